@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An address space of emulated registers: MMIO (guest-physical) or PIO (x86 ports). Regions are
+ * kept sorted, never overlap, and are found by binary search.
+ *
+ * A guest chooses every address, width and value. An access that no single region contains reads
+ * as all ones and writes to nowhere, as on real machines; it never reaches a device.
+ */
+#ifndef IOLITE_BUS_H
+#define IOLITE_BUS_H
+
+#include <pthread.h>
+
+#include <iolite/error.h>
+
+/*
+ * @offset + @len <= the region's size; @len is 1, 2, 4 or 8; values are little-endian numbers.
+ * Called on vCPU threads, several at a time: the device locks. A width that a device does not
+ * know reads as all ones and is ignored on write.
+ */
+struct iol_bus_ops {
+	uint64_t (*read)(void *dev, uint64_t offset, unsigned int len);
+	void (*write)(void *dev, uint64_t offset, unsigned int len, uint64_t value);
+};
+
+struct iol_bus_region {
+	uint64_t base;
+	uint64_t size_bytes; /* not 0; base + size_bytes - 1 does not wrap */
+	const char *name; /* borrowed, for messages */
+	const struct iol_bus_ops *ops;
+	void *dev;
+};
+
+struct iol_bus {
+	pthread_rwlock_t lock; /* held to look a region up, not while its device is called */
+	struct iol_bus_region *regions;
+	unsigned int count;
+	unsigned int capacity;
+};
+
+void iol_bus_init(struct iol_bus *bus);
+void iol_bus_finish(struct iol_bus *bus);
+
+/* Adds a copy of @region. -EEXIST with both names when it overlaps another; -EINVAL when empty. [any] */
+int iol_bus_add(struct iol_bus *bus, const struct iol_bus_region *region, struct iol_error *err);
+
+/* Removes the region that starts at @base. A call already in its device may still be running. [any] */
+void iol_bus_remove(struct iol_bus *bus, uint64_t base);
+
+/* One access of 1, 2, 4 or 8 bytes. True when a region took it. [any] */
+bool iol_bus_read(struct iol_bus *bus, uint64_t addr, unsigned int len, uint64_t *value);
+bool iol_bus_write(struct iol_bus *bus, uint64_t addr, unsigned int len, uint64_t value);
+
+#endif

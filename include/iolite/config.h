@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the user asked for: one struct that every source of configuration fills. */
+#ifndef IOLITE_CONFIG_H
+#define IOLITE_CONFIG_H
+
+#include <iolite/error.h>
+
+#define IOL_CONFIG_MEMORY_DEFAULT (256 * IOL_MIB)
+#define IOL_CONFIG_MEMORY_MIN (1 * IOL_MIB)
+#define IOL_CONFIG_MEMORY_MAX (64 * IOL_GIB)
+#define IOL_CONFIG_MEMORY_STEP (4 * IOL_KIB)
+enum { IOL_CONFIG_CPUS_MAX = 64 };
+
+/* The command line of a guest for which none was given. */
+#define IOL_CONFIG_CMDLINE_DEFAULT "console=ttyS0"
+
+enum iol_serial_kind {
+	IOL_SERIAL_STDIO,
+	IOL_SERIAL_NULL,
+};
+
+struct iol_config {
+	char *kernel; /* path; never NULL in a checked configuration */
+	char *initrd; /* path or NULL */
+	char *cmdline; /* never NULL in a checked configuration */
+	uint64_t memory_bytes;
+	unsigned int cpus;
+	enum iol_serial_kind serial;
+};
+
+/* Defaults: no kernel, 256 MiB, 1 CPU, serial on standard input and output. */
+void iol_config_init(struct iol_config *config);
+void iol_config_finish(struct iol_config *config);
+
+/*
+ * Setters parse the text of an option or of a configuration value. -EINVAL with a text that names the
+ * value and what would be right; the caller prefixes the option's name.
+ */
+int iol_config_set_memory(struct iol_config *config, const char *text, struct iol_error *err);
+int iol_config_set_cpus(struct iol_config *config, const char *text, struct iol_error *err);
+int iol_config_set_serial(struct iol_config *config, const char *text, struct iol_error *err);
+
+/* What the setters cannot see alone (a kernel is there ...); fills defaults that depend on others. */
+int iol_config_check(struct iol_config *config, struct iol_error *err);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What can happen to a machine as a whole, said by a device, a vCPU or a person, and acted on by
+ * the life cycle on the loop thread.
+ */
+#ifndef IOLITE_EVENT_H
+#define IOLITE_EVENT_H
+
+enum iol_event {
+	IOL_EVENT_RESET, /* the guest asked for a reset */
+	IOL_EVENT_POWEROFF, /* the guest switched the machine off */
+	IOL_EVENT_CRASH, /* triple fault or the like, with no reset asked for */
+	IOL_EVENT_EMULATION_FAILED, /* KVM could not emulate an instruction */
+	IOL_EVENT_KVM_ERROR, /* KVM says the machine is dead */
+	IOL_EVENT_STOP, /* a person or the control socket: stop now */
+	IOL_EVENT_COUNT,
+};
+
+/* Where a device reports an event. raise() may be called on any thread, any number of times. */
+struct iol_event_sink {
+	void (*raise)(struct iol_event_sink *sink, enum iol_event event);
+};
+
+#endif

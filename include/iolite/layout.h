@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where everything of a machine lies: RAM regions and platform devices. Computed by the
+ * architecture from sizes alone (no KVM), so any host can say it of any architecture.
+ */
+#ifndef IOLITE_LAYOUT_H
+#define IOLITE_LAYOUT_H
+
+#include <iolite/memory.h>
+
+enum iol_layout_kind {
+	IOL_LAYOUT_UART, /* 16550A */
+	IOL_LAYOUT_RTC, /* MC146818, index and data port */
+	IOL_LAYOUT_I8042, /* only its reset line */
+	IOL_LAYOUT_ACPI_PM, /* sleep control, reset, event device */
+	IOL_LAYOUT_PCI_CONF1, /* configuration ports 0xcf8..0xcff, with the reset control at 0xcf9 */
+	IOL_LAYOUT_PCI_ECAM, /* memory-mapped configuration space */
+	IOL_LAYOUT_PCI_WINDOW, /* guest-physical addresses for 32-bit memory BARs */
+	IOL_LAYOUT_KIND_COUNT,
+};
+
+enum iol_layout_space { IOL_LAYOUT_MMIO, IOL_LAYOUT_PIO };
+
+struct iol_layout_device {
+	enum iol_layout_kind kind;
+	enum iol_layout_space space;
+	uint64_t base;
+	uint64_t size_bytes;
+	uint32_t gsi; /* 0: no interrupt */
+};
+
+enum { IOL_LAYOUT_DEVICES_MAX = 16 };
+
+struct iol_layout {
+	unsigned int ram_count;
+	struct iol_memory_region ram[IOL_MEMORY_REGIONS_MAX]; /* hva unused */
+	unsigned int device_count;
+	struct iol_layout_device devices[IOL_LAYOUT_DEVICES_MAX];
+	unsigned int cpus;
+};
+
+#endif

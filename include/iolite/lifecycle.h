@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The states of a machine, and why it ended.
+ *
+ *             start            reset event
+ *   CREATED --------> RUNNING <-----------> RESETTING
+ *                      |   ^                    |
+ *                pause |   | resume             | a step of the reset failed
+ *                      v   |                    v
+ *                     PAUSED ---- stop ----> STOPPED (cause)
+ *
+ * Any state goes to STOPPED; STOPPED is final. All transitions happen on the loop's thread; events
+ * come from any thread through the sink.
+ */
+#ifndef IOLITE_LIFECYCLE_H
+#define IOLITE_LIFECYCLE_H
+
+#include <stdatomic.h>
+
+#include <iolite/event.h>
+#include <iolite/loop.h>
+
+enum iol_state {
+	IOL_STATE_CREATED,
+	IOL_STATE_RUNNING,
+	IOL_STATE_PAUSED,
+	IOL_STATE_RESETTING,
+	IOL_STATE_STOPPED,
+};
+
+enum iol_cause {
+	IOL_CAUSE_NONE, /* not stopped */
+	IOL_CAUSE_POWEROFF, /* by the guest */
+	IOL_CAUSE_STOP, /* by the user */
+	IOL_CAUSE_CRASH, /* triple fault, KVM internal error */
+	IOL_CAUSE_EMULATION_FAILED, /* KVM gave up on an instruction */
+	IOL_CAUSE_HOST, /* the host failed us; lifecycle.error says how */
+};
+
+struct iol_lifecycle {
+	struct iol_event_sink sink;
+	enum iol_state state;
+	enum iol_cause cause;
+	struct iol_error error; /* for IOL_CAUSE_HOST: what failed */
+	uint64_t reset_count;
+	_Atomic uint32_t pending; /* bit per enum iol_event */
+	struct iol_post post;
+};
+
+struct iol_vm;
+
+void iol_lifecycle_init(struct iol_vm *vm);
+
+/* "running", "paused" ... */
+const char *iol_state_name(enum iol_state state);
+
+#endif

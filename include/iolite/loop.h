@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The event loop: one io_uring, run by one thread. Whatever waits (reads, writes, polls, timers)
+ * is a struct iol_op embedded in its owner.
+ *
+ * Rules of an operation:
+ *  - it is started on the loop's thread, and not again before done() was called;
+ *  - done() is called exactly once per start, on the loop's thread, never from within the start;
+ *    res is the io_uring result: >= 0, or -errno, -ECANCELED after a cancel that came in time;
+ *  - its memory and its buffers stay valid until then;
+ *  - cancelling is only a request: the operation may still succeed.
+ */
+#ifndef IOLITE_LOOP_H
+#define IOLITE_LOOP_H
+
+#include <liburing.h>
+#include <linux/time_types.h>
+#include <pthread.h>
+#include <sys/uio.h>
+
+#include <iolite/error.h>
+
+struct iol_op {
+	void (*done)(struct iol_op *op, int res);
+	bool in_flight; /* set from start until just before done(); read on the loop's thread */
+	struct __kernel_timespec timeout; /* used by iol_loop_timeout only */
+};
+
+/* Work for the loop's thread, sent from any thread. Embedded in its owner. */
+struct iol_post {
+	void (*run)(struct iol_post *post);
+	struct iol_post *next;
+	bool queued; /* under the loop's post_lock */
+};
+
+struct iol_loop {
+	struct io_uring ring;
+	unsigned int in_flight; /* operations whose done() is still to come */
+	bool stop;
+	int wake_fd; /* eventfd; written by iol_loop_post */
+	uint64_t wake_count;
+	struct iol_op wake_op;
+	pthread_mutex_t post_lock;
+	struct iol_post *post_head;
+	struct iol_post **post_tail;
+	unsigned int post_count;
+	bool wake_pending; /* wake_fd was written since the posts last ran */
+};
+
+/*
+ * Sets up the ring for use by the calling thread. -errno with a text that says how to make io_uring
+ * usable where the host forbids it.
+ */
+int iol_loop_init(struct iol_loop *loop, struct iol_error *err);
+
+/* Cancels what is in flight, waits until every done() was called, drops posts not yet run. [loop] */
+void iol_loop_finish(struct iol_loop *loop);
+
+/* Runs until iol_loop_stop(). 0, or -errno from the kernel. [loop] */
+int iol_loop_run(struct iol_loop *loop, struct iol_error *err);
+
+/* Makes iol_loop_run() return after the present callbacks. [loop] */
+void iol_loop_stop(struct iol_loop *loop);
+
+/* One turn: submits, waits for at least one completion if @wait, runs what is due. 0 or -errno. [loop] */
+int iol_loop_turn(struct iol_loop *loop, bool wait);
+
+/*
+ * Start an operation. @offset as in pread(2), or -1 for the file's position and for streams. The
+ * iovecs are copied by the kernel at submission, the buffers are not. [loop]
+ */
+void iol_loop_read(struct iol_loop *loop, struct iol_op *op, int fd, void *buf, unsigned int len,
+		   uint64_t offset);
+void iol_loop_write(struct iol_loop *loop, struct iol_op *op, int fd, const void *buf,
+		    unsigned int len, uint64_t offset);
+void iol_loop_fsync(struct iol_loop *loop, struct iol_op *op, int fd, bool data_only);
+/* One shot: res is the mask of events (poll(2)) that came true. */
+void iol_loop_poll(struct iol_loop *loop, struct iol_op *op, int fd, unsigned int events);
+/* done(-ETIME) after @ns on CLOCK_MONOTONIC. */
+void iol_loop_timeout(struct iol_loop *loop, struct iol_op *op, uint64_t ns);
+
+/* CLOCK_MONOTONIC. [any] */
+uint64_t iol_loop_now_ns(void);
+
+/* Asks for the end of @op; nothing happens when it is not in flight. [loop] */
+void iol_loop_cancel(struct iol_loop *loop, struct iol_op *op);
+
+/*
+ * Queues @post; its run() is called once on the loop's thread. Posting one that is still queued
+ * does nothing. Returns false then. [any]
+ */
+bool iol_loop_post(struct iol_loop *loop, struct iol_post *post);
+
+/* Takes @post out of the queue before its owner goes away. Nobody may be posting it. [loop] */
+void iol_loop_post_cancel(struct iol_loop *loop, struct iol_post *post);
+
+#endif

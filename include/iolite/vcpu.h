@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Virtual CPUs: one thread each that does nothing but KVM_RUN and the accesses it exits for.
+ *
+ * All vCPUs of a machine run or stand together. A vCPU stands still only at its safe point: outside
+ * KVM_RUN, with the last access completed, so that its registers are those between two
+ * instructions.
+ */
+#ifndef IOLITE_VCPU_H
+#define IOLITE_VCPU_H
+
+#include <linux/kvm.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <iolite/arch.h>
+
+struct iol_vm;
+
+enum iol_vcpu_exit_kind {
+	IOL_EXIT_MMIO,
+	IOL_EXIT_PIO,
+	IOL_EXIT_OTHER,
+	IOL_EXIT_KICK, /* interrupted by ourselves */
+	IOL_EXIT_KIND_COUNT,
+};
+
+struct iol_vcpu {
+	struct iol_vm *vm;
+	unsigned int idx;
+	int fd;
+	struct kvm_run *run;
+	size_t run_bytes;
+	pthread_t thread;
+	bool has_thread;
+	bool standing; /* at the safe point; under vm->vcpu_lock */
+	bool held; /* waits for a reset; under vm->vcpu_lock */
+	uint64_t exits[IOL_EXIT_KIND_COUNT]; /* written by its thread only */
+};
+
+/* Creates @count vCPUs of vm->arch, not yet running. Part of iol_vm_new(). */
+int iol_vcpus_init(struct iol_vm *vm, unsigned int count, struct iol_error *err);
+
+/* Ends the threads and frees the vCPUs. [loop] */
+void iol_vcpus_finish(struct iol_vm *vm);
+
+/* Puts every vCPU into its boot state. They stand still or have not started. [loop] */
+int iol_vcpus_reset(struct iol_vm *vm, struct iol_error *err);
+
+/* Starts the threads; they stand still until iol_vcpus_resume(). [loop] */
+int iol_vcpus_start(struct iol_vm *vm, struct iol_error *err);
+
+/* Brings all to their safe points and returns when they are there. Idempotent. [loop] */
+void iol_vcpus_pause(struct iol_vm *vm);
+
+/* Lets all run again; those that are held go on standing. Idempotent. [loop] */
+void iol_vcpus_resume(struct iol_vm *vm);
+
+#endif

@@ -1,0 +1,21 @@
+#!/bin/sh
+# All tests of the host architecture.
+#   scripts/test.sh all    everything
+#   scripts/test.sh unit   without the lab
+# Each preset builds all of iolite its own way:
+#   dev      gcc, AddressSanitizer and UBSan: unit tests and guests
+#   tsan     gcc, ThreadSanitizer: tests with threads in them
+#   clang    another compiler's warnings: unit tests
+#   release  what people run: guests, command line, the lab
+set -eu
+cd "$(dirname "$0")/.."
+
+jobs=$(nproc)
+scripts/build.sh release dev tsan clang
+ctest --preset dev -j "$jobs" -LE lab
+ctest --preset tsan -j "$jobs" -L threads
+ctest --preset clang -j "$jobs" -L unit
+ctest --preset release -j "$jobs" -LE 'lab|unit'
+if [ "$1" = all ]; then
+	ctest --preset release -L lab --verbose
+fi

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The x86_64 KVM half, shared by its files: what a machine keeps besides the generic state. */
+#ifndef IOL_X86_KVM_X86_H
+#define IOL_X86_KVM_X86_H
+
+#include <iolite/vm.h>
+
+#include "x86.h"
+
+struct iol_x86_vm {
+	struct kvm_cpuid2 *cpuid; /* as KVM supports it; patched per vCPU */
+	uint32_t tsc_khz;
+	bool has_tsc_deadline;
+	bool was_started; /* vCPUs have run: a reset must restore everything */
+	/* What a new vCPU 0 looks like; the others differ in their APIC id and the BSP flag. */
+	struct kvm_sregs sregs;
+	struct kvm_lapic_state lapic;
+	struct kvm_vcpu_events events;
+	struct kvm_debugregs debugregs;
+	struct kvm_msrs *msrs; /* all that KVM saves, but the time stamp counter */
+};
+
+/* Asks KVM for its CPUID leaves. */
+int iol_x86_cpuid_init(struct iol_vm *vm, struct iol_error *err);
+
+/* Gives the vCPU its CPUID: topology, APIC id, timers. */
+int iol_x86_cpuid_set(struct iol_vcpu *vcpu, struct iol_error *err);
+
+/* Takes down a new vCPU 0. */
+int iol_x86_state_capture(struct iol_vcpu *vcpu, struct iol_error *err);
+
+/* struct iol_arch_kvm_ops.vcpu_reset */
+int iol_x86_vcpu_reset(struct iol_vcpu *vcpu, struct iol_error *err);
+
+/* struct iol_arch_kvm_ops.time_kernel_loop */
+int iol_x86_time_kernel_loop(int kvm_fd, uint32_t iterations, uint64_t *ns, struct iol_error *err);
+
+/* struct iol_arch_kvm_ops.dump */
+void iol_x86_dump(struct iol_vcpu *vcpu);
+
+/* An ioctl whose failure is reported by its name. 0 or -errno. */
+int iol_x86_ioctl(int fd, unsigned long request, void *arg, const char *name,
+		  struct iol_error *err);
+
+#endif

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * `iolite doctor`: what this host can do for a guest, a line each, with the remedy for what is
+ * missing. Changes nothing. Exit status 0 when nothing that iolite needs is missing.
+ */
+#include "cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/kvm.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <iolite/arch.h>
+#include <iolite/loop.h>
+
+/*
+ * Hardware runs a two-instruction loop at 10^8 turns a second and more, also inside a processor
+ * emulated by software; KVM's instruction emulator at 10^5 to 10^6.
+ */
+enum { LOOP_ITERATIONS = 20000 };
+#define LOOP_NS_MAX (10 * IOL_NS_PER_MS)
+
+enum verdict { OK, WARNING, MISSING };
+
+struct doctor {
+	bool missing; /* something that iolite needs */
+};
+
+iol_printf(4, 5) static void say(struct doctor *d, enum verdict verdict, const char *what,
+				 const char *fmt, ...)
+{
+	static const char *const words[] = {
+		[OK] = "ok", [WARNING] = "warning", [MISSING] = "missing"
+	};
+	va_list args;
+
+	if (verdict == MISSING)
+		d->missing = true;
+	printf("%-8s %-19s ", words[verdict], what);
+	va_start(args, fmt);
+	vprintf(fmt, args);
+	va_end(args);
+	putchar('\n');
+}
+
+static int check_device(struct doctor *d)
+{
+	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+
+	if (fd >= 0) {
+		say(d, OK, "kvm", "/dev/kvm can be opened");
+		return fd;
+	}
+	if (errno == EACCES || errno == EPERM)
+		say(d, MISSING, "kvm",
+		    "/dev/kvm is not yours: join its group (usermod -aG kvm USER), then log in again");
+	else if (errno == ENOENT)
+		say(d, MISSING, "kvm",
+		    "no /dev/kvm: enable virtualization in the firmware, or nesting where this is a "
+		    "guest itself; modprobe kvm_intel or kvm_amd");
+	else
+		say(d, MISSING, "kvm", "/dev/kvm: %s: is virtualization enabled in the firmware?",
+		    strerror(errno));
+	return -1;
+}
+
+static void check_version(struct doctor *d, int kvm_fd)
+{
+	int version = ioctl(kvm_fd, KVM_GET_API_VERSION, 0UL);
+
+	if (version == KVM_API_VERSION)
+		say(d, OK, "kvm-api", "version %d", version);
+	else
+		say(d, MISSING, "kvm-api", "version %d, needed is %d: a newer kernel", version,
+		    KVM_API_VERSION);
+}
+
+static void check_caps(struct doctor *d, const struct iol_arch *arch, int kvm_fd)
+{
+	for (const struct iol_kvm_cap *cap = arch->kvm->caps; cap->name; cap++) {
+		char what[32];
+
+		snprintf(what, sizeof(what), "cap-%s", cap->name);
+		if (ioctl(kvm_fd, KVM_CHECK_EXTENSION, (unsigned long)cap->cap) > 0)
+			say(d, OK, what, "%s", cap->without ? "there" : "there (needed)");
+		else if (cap->without)
+			say(d, WARNING, what, "not there: %s; a newer kernel may have it",
+			    cap->without);
+		else
+			say(d, MISSING, what, "needed: Linux 6.1 or newer has it");
+	}
+}
+
+static void check_kernel_mode(struct doctor *d, const struct iol_arch *arch, int kvm_fd)
+{
+	struct iol_error err;
+	uint64_t ns;
+
+	if (arch->kvm->time_kernel_loop(kvm_fd, LOOP_ITERATIONS, &ns, &err)) {
+		say(d, MISSING, "kernel-mode", "the test guest did not run: %s", err.msg);
+		return;
+	}
+	if (ns <= LOOP_NS_MAX) {
+		say(d, OK, "kernel-mode",
+		    "guest kernels run in hardware (%d loop turns in %" PRIu64 " us)",
+		    LOOP_ITERATIONS, ns / 1000);
+		return;
+	}
+	say(d, WARNING, "kernel-mode",
+	    "guest kernels are emulated, not run (%d loop turns took %" PRIu64
+	    " us): a Linux kernel will not boot; use a host whose processor shows vmx or svm in "
+	    "/proc/cpuinfo, or turn on nested virtualization for this one",
+	    LOOP_ITERATIONS, ns / 1000);
+}
+
+static void check_io_uring(struct doctor *d)
+{
+	struct iol_error err;
+	struct iol_loop loop;
+
+	if (iol_loop_init(&loop, &err)) {
+		say(d, MISSING, "io_uring", "%s", err.msg);
+		return;
+	}
+	iol_loop_finish(&loop);
+	say(d, OK, "io_uring", "rings can be set up");
+}
+
+static void check_tun(struct doctor *d)
+{
+	iol_auto(iol_fd_close) int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+
+	if (fd >= 0)
+		say(d, OK, "tun", "/dev/net/tun can be opened");
+	else
+		say(d, WARNING, "tun",
+		    "/dev/net/tun: %s: no tap networks; modprobe tun, and see to its permissions",
+		    strerror(errno));
+}
+
+/* The first line of a small file of the kernel's, or NULL. */
+static const char *read_line(const char *path, char *buf, size_t len)
+{
+	FILE *file = fopen(path, "re");
+	const char *line = file ? fgets(buf, (int)len, file) : NULL;
+
+	if (file)
+		fclose(file);
+	return line;
+}
+
+static void check_hugepages(struct doctor *d)
+{
+	char thp[128] = "", reserved[32] = "";
+
+	read_line("/sys/kernel/mm/transparent_hugepage/enabled", thp, sizeof(thp));
+	read_line("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", reserved,
+		  sizeof(reserved));
+	reserved[strcspn(reserved, "\n")] = '\0';
+	if (strstr(thp, "[always]") || strstr(thp, "[madvise]"))
+		say(d, OK, "hugepages",
+		    "transparent huge pages back guest memory; %s of 2 MiB reserved",
+		    *reserved ? reserved : "0");
+	else
+		say(d, WARNING, "hugepages",
+		    "transparent huge pages are off, guests run slower: echo madvise > "
+		    "/sys/kernel/mm/transparent_hugepage/enabled");
+}
+
+static void check_kvm(struct doctor *d)
+{
+	const struct iol_arch *arch = iol_arch_host();
+	iol_auto(iol_fd_close) int kvm_fd = -1;
+
+	if (!arch || !arch->kvm) {
+		say(d, MISSING, "architecture", "iolite does not run guests on this one");
+		return;
+	}
+	kvm_fd = check_device(d);
+	if (kvm_fd < 0)
+		return;
+	check_version(d, kvm_fd);
+	check_caps(d, arch, kvm_fd);
+	check_kernel_mode(d, arch, kvm_fd);
+}
+
+int iol_cmd_doctor(int argc, char **argv)
+{
+	struct doctor d = { .missing = false };
+
+	if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
+		printf("Usage: iolite doctor\n\n"
+		       "Prints what this host can do for guests: a line each, 'ok', 'warning' or "
+		       "'missing',\nwith the remedy. Changes nothing. Exit status 1 when something is "
+		       "missing that\niolite needs, else 0.\n");
+		return IOL_EXIT_OK;
+	}
+	if (argc > 1)
+		return iol_cli_fail(argv[0], IOL_EXIT_USAGE, "unexpected argument '%s'", argv[1]);
+	check_kvm(&d);
+	check_io_uring(&d);
+	check_tun(&d);
+	check_hugepages(&d);
+	return d.missing ? IOL_EXIT_HOST : IOL_EXIT_OK;
+}

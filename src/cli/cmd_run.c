@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+/* `iolite run`: makes a machine, lives with it, says by the exit status why it ended. */
+#include "cli.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+
+#include <iolite/log.h>
+#include <iolite/terminal.h>
+#include <iolite/vm.h>
+
+/* Signals of the person or the init system, as an operation of the loop. */
+struct signals {
+	struct iol_vm *vm;
+	int fd;
+	struct iol_op op;
+	struct signalfd_siginfo info;
+	bool button_pressed;
+};
+
+static void await_signal(struct signals *s)
+{
+	iol_loop_read(&s->vm->loop, &s->op, s->fd, &s->info, sizeof(s->info), (uint64_t)-1);
+}
+
+/* The first request is polite, the second is not. */
+static void end_requested(struct signals *s)
+{
+	if (s->button_pressed || !iol_vm_power_button(s->vm)) {
+		iol_vm_raise(s->vm, IOL_EVENT_STOP);
+		return;
+	}
+	s->button_pressed = true;
+	iol_log(IOL_LOG_WARN, "%s: power button pressed; once more stops the machine at once",
+		strsignal((int)s->info.ssi_signo));
+}
+
+static void signal_done(struct iol_op *op, int res)
+{
+	struct signals *s = iol_container_of(op, struct signals, op);
+
+	if (res != (int)sizeof(s->info))
+		return;
+	if (s->info.ssi_signo == SIGCONT)
+		iol_terminal_reapply();
+	else
+		end_requested(s);
+	await_signal(s);
+}
+
+/* Before any thread starts, so that all of them inherit the mask. */
+static int signals_init(struct signals *s)
+{
+	sigset_t set;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGCONT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	s->op.done = signal_done;
+	s->fd = signalfd(-1, &set, SFD_CLOEXEC);
+	if (s->fd < 0)
+		return iol_cli_fail("run", IOL_EXIT_HOST, "signalfd: %s", strerror(errno));
+	return 0;
+}
+
+static void log_exits(const struct iol_vm *vm)
+{
+	uint64_t sum[IOL_EXIT_KIND_COUNT] = { 0 };
+
+	for (unsigned int i = 0; i < vm->vcpu_count; i++)
+		for (unsigned int kind = 0; kind < IOL_EXIT_KIND_COUNT; kind++)
+			sum[kind] += vm->vcpus[i].exits[kind];
+	iol_log(IOL_LOG_INFO,
+		"exits to iolite: %" PRIu64 " mmio, %" PRIu64 " pio, %" PRIu64 " other, %" PRIu64
+		" kicks",
+		sum[IOL_EXIT_MMIO], sum[IOL_EXIT_PIO], sum[IOL_EXIT_OTHER], sum[IOL_EXIT_KICK]);
+}
+
+static int status_of(const struct iol_lifecycle *lc)
+{
+	switch (lc->cause) {
+	case IOL_CAUSE_POWEROFF:
+		iol_log(IOL_LOG_INFO, "the guest powered off");
+		return IOL_EXIT_OK;
+	case IOL_CAUSE_STOP:
+		iol_log(IOL_LOG_INFO, "stopped");
+		return IOL_EXIT_OK;
+	case IOL_CAUSE_CRASH:
+	case IOL_CAUSE_EMULATION_FAILED:
+		return IOL_EXIT_CRASH; /* told when it happened */
+	case IOL_CAUSE_HOST:
+	case IOL_CAUSE_NONE:
+		break;
+	}
+	return iol_cli_fail("run", IOL_EXIT_HOST, "%s", lc->error.msg);
+}
+
+static int run_machine(struct signals *s)
+{
+	struct iol_error err;
+	int status;
+
+	await_signal(s);
+	if (iol_vm_run(s->vm, &err))
+		return iol_cli_fail("run", IOL_EXIT_HOST, "%s", err.msg);
+	status = status_of(&s->vm->lifecycle);
+	log_exits(s->vm);
+	return status;
+}
+
+int iol_cmd_run(int argc, char **argv)
+{
+	iol_auto(iol_config_finish) struct iol_config config;
+	struct iol_error err = { 0 };
+	struct signals s = { .fd = -1 };
+	int status = iol_options_parse(argc, argv, &config);
+
+	if (!status)
+		status = signals_init(&s);
+	if (status)
+		return status;
+	if (iol_vm_new(&config, &s.vm, &err))
+		status = iol_cli_fail("run", err.host_fault ? IOL_EXIT_HOST : IOL_EXIT_USAGE, "%s",
+				      err.msg);
+	else
+		status = run_machine(&s);
+	iol_vm_free(s.vm);
+	iol_fd_close(&s.fd);
+	return status;
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The machine's life cycle. See include/iolite/lifecycle.h. Events are raised on any thread and acted
+ * on here, on the loop's thread.
+ */
+#include <iolite/vm.h>
+
+#include <errno.h>
+
+#include <iolite/log.h>
+
+const char *iol_state_name(enum iol_state state)
+{
+	static const char *const names[] = {
+		[IOL_STATE_CREATED] = "created", [IOL_STATE_RUNNING] = "running",
+		[IOL_STATE_PAUSED] = "paused",   [IOL_STATE_RESETTING] = "resetting",
+		[IOL_STATE_STOPPED] = "stopped",
+	};
+
+	return names[state];
+}
+
+static void stop(struct iol_vm *vm, enum iol_cause cause)
+{
+	iol_vcpus_pause(vm);
+	vm->lifecycle.state = IOL_STATE_STOPPED;
+	vm->lifecycle.cause = cause;
+	iol_loop_stop(&vm->loop);
+}
+
+/* Memory and devices as at power-on: a machine after a reset is the same as a new one. */
+static int restore_power_on(struct iol_vm *vm, struct iol_error *err)
+{
+	int ret;
+
+	for (unsigned int i = vm->device_count; i-- > 0;)
+		vm->devices[i]->ops->reset(vm->devices[i]);
+	ret = vm->arch->kvm->vm_reset(vm, err);
+	if (!ret)
+		ret = iol_memory_clear(&vm->memory, err);
+	if (!ret)
+		ret = vm->arch->load(&vm->layout, &vm->memory, &vm->boot, &vm->entry, err);
+	if (!ret)
+		ret = iol_vcpus_reset(vm, err);
+	return ret;
+}
+
+static void reset(struct iol_vm *vm)
+{
+	struct iol_lifecycle *lc = &vm->lifecycle;
+	bool was_paused = lc->state == IOL_STATE_PAUSED;
+
+	lc->state = IOL_STATE_RESETTING;
+	iol_vcpus_pause(vm);
+	if (restore_power_on(vm, &lc->error)) {
+		iol_error_prefix(&lc->error, "reset");
+		stop(vm, IOL_CAUSE_HOST);
+		return;
+	}
+	lc->reset_count++;
+	iol_log(IOL_LOG_INFO, "machine reset");
+	lc->state = was_paused ? IOL_STATE_PAUSED : IOL_STATE_RUNNING;
+	if (!was_paused)
+		iol_vcpus_resume(vm);
+}
+
+/* What ends a machine, the gravest first; a reset is done only when nothing ends it. */
+static const struct {
+	enum iol_event event;
+	enum iol_cause cause;
+} ends[] = {
+	{ IOL_EVENT_STOP, IOL_CAUSE_STOP },
+	{ IOL_EVENT_EMULATION_FAILED, IOL_CAUSE_EMULATION_FAILED },
+	{ IOL_EVENT_KVM_ERROR, IOL_CAUSE_CRASH },
+	{ IOL_EVENT_CRASH, IOL_CAUSE_CRASH },
+	{ IOL_EVENT_POWEROFF, IOL_CAUSE_POWEROFF },
+};
+
+static void run_events(struct iol_post *post)
+{
+	struct iol_lifecycle *lc = iol_container_of(post, struct iol_lifecycle, post);
+	struct iol_vm *vm = iol_container_of(lc, struct iol_vm, lifecycle);
+	uint32_t pending = atomic_exchange(&lc->pending, 0);
+
+	if (lc->state == IOL_STATE_STOPPED)
+		return;
+	for (size_t i = 0; i < IOL_ARRAY_LEN(ends); i++) {
+		if (pending & (1u << ends[i].event)) {
+			stop(vm, ends[i].cause);
+			return;
+		}
+	}
+	if (pending & (1u << IOL_EVENT_RESET))
+		reset(vm);
+}
+
+static void raise_event(struct iol_event_sink *sink, enum iol_event event)
+{
+	struct iol_lifecycle *lc = iol_container_of(sink, struct iol_lifecycle, sink);
+	struct iol_vm *vm = iol_container_of(lc, struct iol_vm, lifecycle);
+
+	atomic_fetch_or(&lc->pending, 1u << event);
+	iol_loop_post(&vm->loop, &lc->post);
+}
+
+void iol_lifecycle_init(struct iol_vm *vm)
+{
+	vm->lifecycle.sink.raise = raise_event;
+	vm->lifecycle.post.run = run_events;
+	vm->lifecycle.state = IOL_STATE_CREATED;
+}
+
+int iol_vm_pause(struct iol_vm *vm)
+{
+	if (vm->lifecycle.state != IOL_STATE_RUNNING)
+		return -EBUSY;
+	iol_vcpus_pause(vm);
+	vm->lifecycle.state = IOL_STATE_PAUSED;
+	return 0;
+}
+
+int iol_vm_resume(struct iol_vm *vm)
+{
+	if (vm->lifecycle.state != IOL_STATE_PAUSED)
+		return -EBUSY;
+	vm->lifecycle.state = IOL_STATE_RUNNING;
+	iol_vcpus_resume(vm);
+	return 0;
+}

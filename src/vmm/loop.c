@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The event loop on io_uring. See include/iolite/loop.h. All of it runs on the loop's thread but
+ * iol_loop_post() and iol_loop_now_ns().
+ */
+#include <iolite/loop.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SQ_ENTRIES = 64, CQ_ENTRIES = 256 };
+
+uint64_t iol_loop_now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * IOL_NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
+static int setup_error(int code, struct iol_error *err)
+{
+	if (code == -ENOSYS || code == -EPERM)
+		return iol_error_errno(
+			err, code,
+			"io_uring is not available; set sysctl kernel.io_uring_disabled=0, "
+			"allow io_uring_setup in the container's seccomp profile");
+	if (code == -ENOMEM)
+		return iol_error_errno(err, code,
+				       "cannot set up io_uring; raise the limit of locked memory "
+				       "(ulimit -l)");
+	return iol_error_errno(err, code, "cannot set up io_uring");
+}
+
+static int setup_ring(struct io_uring *ring)
+{
+	struct io_uring_params params = {
+		.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
+			 IORING_SETUP_CQSIZE,
+		.cq_entries = CQ_ENTRIES,
+	};
+	int ret = io_uring_queue_init_params(SQ_ENTRIES, ring, &params);
+
+	if (ret != -EINVAL)
+		return ret;
+	/* Linux before 6.1. */
+	params = (struct io_uring_params){ .flags = IORING_SETUP_CQSIZE, .cq_entries = CQ_ENTRIES };
+	return io_uring_queue_init_params(SQ_ENTRIES, ring, &params);
+}
+
+static struct iol_post *pop_post(struct iol_loop *loop)
+{
+	struct iol_post *post;
+
+	pthread_mutex_lock(&loop->post_lock);
+	post = loop->post_head;
+	if (post) {
+		loop->post_head = post->next;
+		if (!loop->post_head)
+			loop->post_tail = &loop->post_head;
+		loop->post_count--;
+		/* From here on it may be posted again, by its run() too. */
+		post->queued = false;
+	}
+	pthread_mutex_unlock(&loop->post_lock);
+	return post;
+}
+
+/* Runs what was queued when it began: a post that posts itself waits for the next turn. */
+static void run_posts(struct iol_loop *loop)
+{
+	unsigned int count;
+
+	pthread_mutex_lock(&loop->post_lock);
+	count = loop->post_count;
+	loop->wake_pending = false;
+	pthread_mutex_unlock(&loop->post_lock);
+	while (count--) {
+		struct iol_post *post = pop_post(loop);
+
+		if (!post)
+			break;
+		post->run(post);
+	}
+}
+
+static void await_posts(struct iol_loop *loop)
+{
+	iol_loop_read(loop, &loop->wake_op, loop->wake_fd, &loop->wake_count,
+		      sizeof(loop->wake_count), (uint64_t)-1);
+}
+
+static void wake_done(struct iol_op *op, int res)
+{
+	struct iol_loop *loop = iol_container_of(op, struct iol_loop, wake_op);
+
+	if (res == -ECANCELED)
+		return;
+	await_posts(loop);
+	run_posts(loop);
+}
+
+int iol_loop_init(struct iol_loop *loop, struct iol_error *err)
+{
+	int ret;
+
+	memset(loop, 0, sizeof(*loop));
+	loop->wake_fd = eventfd(0, EFD_CLOEXEC);
+	if (loop->wake_fd < 0)
+		return iol_error_errno(err, -errno, "cannot create an eventfd for the event loop");
+	ret = setup_ring(&loop->ring);
+	if (ret) {
+		iol_fd_close(&loop->wake_fd);
+		return setup_error(ret, err);
+	}
+	pthread_mutex_init(&loop->post_lock, NULL);
+	loop->post_tail = &loop->post_head;
+	loop->wake_op.done = wake_done;
+	await_posts(loop);
+	return 0;
+}
+
+static void cancel_all(struct iol_loop *loop)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&loop->ring);
+
+	if (!sqe)
+		return; /* the next round will find room */
+	io_uring_prep_cancel(sqe, NULL, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
+	io_uring_sqe_set_data(sqe, NULL);
+}
+
+void iol_loop_finish(struct iol_loop *loop)
+{
+	/* done() may start what it pleases: cancel until nothing is left. */
+	while (loop->in_flight) {
+		cancel_all(loop);
+		if (iol_loop_turn(loop, true) < 0)
+			break;
+	}
+	io_uring_queue_exit(&loop->ring);
+	iol_fd_close(&loop->wake_fd);
+	pthread_mutex_destroy(&loop->post_lock);
+}
+
+static struct io_uring_sqe *start(struct iol_loop *loop, struct iol_op *op)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&loop->ring);
+
+	/* A full submission queue empties into the kernel; it takes all of it at once. */
+	while (!sqe) {
+		io_uring_submit(&loop->ring);
+		sqe = io_uring_get_sqe(&loop->ring);
+	}
+	if (op) {
+		op->in_flight = true;
+		loop->in_flight++;
+	}
+	return sqe;
+}
+
+void iol_loop_read(struct iol_loop *loop, struct iol_op *op, int fd, void *buf, unsigned int len,
+		   uint64_t offset)
+{
+	struct io_uring_sqe *sqe = start(loop, op);
+
+	io_uring_prep_read(sqe, fd, buf, len, offset);
+	io_uring_sqe_set_data(sqe, op);
+}
+
+void iol_loop_write(struct iol_loop *loop, struct iol_op *op, int fd, const void *buf,
+		    unsigned int len, uint64_t offset)
+{
+	struct io_uring_sqe *sqe = start(loop, op);
+
+	io_uring_prep_write(sqe, fd, buf, len, offset);
+	io_uring_sqe_set_data(sqe, op);
+}
+
+void iol_loop_fsync(struct iol_loop *loop, struct iol_op *op, int fd, bool data_only)
+{
+	struct io_uring_sqe *sqe = start(loop, op);
+
+	io_uring_prep_fsync(sqe, fd, data_only ? IORING_FSYNC_DATASYNC : 0);
+	io_uring_sqe_set_data(sqe, op);
+}
+
+void iol_loop_poll(struct iol_loop *loop, struct iol_op *op, int fd, unsigned int events)
+{
+	struct io_uring_sqe *sqe = start(loop, op);
+
+	io_uring_prep_poll_add(sqe, fd, events);
+	io_uring_sqe_set_data(sqe, op);
+}
+
+void iol_loop_timeout(struct iol_loop *loop, struct iol_op *op, uint64_t ns)
+{
+	struct io_uring_sqe *sqe = start(loop, op);
+
+	op->timeout.tv_sec = (long long)(ns / IOL_NS_PER_S);
+	op->timeout.tv_nsec = (long long)(ns % IOL_NS_PER_S);
+	io_uring_prep_timeout(sqe, &op->timeout, 0, 0);
+	io_uring_sqe_set_data(sqe, op);
+}
+
+void iol_loop_cancel(struct iol_loop *loop, struct iol_op *op)
+{
+	struct io_uring_sqe *sqe;
+
+	if (!op->in_flight)
+		return;
+	sqe = start(loop, NULL);
+	io_uring_prep_cancel(sqe, op, 0);
+	io_uring_sqe_set_data(sqe, NULL);
+}
+
+static void run_completions(struct iol_loop *loop)
+{
+	struct io_uring_cqe *cqe;
+
+	while (!io_uring_peek_cqe(&loop->ring, &cqe)) {
+		struct iol_op *op = io_uring_cqe_get_data(cqe);
+		int res = cqe->res;
+
+		io_uring_cqe_seen(&loop->ring, cqe);
+		if (!op)
+			continue; /* the answer to a cancel */
+		loop->in_flight--;
+		op->in_flight = false;
+		op->done(op, res);
+	}
+}
+
+int iol_loop_turn(struct iol_loop *loop, bool wait)
+{
+	int ret;
+
+	if (wait)
+		ret = io_uring_submit_and_wait(&loop->ring, 1);
+	else
+		ret = io_uring_submit_and_get_events(&loop->ring);
+	/* EBUSY, EAGAIN: the completion queue must be emptied first, which comes next. */
+	if (ret < 0 && ret != -EINTR && ret != -EBUSY && ret != -EAGAIN)
+		return ret;
+	run_completions(loop);
+	return 0;
+}
+
+int iol_loop_run(struct iol_loop *loop, struct iol_error *err)
+{
+	int ret;
+
+	loop->stop = false;
+	while (!loop->stop) {
+		ret = iol_loop_turn(loop, true);
+		if (ret)
+			return iol_error_errno(err, ret, "io_uring_enter");
+	}
+	return 0;
+}
+
+void iol_loop_stop(struct iol_loop *loop)
+{
+	loop->stop = true;
+}
+
+bool iol_loop_post(struct iol_loop *loop, struct iol_post *post)
+{
+	const uint64_t one = 1;
+	bool wake = false, queued;
+
+	pthread_mutex_lock(&loop->post_lock);
+	queued = !post->queued;
+	if (queued) {
+		post->queued = true;
+		post->next = NULL;
+		*loop->post_tail = post;
+		loop->post_tail = &post->next;
+		loop->post_count++;
+		wake = !loop->wake_pending;
+		loop->wake_pending = true;
+	}
+	pthread_mutex_unlock(&loop->post_lock);
+	/* An eventfd write of 1 fails only at 2^64 - 2 unread wakes. */
+	if (wake && write(loop->wake_fd, &one, sizeof(one)) < 0)
+		return queued;
+	return queued;
+}
+
+void iol_loop_post_cancel(struct iol_loop *loop, struct iol_post *post)
+{
+	struct iol_post **link;
+
+	pthread_mutex_lock(&loop->post_lock);
+	for (link = &loop->post_head; *link; link = &(*link)->next) {
+		if (*link != post)
+			continue;
+		*link = post->next;
+		if (loop->post_tail == &post->next)
+			loop->post_tail = link;
+		loop->post_count--;
+		post->queued = false;
+		break;
+	}
+	pthread_mutex_unlock(&loop->post_lock);
+}

@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * vCPU threads. See include/iolite/vcpu.h. The thread function and what it calls run on the vCPU's
+ * thread; the rest on the loop's. A vCPU never waits for the loop, so that the loop may wait for it.
+ */
+#include <iolite/vcpu.h>
+
+#include <errno.h>
+#include <glib.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+
+#include <iolite/endian.h>
+#include <iolite/log.h>
+#include <iolite/vm.h>
+
+/* A vCPU's calls are shallow; the host backs only what is touched. */
+enum { STACK_BYTES = 256 * 1024 };
+
+/* Interrupts KVM_RUN. The handler need do nothing: immediate_exit closes the race before the entry. */
+#define KICK_SIGNAL SIGRTMIN
+
+static void on_kick(int sig)
+{
+	(void)sig;
+}
+
+/* --- exits, on the vCPU's thread --- */
+
+static bool is_bus_width(uint32_t len)
+{
+	return len == 1 || len == 2 || len == 4 || len == 8;
+}
+
+static void exit_mmio(struct iol_vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+	uint32_t len = run->mmio.len;
+	uint64_t value = UINT64_MAX;
+
+	vcpu->exits[IOL_EXIT_MMIO]++;
+	/* Odd widths come from accesses that cross a page; no register is that wide. */
+	if (!is_bus_width(len)) {
+		memset(run->mmio.data, 0xff, sizeof(run->mmio.data));
+		return;
+	}
+	if (run->mmio.is_write) {
+		iol_bus_write(&vcpu->vm->mmio, run->mmio.phys_addr, len,
+			      iol_le_load(run->mmio.data, len));
+		return;
+	}
+	iol_bus_read(&vcpu->vm->mmio, run->mmio.phys_addr, len, &value);
+	iol_le_store(run->mmio.data, len, value);
+}
+
+static void exit_pio(struct iol_vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+	uint8_t *data = (uint8_t *)run + run->io.data_offset;
+	unsigned int len = run->io.size;
+	uint64_t value;
+
+	vcpu->exits[IOL_EXIT_PIO]++;
+	/* A string instruction comes as several accesses to one port. */
+	for (uint32_t i = 0; i < run->io.count; i++, data += len) {
+		if (run->io.direction == KVM_EXIT_IO_OUT) {
+			iol_bus_write(&vcpu->vm->pio, run->io.port, len, iol_le_load(data, len));
+			continue;
+		}
+		iol_bus_read(&vcpu->vm->pio, run->io.port, len, &value);
+		iol_le_store(data, len, value);
+	}
+}
+
+static enum iol_vcpu_action end_with(struct iol_vcpu *vcpu, enum iol_event event)
+{
+	iol_vm_raise(vcpu->vm, event);
+	return IOL_VCPU_HOLD;
+}
+
+static enum iol_vcpu_action exit_internal_error(struct iol_vcpu *vcpu)
+{
+	uint32_t suberror = vcpu->run->internal.suberror;
+
+	if (suberror == KVM_INTERNAL_ERROR_EMULATION) {
+		iol_log(IOL_LOG_ERROR,
+			"this KVM cannot run kernel code: it gave up on an instruction of vCPU %u that it "
+			"had to emulate; `iolite doctor` says more",
+			vcpu->idx);
+		vcpu->vm->arch->kvm->dump(vcpu);
+		return end_with(vcpu, IOL_EVENT_EMULATION_FAILED);
+	}
+	iol_log(IOL_LOG_ERROR, "vCPU %u: KVM internal error %u; the machine cannot go on",
+		vcpu->idx, suberror);
+	vcpu->vm->arch->kvm->dump(vcpu);
+	return end_with(vcpu, IOL_EVENT_KVM_ERROR);
+}
+
+static enum iol_vcpu_action exit_fail_entry(struct iol_vcpu *vcpu)
+{
+	iol_log(IOL_LOG_ERROR,
+		"vCPU %u: the processor refused to enter the guest, hardware reason 0x%" PRIx64,
+		vcpu->idx, (uint64_t)vcpu->run->fail_entry.hardware_entry_failure_reason);
+	vcpu->vm->arch->kvm->dump(vcpu);
+	return end_with(vcpu, IOL_EVENT_KVM_ERROR);
+}
+
+static enum iol_vcpu_action handle_exit(struct iol_vcpu *vcpu)
+{
+	switch (vcpu->run->exit_reason) {
+	case KVM_EXIT_MMIO:
+		exit_mmio(vcpu);
+		return IOL_VCPU_CONTINUE;
+	case KVM_EXIT_IO:
+		exit_pio(vcpu);
+		return IOL_VCPU_CONTINUE;
+	case KVM_EXIT_INTERNAL_ERROR:
+		return exit_internal_error(vcpu);
+	case KVM_EXIT_FAIL_ENTRY:
+		return exit_fail_entry(vcpu);
+	default:
+		vcpu->exits[IOL_EXIT_OTHER]++;
+		return vcpu->vm->arch->kvm->handle_exit(vcpu);
+	}
+}
+
+static enum iol_vcpu_action run_once(struct iol_vcpu *vcpu)
+{
+	int error;
+
+	if (!ioctl(vcpu->fd, KVM_RUN, 0))
+		return handle_exit(vcpu);
+	error = errno;
+	if (error == EINTR || error == EAGAIN) {
+		vcpu->exits[IOL_EXIT_KICK]++;
+		return IOL_VCPU_CONTINUE;
+	}
+	iol_log(IOL_LOG_ERROR, "vCPU %u: KVM_RUN: %s", vcpu->idx, strerror(error));
+	return end_with(vcpu, IOL_EVENT_KVM_ERROR);
+}
+
+/* --- the safe point --- */
+
+static bool may_run(const struct iol_vcpu *vcpu)
+{
+	return vcpu->vm->vcpus_run && !vcpu->held;
+}
+
+/* Stands until the machine runs; false when it is over. */
+static bool safe_point(struct iol_vcpu *vcpu)
+{
+	struct iol_vm *vm = vcpu->vm;
+	bool go_on;
+
+	pthread_mutex_lock(&vm->vcpu_lock);
+	if (!may_run(vcpu) && !vm->vcpus_exit) {
+		vcpu->standing = true;
+		pthread_cond_broadcast(&vm->vcpu_cond);
+		while (!may_run(vcpu) && !vm->vcpus_exit)
+			pthread_cond_wait(&vm->vcpu_cond, &vm->vcpu_lock);
+		vcpu->standing = false;
+	}
+	/* Under the lock, so that a kick that comes after this is not lost. */
+	__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_RELAXED);
+	go_on = !vm->vcpus_exit;
+	pthread_mutex_unlock(&vm->vcpu_lock);
+	return go_on;
+}
+
+/*
+ * Completes the access that the last exit was for, so that the registers are those after it: KVM
+ * does that on the next entry and then comes back at once (kvm-api 5, immediate_exit). An access
+ * that KVM had to cut in pieces comes with an exit for each.
+ */
+static enum iol_vcpu_action complete_access(struct iol_vcpu *vcpu, enum iol_vcpu_action action)
+{
+	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_RELAXED);
+	while (!ioctl(vcpu->fd, KVM_RUN, 0) && action == IOL_VCPU_CONTINUE)
+		action = handle_exit(vcpu);
+	return action;
+}
+
+static bool wanted_at_safe_point(struct iol_vcpu *vcpu)
+{
+	return __atomic_load_n(&vcpu->run->immediate_exit, __ATOMIC_RELAXED);
+}
+
+static void *vcpu_main(void *arg)
+{
+	struct iol_vcpu *vcpu = arg;
+	char name[16];
+
+	snprintf(name, sizeof(name), "vcpu/%u", vcpu->idx);
+	prctl(PR_SET_NAME, name);
+	while (safe_point(vcpu)) {
+		enum iol_vcpu_action action = IOL_VCPU_CONTINUE;
+
+		while (action == IOL_VCPU_CONTINUE && !wanted_at_safe_point(vcpu))
+			action = run_once(vcpu);
+		action = complete_access(vcpu, action);
+		if (action == IOL_VCPU_HOLD) {
+			pthread_mutex_lock(&vcpu->vm->vcpu_lock);
+			vcpu->held = true;
+			pthread_mutex_unlock(&vcpu->vm->vcpu_lock);
+		}
+	}
+	return NULL;
+}
+
+/* --- control, on the loop's thread --- */
+
+static void kick_all_locked(struct iol_vm *vm)
+{
+	for (unsigned int i = 0; i < vm->vcpu_count; i++) {
+		struct iol_vcpu *vcpu = &vm->vcpus[i];
+
+		if (!vcpu->has_thread || vcpu->standing)
+			continue;
+		__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_RELAXED);
+		pthread_kill(vcpu->thread, KICK_SIGNAL);
+	}
+}
+
+static bool all_standing_locked(const struct iol_vm *vm)
+{
+	for (unsigned int i = 0; i < vm->vcpu_count; i++)
+		if (vm->vcpus[i].has_thread && !vm->vcpus[i].standing)
+			return false;
+	return true;
+}
+
+void iol_vcpus_pause(struct iol_vm *vm)
+{
+	pthread_mutex_lock(&vm->vcpu_lock);
+	vm->vcpus_run = false;
+	kick_all_locked(vm);
+	while (!all_standing_locked(vm))
+		pthread_cond_wait(&vm->vcpu_cond, &vm->vcpu_lock);
+	pthread_mutex_unlock(&vm->vcpu_lock);
+}
+
+void iol_vcpus_resume(struct iol_vm *vm)
+{
+	pthread_mutex_lock(&vm->vcpu_lock);
+	vm->vcpus_run = true;
+	pthread_cond_broadcast(&vm->vcpu_cond);
+	pthread_mutex_unlock(&vm->vcpu_lock);
+}
+
+int iol_vcpus_reset(struct iol_vm *vm, struct iol_error *err)
+{
+	for (unsigned int i = 0; i < vm->vcpu_count; i++) {
+		int ret = vm->arch->kvm->vcpu_reset(&vm->vcpus[i], err);
+
+		if (ret)
+			return ret;
+		pthread_mutex_lock(&vm->vcpu_lock);
+		vm->vcpus[i].held = false;
+		pthread_mutex_unlock(&vm->vcpu_lock);
+	}
+	return 0;
+}
+
+static int vcpu_init(struct iol_vcpu *vcpu, struct iol_vm *vm, unsigned int idx,
+		     struct iol_error *err)
+{
+	int run_bytes;
+
+	vcpu->vm = vm;
+	vcpu->idx = idx;
+	vcpu->fd = ioctl(vm->vm_fd, KVM_CREATE_VCPU, (unsigned long)idx);
+	if (vcpu->fd < 0)
+		return iol_error_errno(err, -errno, "cannot create vCPU %u of %u", idx,
+				       vm->config->cpus);
+	run_bytes = ioctl(vm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+	if (run_bytes < (int)sizeof(*vcpu->run))
+		return iol_error_set(err, -EIO, "KVM_GET_VCPU_MMAP_SIZE: %d is too small",
+				     run_bytes);
+	vcpu->run_bytes = (size_t)run_bytes;
+	vcpu->run = mmap(NULL, vcpu->run_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
+	if (vcpu->run == MAP_FAILED) {
+		vcpu->run = NULL;
+		return iol_error_errno(err, -errno, "cannot map the shared page of vCPU %u", idx);
+	}
+	return vm->arch->kvm->vcpu_init(vcpu, err);
+}
+
+int iol_vcpus_init(struct iol_vm *vm, unsigned int count, struct iol_error *err)
+{
+	struct sigaction action = { .sa_handler = on_kick };
+
+	sigaction(KICK_SIGNAL, &action, NULL);
+	vm->vcpus = g_new0(struct iol_vcpu, count);
+	for (unsigned int i = 0; i < count; i++)
+		vm->vcpus[i].fd = -1;
+	for (unsigned int i = 0; i < count; i++) {
+		int ret;
+
+		vm->vcpu_count = i + 1;
+		ret = vcpu_init(&vm->vcpus[i], vm, i, err);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* vCPU threads take no signal but the kick and those that a fault of ours raises. */
+static void block_signals(sigset_t *old)
+{
+	static const int open[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS };
+	sigset_t set;
+
+	sigfillset(&set);
+	sigdelset(&set, KICK_SIGNAL);
+	for (size_t i = 0; i < IOL_ARRAY_LEN(open); i++)
+		sigdelset(&set, open[i]);
+	pthread_sigmask(SIG_SETMASK, &set, old);
+}
+
+int iol_vcpus_start(struct iol_vm *vm, struct iol_error *err)
+{
+	pthread_attr_t attr;
+	sigset_t old;
+	int ret = 0;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, STACK_BYTES);
+	block_signals(&old);
+	for (unsigned int i = 0; i < vm->vcpu_count && !ret; i++) {
+		struct iol_vcpu *vcpu = &vm->vcpus[i];
+
+		ret = pthread_create(&vcpu->thread, &attr, vcpu_main, vcpu);
+		if (ret) {
+			iol_error_errno(err, -ret, "cannot start the thread of vCPU %u", i);
+			break;
+		}
+		vcpu->has_thread = true;
+	}
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_attr_destroy(&attr);
+	return -ret;
+}
+
+void iol_vcpus_finish(struct iol_vm *vm)
+{
+	pthread_mutex_lock(&vm->vcpu_lock);
+	vm->vcpus_exit = true;
+	kick_all_locked(vm);
+	pthread_cond_broadcast(&vm->vcpu_cond);
+	pthread_mutex_unlock(&vm->vcpu_lock);
+	for (unsigned int i = 0; i < vm->vcpu_count; i++) {
+		struct iol_vcpu *vcpu = &vm->vcpus[i];
+
+		if (vcpu->has_thread)
+			pthread_join(vcpu->thread, NULL);
+		if (vcpu->run)
+			munmap(vcpu->run, vcpu->run_bytes);
+		iol_fd_close(&vcpu->fd);
+	}
+	g_free(vm->vcpus);
+	vm->vcpus = NULL;
+	vm->vcpu_count = 0;
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Making, running and freeing a machine. See include/iolite/vm.h. Runs on the loop's thread.
+ */
+#include <iolite/vm.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include <iolite/acpi_pm.h>
+#include <iolite/log.h>
+
+#include "machine.h"
+
+static int open_boot_images(struct iol_vm *vm, struct iol_error *err)
+{
+	int ret = iol_image_open(&vm->boot.kernel, vm->config->kernel, err);
+
+	if (ret)
+		return iol_error_prefix(err, "kernel");
+	vm->boot.cmdline = vm->config->cmdline;
+	if (!vm->config->initrd)
+		return 0;
+	ret = iol_image_open(&vm->boot.initrd, vm->config->initrd, err);
+	return ret ? iol_error_prefix(err, "initrd") : 0;
+}
+
+static int compute_layout(struct iol_vm *vm, struct iol_error *err)
+{
+	return vm->arch->layout(vm->config->memory_bytes, vm->config->cpus, &vm->layout, err);
+}
+
+static int open_kvm(struct iol_vm *vm, struct iol_error *err)
+{
+	int version;
+
+	vm->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (vm->kvm_fd < 0 && (errno == EACCES || errno == EPERM))
+		return iol_error_errno(
+			err, -errno,
+			"cannot open /dev/kvm; join its group (usermod -aG kvm USER, then "
+			"log in again)");
+	if (vm->kvm_fd < 0)
+		return iol_error_errno(
+			err, -errno, "cannot open /dev/kvm; `iolite doctor` says what is missing");
+	version = ioctl(vm->kvm_fd, KVM_GET_API_VERSION, 0);
+	if (version != KVM_API_VERSION)
+		return iol_error_set(err, -ENOTSUP, "/dev/kvm has API version %d, not %d", version,
+				     KVM_API_VERSION);
+	return iol_arch_check_caps(vm->arch, vm->kvm_fd, err);
+}
+
+static int init_memory(struct iol_vm *vm, struct iol_error *err)
+{
+	return iol_memory_init(&vm->memory, vm->layout.ram, vm->layout.ram_count, err);
+}
+
+static int load_boot_images(struct iol_vm *vm, struct iol_error *err)
+{
+	return vm->arch->load(&vm->layout, &vm->memory, &vm->boot, &vm->entry, err);
+}
+
+static int create_vm(struct iol_vm *vm, struct iol_error *err)
+{
+	do {
+		vm->vm_fd = ioctl(vm->kvm_fd, KVM_CREATE_VM, 0UL);
+	} while (vm->vm_fd < 0 && errno == EINTR);
+	if (vm->vm_fd < 0)
+		return iol_error_errno(err, -errno,
+				       "cannot create a virtual machine (KVM_CREATE_VM)");
+	return 0;
+}
+
+static int give_memory(struct iol_vm *vm, struct iol_error *err)
+{
+	for (unsigned int i = 0; i < vm->memory.region_count; i++) {
+		const struct iol_memory_region *r = &vm->memory.regions[i];
+		struct kvm_userspace_memory_region slot = {
+			.slot = i,
+			.guest_phys_addr = r->gpa,
+			.memory_size = r->size_bytes,
+			.userspace_addr = (uintptr_t)r->hva,
+		};
+
+		if (ioctl(vm->vm_fd, KVM_SET_USER_MEMORY_REGION, &slot))
+			return iol_error_errno(err, -errno,
+					       "cannot give the guest its memory at 0x%" PRIx64,
+					       r->gpa);
+	}
+	return 0;
+}
+
+static int init_arch(struct iol_vm *vm, struct iol_error *err)
+{
+	return vm->arch->kvm->vm_init(vm, err);
+}
+
+static int init_loop(struct iol_vm *vm, struct iol_error *err)
+{
+	int ret = iol_loop_init(&vm->loop, err);
+
+	vm->has_loop = !ret;
+	return ret;
+}
+
+static int init_vcpus(struct iol_vm *vm, struct iol_error *err)
+{
+	int ret = iol_vcpus_init(vm, vm->config->cpus, err);
+
+	if (!ret)
+		ret = iol_vcpus_reset(vm, err);
+	return ret ? ret : iol_vcpus_start(vm, err);
+}
+
+/*
+ * In this order: what a mistake of the user's can end comes before what costs time; the interrupt
+ * controller comes before the vCPUs (kvm-api 4.24).
+ */
+static const struct {
+	int (*run)(struct iol_vm *vm, struct iol_error *err);
+	bool host_fault; /* whom a failure blames */
+} steps[] = {
+	{ compute_layout, false },  { open_boot_images, false }, { open_kvm, true },
+	{ init_memory, true },      { load_boot_images, false }, { create_vm, true },
+	{ give_memory, true },      { init_arch, true },         { init_loop, true },
+	{ iol_machine_init, true }, { init_vcpus, true },
+};
+
+static struct iol_vm *vm_alloc(const struct iol_config *config)
+{
+	struct iol_vm *vm = g_new0(struct iol_vm, 1);
+
+	vm->config = config;
+	vm->kvm_fd = -1;
+	vm->vm_fd = -1;
+	vm->boot.kernel.fd = -1;
+	vm->boot.initrd.fd = -1;
+	iol_bus_init(&vm->mmio);
+	iol_bus_init(&vm->pio);
+	pthread_mutex_init(&vm->vcpu_lock, NULL);
+	pthread_cond_init(&vm->vcpu_cond, NULL);
+	iol_lifecycle_init(vm);
+	return vm;
+}
+
+int iol_vm_new(const struct iol_config *config, struct iol_vm **vm, struct iol_error *err)
+{
+	struct iol_vm *new = vm_alloc(config);
+
+	new->arch = iol_arch_host();
+	if (!new->arch || !new->arch->kvm) {
+		iol_vm_free(new);
+		err->host_fault = true;
+		return iol_error_set(err, -ENOTSUP,
+				     "iolite cannot run guests on this architecture");
+	}
+	for (size_t i = 0; i < IOL_ARRAY_LEN(steps); i++) {
+		int ret = steps[i].run(new, err);
+
+		if (!ret)
+			continue;
+		err->host_fault = steps[i].host_fault;
+		iol_vm_free(new);
+		return ret;
+	}
+	*vm = new;
+	return 0;
+}
+
+void iol_vm_free(struct iol_vm *vm)
+{
+	if (!vm)
+		return;
+	iol_vcpus_finish(vm);
+	iol_machine_finish(vm);
+	if (vm->has_loop)
+		iol_loop_finish(&vm->loop);
+	if (vm->arch_state)
+		vm->arch->kvm->vm_finish(vm);
+	iol_fd_close(&vm->vm_fd);
+	iol_memory_finish(&vm->memory);
+	iol_fd_close(&vm->kvm_fd);
+	iol_image_close(&vm->boot.kernel);
+	iol_image_close(&vm->boot.initrd);
+	iol_bus_finish(&vm->mmio);
+	iol_bus_finish(&vm->pio);
+	pthread_mutex_destroy(&vm->vcpu_lock);
+	pthread_cond_destroy(&vm->vcpu_cond);
+	g_free(vm);
+}
+
+int iol_vm_run(struct iol_vm *vm, struct iol_error *err)
+{
+	vm->lifecycle.state = IOL_STATE_RUNNING;
+	iol_vcpus_resume(vm);
+	return iol_loop_run(&vm->loop, err);
+}
+
+void iol_vm_raise(struct iol_vm *vm, enum iol_event event)
+{
+	vm->lifecycle.sink.raise(&vm->lifecycle.sink, event);
+}
+
+bool iol_vm_power_button(struct iol_vm *vm)
+{
+	if (!vm->acpi_pm)
+		return false;
+	iol_acpi_pm_press_power(vm->acpi_pm);
+	return true;
+}
