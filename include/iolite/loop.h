@@ -7,6 +7,7 @@
  *  - it is started on the loop's thread, and not again before done() was called;
  *  - done() is called exactly once per start, on the loop's thread, never from within the start;
  *    res is the io_uring result: >= 0, or -errno, -ECANCELED after a cancel that came in time;
+ *  - one started while the loop is being finished is cancelled; it must not be started again then;
  *  - its memory and its buffers stay valid until then;
  *  - cancelling is only a request: the operation may still succeed.
  */
@@ -23,6 +24,7 @@
 struct iol_op {
 	void (*done)(struct iol_op *op, int res);
 	bool in_flight; /* set from start until just before done(); read on the loop's thread */
+	bool refused; /* started while the loop was being finished */
 	struct __kernel_timespec timeout; /* used by iol_loop_timeout only */
 };
 
@@ -37,6 +39,7 @@ struct iol_loop {
 	struct io_uring ring;
 	unsigned int in_flight; /* operations whose done() is still to come */
 	bool stop;
+	bool closing; /* iol_loop_finish() is under way: what is started now is cancelled at once */
 	int wake_fd; /* eventfd; written by iol_loop_post */
 	uint64_t wake_count;
 	struct iol_op wake_op;

@@ -124,30 +124,7 @@ int iol_loop_init(struct iol_loop *loop, struct iol_error *err)
 	return 0;
 }
 
-static void cancel_all(struct iol_loop *loop)
-{
-	struct io_uring_sqe *sqe = io_uring_get_sqe(&loop->ring);
-
-	if (!sqe)
-		return; /* the next round will find room */
-	io_uring_prep_cancel(sqe, NULL, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
-	io_uring_sqe_set_data(sqe, NULL);
-}
-
-void iol_loop_finish(struct iol_loop *loop)
-{
-	/* done() may start what it pleases: cancel until nothing is left. */
-	while (loop->in_flight) {
-		cancel_all(loop);
-		if (iol_loop_turn(loop, true) < 0)
-			break;
-	}
-	io_uring_queue_exit(&loop->ring);
-	iol_fd_close(&loop->wake_fd);
-	pthread_mutex_destroy(&loop->post_lock);
-}
-
-static struct io_uring_sqe *start(struct iol_loop *loop, struct iol_op *op)
+static struct io_uring_sqe *get_sqe(struct iol_loop *loop)
 {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(&loop->ring);
 
@@ -156,55 +133,63 @@ static struct io_uring_sqe *start(struct iol_loop *loop, struct iol_op *op)
 		io_uring_submit(&loop->ring);
 		sqe = io_uring_get_sqe(&loop->ring);
 	}
-	if (op) {
-		op->in_flight = true;
-		loop->in_flight++;
-	}
 	return sqe;
+}
+
+/* @sqe is prepared: the kernel gets it with the next turn. */
+static void start(struct iol_loop *loop, struct io_uring_sqe *sqe, struct iol_op *op)
+{
+	/* The end of the loop waits for what is in flight, so nothing new may take long. */
+	op->refused = loop->closing;
+	if (op->refused)
+		io_uring_prep_nop(sqe);
+	io_uring_sqe_set_data(sqe, op);
+	op->in_flight = true;
+	loop->in_flight++;
 }
 
 void iol_loop_read(struct iol_loop *loop, struct iol_op *op, int fd, void *buf, unsigned int len,
 		   uint64_t offset)
 {
-	struct io_uring_sqe *sqe = start(loop, op);
+	struct io_uring_sqe *sqe = get_sqe(loop);
 
 	io_uring_prep_read(sqe, fd, buf, len, offset);
-	io_uring_sqe_set_data(sqe, op);
+	start(loop, sqe, op);
 }
 
 void iol_loop_write(struct iol_loop *loop, struct iol_op *op, int fd, const void *buf,
 		    unsigned int len, uint64_t offset)
 {
-	struct io_uring_sqe *sqe = start(loop, op);
+	struct io_uring_sqe *sqe = get_sqe(loop);
 
 	io_uring_prep_write(sqe, fd, buf, len, offset);
-	io_uring_sqe_set_data(sqe, op);
+	start(loop, sqe, op);
 }
 
 void iol_loop_fsync(struct iol_loop *loop, struct iol_op *op, int fd, bool data_only)
 {
-	struct io_uring_sqe *sqe = start(loop, op);
+	struct io_uring_sqe *sqe = get_sqe(loop);
 
 	io_uring_prep_fsync(sqe, fd, data_only ? IORING_FSYNC_DATASYNC : 0);
-	io_uring_sqe_set_data(sqe, op);
+	start(loop, sqe, op);
 }
 
 void iol_loop_poll(struct iol_loop *loop, struct iol_op *op, int fd, unsigned int events)
 {
-	struct io_uring_sqe *sqe = start(loop, op);
+	struct io_uring_sqe *sqe = get_sqe(loop);
 
 	io_uring_prep_poll_add(sqe, fd, events);
-	io_uring_sqe_set_data(sqe, op);
+	start(loop, sqe, op);
 }
 
 void iol_loop_timeout(struct iol_loop *loop, struct iol_op *op, uint64_t ns)
 {
-	struct io_uring_sqe *sqe = start(loop, op);
+	struct io_uring_sqe *sqe = get_sqe(loop);
 
 	op->timeout.tv_sec = (long long)(ns / IOL_NS_PER_S);
 	op->timeout.tv_nsec = (long long)(ns % IOL_NS_PER_S);
 	io_uring_prep_timeout(sqe, &op->timeout, 0, 0);
-	io_uring_sqe_set_data(sqe, op);
+	start(loop, sqe, op);
 }
 
 void iol_loop_cancel(struct iol_loop *loop, struct iol_op *op)
@@ -213,7 +198,7 @@ void iol_loop_cancel(struct iol_loop *loop, struct iol_op *op)
 
 	if (!op->in_flight)
 		return;
-	sqe = start(loop, NULL);
+	sqe = get_sqe(loop);
 	io_uring_prep_cancel(sqe, op, 0);
 	io_uring_sqe_set_data(sqe, NULL);
 }
@@ -231,7 +216,7 @@ static void run_completions(struct iol_loop *loop)
 			continue; /* the answer to a cancel */
 		loop->in_flight--;
 		op->in_flight = false;
-		op->done(op, res);
+		op->done(op, op->refused ? -ECANCELED : res);
 	}
 }
 
@@ -248,6 +233,27 @@ int iol_loop_turn(struct iol_loop *loop, bool wait)
 		return ret;
 	run_completions(loop);
 	return 0;
+}
+
+static void cancel_all(struct iol_loop *loop)
+{
+	struct io_uring_sqe *sqe = get_sqe(loop);
+
+	io_uring_prep_cancel(sqe, NULL, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
+	io_uring_sqe_set_data(sqe, NULL);
+}
+
+void iol_loop_finish(struct iol_loop *loop)
+{
+	loop->closing = true;
+	while (loop->in_flight) {
+		cancel_all(loop);
+		if (iol_loop_turn(loop, true) < 0)
+			break;
+	}
+	io_uring_queue_exit(&loop->ring);
+	iol_fd_close(&loop->wake_fd);
+	pthread_mutex_destroy(&loop->post_lock);
 }
 
 int iol_loop_run(struct iol_loop *loop, struct iol_error *err)
