@@ -46,7 +46,7 @@ struct iol_arch_kvm_ops {
 	const struct iol_kvm_cap *caps;
 	/*
 	 * Runs some @iterations turns of a loop of two instructions in kernel mode, in a machine of
-	 * its own; @ns says how long they took.
+	 * its own; @ns is the best time of a few runs.
 	 */
 	int (*time_kernel_loop)(int kvm_fd, uint32_t iterations, uint64_t *ns,
 				struct iol_error *err);
