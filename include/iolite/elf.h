@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ELF executables as kernels: headers, loadable segments, and the Xen note that names the PVH entry.
- * (System V ABI, chapters 4 and 5; Xen public/elfnote.h, XEN_ELFNOTE_PHYS32_ENTRY.) 32 and 64 bit,
- * both byte orders; reading only.
+ * ELF executables as kernels: headers, loadable segments, and the Xen note that names the PVH
+ * entry. (System V ABI, chapters 4 and 5; Xen public/elfnote.h, XEN_ELFNOTE_PHYS32_ENTRY.) 32 and
+ * 64 bit, both byte orders; reading only.
  */
 #ifndef IOLITE_ELF_H
 #define IOLITE_ELF_H

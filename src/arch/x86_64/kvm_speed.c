@@ -7,6 +7,7 @@
 #include "kvm_x86.h"
 
 #include <errno.h>
+#include <glib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -16,7 +17,7 @@
 
 /* 32-bit code: mov ecx, N; loop: dec ecx; jnz loop; hlt */
 static const uint8_t loop_code[] = { 0xb9, 0, 0, 0, 0, 0x49, 0x75, 0xfd, 0xf4 };
-enum { CODE_GPA = 0x1000, LOOP_COUNT_OFFSET = 1, GUEST_BYTES = 0x2000 };
+enum { CODE_GPA = 0x1000, LOOP_COUNT_OFFSET = 1, GUEST_BYTES = 0x2000, RUNS = 3 };
 
 /* A machine of one vCPU and two pages. */
 struct probe {
@@ -87,11 +88,30 @@ static int set_registers(struct probe *p, struct iol_error *err)
 	return ret;
 }
 
+static int run_once(struct probe *p, uint64_t *ns, struct iol_error *err)
+{
+	uint64_t start_ns;
+	int ret = set_registers(p, err);
+
+	if (ret)
+		return ret;
+	start_ns = iol_loop_now_ns();
+	do {
+		ret = ioctl(p->vcpu_fd, KVM_RUN, 0UL);
+	} while (ret && errno == EINTR);
+	*ns = iol_loop_now_ns() - start_ns;
+	if (ret)
+		return iol_error_errno(err, -errno, "KVM_RUN");
+	if (p->run->exit_reason != KVM_EXIT_HLT)
+		return iol_error_set(err, -EIO, "the test loop ended with KVM exit %u",
+				     p->run->exit_reason);
+	return 0;
+}
+
 int iol_x86_time_kernel_loop(int kvm_fd, uint32_t iterations, uint64_t *ns, struct iol_error *err)
 {
 	iol_auto(probe_finish) struct probe p = { .vm_fd = -1, .vcpu_fd = -1 };
 	uint8_t *code;
-	uint64_t start_ns;
 	int ret = probe_init(&p, kvm_fd, err);
 
 	if (ret)
@@ -99,18 +119,13 @@ int iol_x86_time_kernel_loop(int kvm_fd, uint32_t iterations, uint64_t *ns, stru
 	code = iol_memory_ptr(&p.memory, CODE_GPA, sizeof(loop_code));
 	memcpy(code, loop_code, sizeof(loop_code));
 	le32_store(code + LOOP_COUNT_OFFSET, iterations);
-	ret = set_registers(&p, err);
-	if (ret)
-		return ret;
-	start_ns = iol_loop_now_ns();
-	do {
-		ret = ioctl(p.vcpu_fd, KVM_RUN, 0UL);
-	} while (ret && errno == EINTR);
-	*ns = iol_loop_now_ns() - start_ns;
-	if (ret)
-		return iol_error_errno(err, -errno, "KVM_RUN");
-	if (p.run->exit_reason != KVM_EXIT_HLT)
-		return iol_error_set(err, -EIO, "the test loop ended with KVM exit %u",
-				     p.run->exit_reason);
-	return 0;
+	/* The best of some runs: the first pays for page faults, any for other processes. */
+	*ns = UINT64_MAX;
+	for (int i = 0; i < RUNS && !ret; i++) {
+		uint64_t run_ns = UINT64_MAX;
+
+		ret = run_once(&p, &run_ns, err);
+		*ns = MIN(*ns, run_ns);
+	}
+	return ret;
 }

@@ -246,15 +246,11 @@ static int set_entry(struct iol_vcpu *vcpu, struct iol_error *err)
 	const struct iol_entry *entry = &vcpu->vm->entry;
 	struct kvm_sregs sregs = x86->sregs;
 	struct kvm_regs regs = { .rip = entry->pc, .rflags = RFLAGS_RESERVED };
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry entry;
-	} mtrr = {
-		.head.nmsrs = 1,
-		.entry = { .index = MSR_MTRR_DEF_TYPE, .data = MTRR_ON_WRITE_BACK },
-	};
+	g_autofree struct kvm_msrs *mtrr = msrs_alloc(1);
 	int ret;
 
+	mtrr->entries[0].index = MSR_MTRR_DEF_TYPE;
+	mtrr->entries[0].data = MTRR_ON_WRITE_BACK;
 	entry_sregs(&sregs, entry->mode);
 	if (entry->mode == IOL_X86_ENTRY_LONG)
 		regs.rsi = entry->args[0];
@@ -264,7 +260,7 @@ static int set_entry(struct iol_vcpu *vcpu, struct iol_error *err)
 	if (!ret)
 		ret = iol_x86_ioctl(vcpu->fd, KVM_SET_REGS, &regs, "KVM_SET_REGS", err);
 	if (!ret)
-		ret = iol_x86_ioctl(vcpu->fd, KVM_SET_MSRS, &mtrr, "KVM_SET_MSRS", err);
+		ret = iol_x86_ioctl(vcpu->fd, KVM_SET_MSRS, mtrr, "KVM_SET_MSRS", err);
 	return ret;
 }
 

@@ -38,9 +38,41 @@ static const struct iol_kvm_cap caps[] = {
 	{ 0, NULL, NULL },
 };
 
+/*
+ * KVM's PICs start with everything unmasked and vector base 0. A Linux that was told of no legacy
+ * hardware (ACPI hardware-reduced) never touches them, and would get the UART's interrupt a second
+ * time, as exception 4.
+ */
+static int mask_pic(struct iol_vm *vm, struct kvm_irqchip *chip, struct iol_error *err)
+{
+	chip->chip.pic.imr = 0xff;
+	return iol_x86_ioctl(vm->vm_fd, KVM_SET_IRQCHIP, chip, "KVM_SET_IRQCHIP", err);
+}
+
+static int capture_irqchips(struct iol_vm *vm, struct iol_error *err)
+{
+	static const uint32_t ids[IOL_X86_IRQCHIPS] = { KVM_IRQCHIP_PIC_MASTER,
+							KVM_IRQCHIP_PIC_SLAVE, KVM_IRQCHIP_IOAPIC };
+	struct iol_x86_vm *x86 = vm->arch_state;
+
+	for (size_t i = 0; i < IOL_ARRAY_LEN(ids); i++) {
+		int ret;
+
+		x86->chips[i].chip_id = ids[i];
+		ret = iol_x86_ioctl(vm->vm_fd, KVM_GET_IRQCHIP, &x86->chips[i], "KVM_GET_IRQCHIP",
+				    err);
+		if (!ret && ids[i] != KVM_IRQCHIP_IOAPIC)
+			ret = mask_pic(vm, &x86->chips[i], err);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
 static int x86_vm_init(struct iol_vm *vm, struct iol_error *err)
 {
 	struct iol_x86_vm *x86 = g_new0(struct iol_x86_vm, 1);
+	int ret;
 
 	vm->arch_state = x86;
 	if (ioctl(vm->vm_fd, KVM_SET_TSS_ADDR, (unsigned long)IOL_X86_KVM_TSS))
@@ -49,6 +81,9 @@ static int x86_vm_init(struct iol_vm *vm, struct iol_error *err)
 		return iol_error_errno(err, -errno,
 				       "cannot create the interrupt controllers "
 				       "(KVM_CREATE_IRQCHIP)");
+	ret = capture_irqchips(vm, err);
+	if (ret)
+		return ret;
 	x86->has_tsc_deadline =
 		ioctl(vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER) > 0;
 	return iol_x86_cpuid_init(vm, err);
@@ -64,22 +99,15 @@ static void x86_vm_finish(struct iol_vm *vm)
 	vm->arch_state = NULL;
 }
 
-/* PIC and IOAPIC at power-on: nothing unmasked, nothing pending. */
+/* PIC and IOAPIC at power-on: all of it, also what no guest can write (which bits of ELCR exist). */
 static int x86_vm_reset(struct iol_vm *vm, struct iol_error *err)
 {
-	static const uint32_t chips[] = { KVM_IRQCHIP_PIC_MASTER, KVM_IRQCHIP_PIC_SLAVE,
-					  KVM_IRQCHIP_IOAPIC };
+	struct iol_x86_vm *x86 = vm->arch_state;
 
-	for (size_t i = 0; i < IOL_ARRAY_LEN(chips); i++) {
-		struct kvm_irqchip chip = { .chip_id = chips[i] };
-		int ret;
+	for (size_t i = 0; i < IOL_ARRAY_LEN(x86->chips); i++) {
+		int ret = iol_x86_ioctl(vm->vm_fd, KVM_SET_IRQCHIP, &x86->chips[i],
+					"KVM_SET_IRQCHIP", err);
 
-		if (chips[i] == KVM_IRQCHIP_IOAPIC) {
-			chip.chip.ioapic.base_address = IOL_X86_IOAPIC;
-			for (unsigned int pin = 0; pin < KVM_IOAPIC_NUM_PINS; pin++)
-				chip.chip.ioapic.redirtbl[pin].fields.mask = 1;
-		}
-		ret = iol_x86_ioctl(vm->vm_fd, KVM_SET_IRQCHIP, &chip, "KVM_SET_IRQCHIP", err);
 		if (ret)
 			return ret;
 	}

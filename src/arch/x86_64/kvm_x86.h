@@ -7,11 +7,14 @@
 
 #include "x86.h"
 
+enum { IOL_X86_IRQCHIPS = 3 };
+
 struct iol_x86_vm {
 	struct kvm_cpuid2 *cpuid; /* as KVM supports it; patched per vCPU */
 	uint32_t tsc_khz;
 	bool has_tsc_deadline;
 	bool was_started; /* vCPUs have run: a reset must restore everything */
+	struct kvm_irqchip chips[IOL_X86_IRQCHIPS]; /* PICs and IOAPIC, new */
 	/* What a new vCPU 0 looks like; the others differ in their APIC id and the BSP flag. */
 	struct kvm_sregs sregs;
 	struct kvm_lapic_state lapic;

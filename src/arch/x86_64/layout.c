@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Where RAM and devices of the x86_64 machine lie. Pure. The numbers are platform.h's; here they
+ * are checked against each other and cut to the guest's memory size.
+ */
+#include "x86.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+
+#include <iolite/size.h>
+
+static_assert(IOL_X86_PCI_WINDOW == IOL_X86_RAM_LOW_END, "the PCI window starts where RAM ends");
+static_assert(IOL_X86_PCI_WINDOW + IOL_X86_PCI_WINDOW_BYTES - 1 == IOL_X86_PCI_WINDOW_LAST,
+	      "PCI window size");
+static_assert(IOL_X86_ECAM > IOL_X86_PCI_WINDOW_LAST, "ECAM is not for BARs");
+static_assert(IOL_X86_ECAM % (256 * IOL_MIB) == 0, "MCFG bases are for bus 0, 256 MiB aligned");
+static_assert(IOL_X86_ECAM + IOL_X86_ECAM_BYTES <= IOL_X86_IOAPIC, "ECAM below the IOAPIC");
+static_assert(IOL_X86_KVM_IDENTITY_MAP + 0x1000 == IOL_X86_KVM_TSS, "KVM's pages are adjacent");
+static_assert(IOL_X86_KVM_IDENTITY_MAP + IOL_X86_KVM_RESERVED_BYTES < IOL_X86_RAM_HIGH,
+	      "KVM's pages are in the hole");
+static_assert(IOL_X86_RESET_PORT > IOL_X86_PCI_CONF1 &&
+		      IOL_X86_RESET_PORT < IOL_X86_PCI_CONF1 + IOL_X86_PCI_CONF1_BYTES,
+	      "the reset control register is among the PCI ports");
+static_assert(IOL_X86_RESET_FLAG_SENTINEL != 0 && IOL_X86_RESET_FLAG_SENTINEL != 0x1234,
+	      "the sentinel is nothing a guest would write");
+static_assert(IOL_X86_RESET_FLAG + 2 <= IOL_X86_GDT &&
+		      IOL_X86_GDT + IOL_X86_GDT_LIMIT < IOL_X86_ZERO_PAGE &&
+		      IOL_X86_ZERO_PAGE + 0x1000 <= IOL_X86_START_INFO &&
+		      IOL_X86_START_INFO_MEMMAP + 0x400 <= IOL_X86_PAGE_TABLES &&
+		      IOL_X86_PAGE_TABLES + IOL_X86_PAGE_TABLES_BYTES <= IOL_X86_CMDLINE &&
+		      IOL_X86_CMDLINE + IOL_X86_CMDLINE_BYTES <= IOL_X86_EBDA,
+	      "low memory is disjoint");
+static_assert(IOL_X86_ACPI + IOL_X86_ACPI_BYTES == IOL_X86_BIOS &&
+		      IOL_X86_RESET_VECTOR + 16 == IOL_X86_KERNEL_MIN &&
+		      IOL_X86_KERNEL_MIN <= IOL_X86_RAM_MIN_BYTES,
+	      "tables, then the reset vector, then kernels");
+
+static const struct iol_layout_device devices[] = {
+	{ IOL_LAYOUT_I8042, IOL_LAYOUT_PIO, IOL_X86_I8042, IOL_X86_I8042_BYTES, 0 },
+	{ IOL_LAYOUT_RTC, IOL_LAYOUT_PIO, IOL_X86_RTC, IOL_X86_RTC_BYTES, 0 },
+	{ IOL_LAYOUT_UART, IOL_LAYOUT_PIO, IOL_X86_COM1, IOL_X86_COM1_BYTES, IOL_X86_COM1_GSI },
+	{ IOL_LAYOUT_ACPI_PM, IOL_LAYOUT_PIO, IOL_X86_ACPI_PM, IOL_X86_ACPI_PM_BYTES,
+	  IOL_X86_GED_GSI },
+	{ IOL_LAYOUT_PCI_CONF1, IOL_LAYOUT_PIO, IOL_X86_PCI_CONF1, IOL_X86_PCI_CONF1_BYTES, 0 },
+	{ IOL_LAYOUT_PCI_ECAM, IOL_LAYOUT_MMIO, IOL_X86_ECAM, IOL_X86_ECAM_BYTES, 0 },
+	{ IOL_LAYOUT_PCI_WINDOW, IOL_LAYOUT_MMIO, IOL_X86_PCI_WINDOW, IOL_X86_PCI_WINDOW_BYTES, 0 },
+};
+
+static_assert(IOL_ARRAY_LEN(devices) <= IOL_LAYOUT_DEVICES_MAX, "devices fit the layout");
+
+static int check_sizes(uint64_t memory_bytes, unsigned int cpus, struct iol_error *err)
+{
+	char text[IOL_SIZE_TEXT_BYTES];
+
+	if (memory_bytes < IOL_X86_RAM_MIN_BYTES || memory_bytes > IOL_X86_RAM_MAX_BYTES)
+		return iol_error_set(err, -EINVAL, "memory of %s: an x86_64 machine has 1M to 64G",
+				     iol_size_format(memory_bytes, text));
+	if (memory_bytes % (4 * IOL_KIB))
+		return iol_error_set(err, -EINVAL, "memory of %s: a multiple of 4K is needed",
+				     iol_size_format(memory_bytes, text));
+	if (!cpus || cpus > IOL_X86_CPUS_MAX)
+		return iol_error_set(err, -EINVAL, "%u CPUs: an x86_64 machine has 1 to %d", cpus,
+				     IOL_X86_CPUS_MAX);
+	return 0;
+}
+
+int iol_x86_layout(uint64_t memory_bytes, unsigned int cpus, struct iol_layout *layout,
+		   struct iol_error *err)
+{
+	uint64_t low_bytes = memory_bytes;
+	int rc;
+
+	rc = check_sizes(memory_bytes, cpus, err);
+	if (rc)
+		return rc;
+	*layout = (struct iol_layout){ .cpus = cpus };
+
+	if (low_bytes > IOL_X86_RAM_LOW_END)
+		low_bytes = IOL_X86_RAM_LOW_END;
+	layout->ram[layout->ram_count++] = (struct iol_memory_region){ .size_bytes = low_bytes };
+	if (memory_bytes > low_bytes)
+		layout->ram[layout->ram_count++] = (struct iol_memory_region){
+			.gpa = IOL_X86_RAM_HIGH,
+			.size_bytes = memory_bytes - low_bytes,
+		};
+
+	for (unsigned int i = 0; i < IOL_ARRAY_LEN(devices); i++)
+		layout->devices[layout->device_count++] = devices[i];
+	return 0;
+}
+
+uint64_t iol_x86_low_ram_end(const struct iol_layout *layout)
+{
+	return layout->ram[0].gpa + layout->ram[0].size_bytes;
+}

@@ -1,0 +1,281 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Mistakes that people make, and what iolite says: one line that names the place, the value and the
+remedy, the right exit status, nothing on standard output, nothing left behind.
+
+  check_errors.py IOLITE GUEST     GUEST: a guest that powers off when told "poweroff"
+"""
+
+import os
+import re
+import resource
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+
+IOLITE, GUEST = (os.path.abspath(path) for path in sys.argv[1:3])
+LIMIT = 30  # seconds a case may take
+SKIPPED = 77
+MIB = 1 << 20
+USAGE, HOST, OK = 2, 1, 0
+
+
+# --- files ---
+
+def elf64(machine=62, entry=0x100000, data=1, segments=((0x1000, 0x100000, 16, 16),), kind=2, size=None):
+    """A 64-bit ELF: segments are (offset, address, bytes in the file, bytes in memory)."""
+    order = "<" if data == 1 else ">"
+    head = b"\x7fELF" + bytes([2, data, 1]) + bytes(9)
+    head += struct.pack(order + "HHIQQQIHHHHHH", kind, machine, 1, entry, 64, 0, 0, 64, 56, len(segments), 0, 0, 0)
+    for offset, address, file_bytes, mem_bytes in segments:
+        head += struct.pack(order + "IIQQQQQQ", 1, 7, offset, address, address, file_bytes, mem_bytes, 4096)
+    body = head.ljust(0x1000, b"\0") + b"\xf4" * 16
+    return body if size is None else body[:size]
+
+
+def elf32():
+    head = b"\x7fELF" + bytes([1, 1, 1]) + bytes(9)
+    head += struct.pack("<HHIIIIIHHHHHH", 2, 3, 1, 0x100000, 52, 0, 0, 52, 32, 1, 0, 0, 0)
+    head += struct.pack("<IIIIIIII", 1, 0x1000, 0x100000, 0x100000, 16, 16, 7, 4096)
+    return head.ljust(0x1000, b"\0") + b"\xf4" * 16
+
+
+def bzimage(version=0x20f, setup_sects=4, boot_flag=0xaa55, magic=b"HdrS", loadflags=1, init_size=MIB,
+            alignment=MIB, relocatable=1, pref=MIB, cmdline_size=2047, xloadflags=1, payload=4096, syssize=None):
+    image = bytearray((setup_sects + 1 if setup_sects else 5) * 512 + payload)
+    struct.pack_into("<B", image, 0x1f1, setup_sects)
+    struct.pack_into("<I", image, 0x1f4, payload // 16 if syssize is None else syssize)
+    struct.pack_into("<H", image, 0x1fe, boot_flag)
+    image[0x200:0x202] = b"\xeb\x66"
+    image[0x202:0x206] = magic
+    struct.pack_into("<H", image, 0x206, version)
+    struct.pack_into("<B", image, 0x211, loadflags)
+    struct.pack_into("<I", image, 0x22c, 0x7fffffff)
+    struct.pack_into("<IBBHI", image, 0x230, alignment, relocatable, 20, xloadflags, cmdline_size)
+    struct.pack_into("<QI", image, 0x258, pref, init_size)
+    return bytes(image)
+
+
+def arm64_image():
+    return bytes(56) + b"ARM\x64" + bytes(8192)
+
+
+FILES = {
+    "good": bzimage(),
+    "empty": b"",
+    "text": b"this is a shell script\n" * 100,
+    "zeros": bytes(8192),
+    "gzip": b"\x1f\x8b\x08" + bytes(4096),
+    "arm64": arm64_image(),
+    "elf-arm": elf64(machine=183),
+    "elf-big-endian": elf64(data=2),
+    "elf32": elf32(),
+    "elf-object": elf64(kind=1),
+    "elf-no-segments": elf64(segments=()),
+    "elf-past-end": elf64(segments=((1 << 40, 0x100000, 16, 16),)),
+    "elf-truncated": elf64(size=80),
+    "elf-wraps": elf64(segments=((0x1000, (1 << 64) - 8, 16, 16),)),
+    "elf-too-high": elf64(segments=((0x1000, 1 << 40, 16, 16),)),
+    "elf-low": elf64(entry=0x1000, segments=((0x1000, 0x1000, 16, 16),)),
+    "elf-huge": elf64(segments=((0x1000, 0x100000, 16, 1 << 33),)),
+    "elf-entry": elf64(entry=0x900000),
+    "bz-truncated": bzimage()[:0x210],
+    "bz-no-payload": bzimage()[:5 * 512],
+    "bz-short-payload": bzimage(syssize=1 << 20),
+    "bz-old": bzimage(version=0x0209),
+    "bz-32bit": bzimage(xloadflags=0),
+    "bz-zimage": bzimage(loadflags=0),
+    "bz-alignment": bzimage(alignment=0x30000),
+    "bz-huge-init": bzimage(init_size=0xfffff000),
+    "bz-pref": bzimage(relocatable=0, pref=1 << 40),
+    "bz-no-init": bzimage(init_size=0),
+}
+
+# (name, arguments, exit status, what the line must say). {D} is the folder of FILES.
+CASES = [
+    ("no verb", [], USAGE, "no verb"),
+    ("unknown verb", ["fly"], USAGE, "'fly' is no verb"),
+    ("unknown option", ["run", "--fly"], USAGE, "--fly"),
+    ("option without its value", ["run", "-k"], USAGE, "-k"),
+    ("stray argument", ["run", "vmlinuz"], USAGE, "'vmlinuz'.*-k"),
+    ("no kernel", ["run"], USAGE, "no kernel.*-k"),
+    ("doctor with an argument", ["doctor", "now"], USAGE, "'now'"),
+    ("version with an argument", ["version", "now"], USAGE, "'now'"),
+    ("help for no verb", ["help", "fly"], USAGE, "'fly'"),
+    ("memory 0", ["run", "-k", "{D}/good", "-m", "0"], USAGE, "--memory: '0'.*1M to 64G"),
+    ("memory negative", ["run", "-k", "{D}/good", "-m", "-1"], USAGE, "--memory: '-1'"),
+    ("memory empty", ["run", "-k", "{D}/good", "-m", ""], USAGE, "--memory: ''"),
+    ("memory without number", ["run", "-k", "{D}/good", "-m", "lots"], USAGE, "--memory: 'lots'.*512M"),
+    ("memory fraction", ["run", "-k", "{D}/good", "-m", "1.5G"], USAGE, "--memory: '1.5G'"),
+    ("memory unit", ["run", "-k", "{D}/good", "-m", "512MB"], USAGE, "--memory: '512MB'"),
+    ("memory space", ["run", "-k", "{D}/good", "-m", " 512M"], USAGE, "--memory: ' 512M'"),
+    ("memory hexadecimal", ["run", "-k", "{D}/good", "-m", "0x1000000"], USAGE, "--memory: '0x1000000'"),
+    ("memory too small", ["run", "-k", "{D}/good", "-m", "512K"], USAGE, "--memory: '512K'.*1M to 64G"),
+    ("memory too large", ["run", "-k", "{D}/good", "-m", "65G"], USAGE, "--memory: '65G'.*1M to 64G"),
+    ("memory overflow", ["run", "-k", "{D}/good", "-m", "99999999999999999999T"], USAGE, "--memory: '9+T'"),
+    ("memory odd", ["run", "-k", "{D}/good", "-m", "268435457"], USAGE, "--memory.*262144K and 262148K"),
+    ("cpus 0", ["run", "-k", "{D}/good", "-c", "0"], USAGE, "--cpus: '0'.*1 to 64"),
+    ("cpus negative", ["run", "-k", "{D}/good", "-c", "-2"], USAGE, "--cpus: '-2'"),
+    ("cpus too many", ["run", "-k", "{D}/good", "-c", "65"], USAGE, "--cpus: '65'.*1 to 64"),
+    ("cpus word", ["run", "-k", "{D}/good", "-c", "two"], USAGE, "--cpus: 'two'"),
+    ("cpus fraction", ["run", "-k", "{D}/good", "-c", "1.5"], USAGE, "--cpus: '1.5'"),
+    ("cpus empty", ["run", "-k", "{D}/good", "-c", ""], USAGE, "--cpus: ''"),
+    ("cpus overflow", ["run", "-k", "{D}/good", "-c", "4294967297"], USAGE, "--cpus: '4294967297'"),
+    ("serial unknown", ["run", "-k", "{D}/good", "-s", "vga"], USAGE, "--serial: 'vga'.*stdio or null"),
+    ("kernel missing", ["run", "-k", "{D}/nowhere"], USAGE, "kernel: {D}/nowhere.*No such file"),
+    ("kernel empty", ["run", "-k", "{D}/empty"], USAGE, "kernel: {D}/empty.*empty"),
+    ("kernel a folder", ["run", "-k", "{D}"], USAGE, "kernel: {D}.*(director|regular file)"),
+    ("kernel a device", ["run", "-k", "/dev/null"], USAGE, "kernel: /dev/null.*regular file"),
+    ("kernel a pipe", ["run", "-k", "{D}/fifo"], USAGE, "kernel: {D}/fifo.*regular file"),
+    ("kernel a socket", ["run", "-k", "{D}/socket"], USAGE, "kernel: {D}/socket"),
+    ("kernel a loop of links", ["run", "-k", "{D}/loop"], USAGE, "kernel: {D}/loop.*symbolic links"),
+    ("kernel name with an escape", ["run", "-k", "{D}/\033[2Jx\ny"], USAGE, r"kernel: {D}/\?\[2Jx\?y"),
+    ("kernel is text", ["run", "-k", "{D}/text"], USAGE, "{D}/text"),
+    ("kernel is zeros", ["run", "-k", "{D}/zeros"], USAGE, "{D}/zeros"),
+    ("kernel compressed", ["run", "-k", "{D}/gzip"], USAGE, "{D}/gzip.*gzip"),
+    ("kernel for arm64", ["run", "-k", "{D}/arm64"], USAGE, "{D}/arm64.*arm64.*x86_64"),
+    ("ELF of another machine", ["run", "-k", "{D}/elf-arm"], USAGE, "{D}/elf-arm.*(aarch64|183).*x86_64"),
+    ("ELF big-endian", ["run", "-k", "{D}/elf-big-endian"], USAGE, "{D}/elf-big-endian"),
+    ("ELF 32-bit without a note", ["run", "-k", "{D}/elf32"], USAGE, "{D}/elf32.*(32-bit|PVH)"),
+    ("ELF object file", ["run", "-k", "{D}/elf-object"], USAGE, "{D}/elf-object"),
+    ("ELF without segments", ["run", "-k", "{D}/elf-no-segments"], USAGE, "{D}/elf-no-segments"),
+    ("ELF segment past the end", ["run", "-k", "{D}/elf-past-end"], USAGE, "{D}/elf-past-end"),
+    ("ELF truncated", ["run", "-k", "{D}/elf-truncated"], USAGE, "{D}/elf-truncated"),
+    ("ELF address wraps", ["run", "-k", "{D}/elf-wraps"], USAGE, "{D}/elf-wraps"),
+    ("ELF above the memory", ["run", "-k", "{D}/elf-too-high"], USAGE, "{D}/elf-too-high"),
+    ("ELF over the boot data", ["run", "-k", "{D}/elf-low"], USAGE, "{D}/elf-low"),
+    ("ELF larger than the memory", ["run", "-k", "{D}/elf-huge"], USAGE, "{D}/elf-huge"),
+    ("ELF entry outside", ["run", "-k", "{D}/elf-entry"], USAGE, "{D}/elf-entry.*entry"),
+    ("bzImage truncated", ["run", "-k", "{D}/bz-truncated"], USAGE, "{D}/bz-truncated"),
+    ("bzImage without a kernel", ["run", "-k", "{D}/bz-no-payload"], USAGE, "{D}/bz-no-payload"),
+    ("bzImage cut short", ["run", "-k", "{D}/bz-short-payload"], USAGE, "{D}/bz-short-payload"),
+    ("bzImage too old", ["run", "-k", "{D}/bz-old"], USAGE, "{D}/bz-old.*2.0?9.*2.12"),
+    ("bzImage 32-bit", ["run", "-k", "{D}/bz-32bit"], USAGE, "{D}/bz-32bit.*64"),
+    ("zImage", ["run", "-k", "{D}/bz-zimage"], USAGE, "{D}/bz-zimage"),
+    ("bzImage alignment", ["run", "-k", "{D}/bz-alignment"], USAGE, "{D}/bz-alignment.*align"),
+    ("bzImage larger than the memory", ["run", "-k", "{D}/bz-huge-init"], USAGE, "{D}/bz-huge-init"),
+    ("bzImage at an impossible place", ["run", "-k", "{D}/bz-pref"], USAGE, "{D}/bz-pref"),
+    ("bzImage of no size", ["run", "-k", "{D}/bz-no-init"], USAGE, "{D}/bz-no-init"),
+    ("memory too small for the kernel", ["run", "-k", "{D}/good", "-m", "1M"], USAGE, "{D}/good"),
+    ("initrd missing", ["run", "-k", "{D}/good", "-i", "{D}/nowhere"], USAGE, "initrd: {D}/nowhere.*No such file"),
+    ("initrd empty", ["run", "-k", "{D}/good", "-i", "{D}/empty"], USAGE, "initrd: {D}/empty.*empty"),
+    ("initrd a folder", ["run", "-k", "{D}/good", "-i", "{D}"], USAGE, "initrd: {D}"),
+    ("initrd too large", ["run", "-k", "{D}/good", "-i", "{D}/sparse", "-m", "256M"], USAGE,
+     "{D}/sparse.*314572800 bytes"),
+    ("command line too long (bzImage)", ["run", "-k", "{D}/good", "-a", "x" * 2048], USAGE, "2048.*2047"),
+    ("command line too long (ELF)", ["run", "-k", GUEST, "-a", "x" * 70000], USAGE, "70000"),
+]
+
+
+def with_limit(kind, value):
+    return lambda: resource.setrlimit(kind, (value, value))
+
+
+# (name, preexec, wrapper command, arguments, exit statuses, what the line must say)
+HOST_CASES = [
+    ("address space too small", with_limit(resource.RLIMIT_AS, 200 * MIB), [],
+     ["run", "-k", GUEST, "-m", "1G"], {HOST}, "1G.*ulimit -v"),
+    ("too few descriptors", with_limit(resource.RLIMIT_NOFILE, 6), [], ["run", "-k", GUEST], {HOST}, "ulimit -n"),
+    ("locked memory limit 0", with_limit(resource.RLIMIT_MEMLOCK, 0), [],
+     ["run", "-k", GUEST, "-a", "poweroff"], {OK, HOST}, "ulimit -l|^$"),
+    ("/dev/kvm absent", None, ["unshare", "-m", "sh", "-c", "mount -t tmpfs none /dev && mknod /dev/null c 1 3 && "
+     'exec "$@"', "sh"], ["run", "-k", GUEST], {HOST}, "/dev/kvm.*(No such file).*doctor|/dev/kvm.*doctor.*No such file"),
+    ("/dev/kvm is something else", None, ["unshare", "-m", "sh", "-c", "mount --bind /dev/null /dev/kvm && "
+     'exec "$@"', "sh"], ["run", "-k", GUEST], {HOST}, "/dev/kvm"),
+    ("/dev/kvm forbidden", None, ["unshare", "-m", "sh", "-c", "mount -t tmpfs -o dev none /dev && mknod -m 600 /dev/kvm c 10 232 && "
+     'mknod -m 666 /dev/null c 1 3 && exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@"', "sh"],
+     ["run", "-k", "{D}/guest"], {HOST}, "/dev/kvm.*group.*"),
+    ("kernel unreadable", None, ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"],
+     ["run", "-k", "{D}/secret"], {USAGE}, "kernel: {D}/secret.*Permission denied"),
+]
+
+
+class Failure(Exception):
+    pass
+
+
+def prepare(folder):
+    for name, content in FILES.items():
+        with open(f"{folder}/{name}", "wb") as file:
+            file.write(content)
+    with open(GUEST, "rb") as source, open(f"{folder}/guest", "wb") as target:
+        target.write(source.read())
+    with open(f"{folder}/sparse", "wb") as file:
+        file.truncate(300 * MIB)
+    with open(f"{folder}/secret", "wb") as file:
+        file.write(FILES["good"])
+    os.chmod(f"{folder}/secret", 0)
+    os.chmod(folder, 0o755)
+    os.mkfifo(f"{folder}/fifo")
+    os.symlink("loop", f"{folder}/loop")
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(f"{folder}/socket")
+
+
+def run(arguments, wrapper=(), preexec=None):
+    process = subprocess.Popen([*wrapper, IOLITE, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, preexec_fn=preexec)
+    try:
+        out, err = process.communicate(timeout=LIMIT)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise Failure(f"took more than {LIMIT} s")
+    return process.returncode, out.decode(errors="replace"), err.decode(errors="replace")
+
+
+def judge(folder, result, statuses, pattern):
+    status, out, err = result
+    if status < 0:
+        raise Failure(f"killed by {signal.Signals(-status).name}: {err}")
+    if status not in statuses:
+        raise Failure(f"exit status {status}, not {statuses}: {err}")
+    if status != OK and out:
+        raise Failure(f"wrote to standard output: {out!r}")
+    if status != OK and (err.count("\n") != 1 or not err.startswith("iolite: ")):
+        raise Failure(f"not one line: {err!r}")
+    if re.search(r"[\x00-\x09\x0b-\x1f\x7f]", err):
+        raise Failure(f"control characters in the message: {err!r}")
+    if not re.search(pattern.replace("{D}", re.escape(folder)), err, re.S):
+        raise Failure(f"does not say {pattern!r}: {err!r}")
+
+
+def available(wrapper):
+    """Whether a wrapper's privileges are there, judged by running it on /bin/true."""
+    if not wrapper:
+        return True
+    return subprocess.run([*wrapper, "/bin/true"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL, check=False).returncode == 0
+
+
+def main():
+    passed, failed, skipped = 0, 0, 0
+    with tempfile.TemporaryDirectory() as folder:
+        prepare(folder)
+        before = sorted(os.listdir(folder))
+        cases = [(name, None, [], arguments, {status}, pattern) for name, arguments, status, pattern in CASES]
+        for name, preexec, wrapper, arguments, statuses, pattern in cases + HOST_CASES:
+            needs_kvm = statuses & {HOST, OK} and not wrapper
+            if (needs_kvm and not os.access("/dev/kvm", os.R_OK | os.W_OK)) or not available(wrapper):
+                print(f"SKIP {name}: needs {'/dev/kvm' if needs_kvm else 'root and a mount namespace'}")
+                skipped += 1
+                continue
+            try:
+                arguments = [argument.replace("{D}", folder) for argument in arguments]
+                judge(folder, run(arguments, wrapper, preexec), statuses, pattern)
+                passed += 1
+            except Failure as failure:
+                print(f"FAIL {name}: {failure}")
+                failed += 1
+        if sorted(os.listdir(folder)) != before:
+            print(f"FAIL files were left behind: {sorted(set(os.listdir(folder)) - set(before))}")
+            failed += 1
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    return 1 if failed else 0 if passed else SKIPPED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

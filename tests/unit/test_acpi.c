@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The ACPI tables as a guest finds them: from the root pointer down, sums, fields, AML. */
+#include "arch/x86_64/x86.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <string.h>
+
+#include <iolite/acpi_pm_regs.h>
+#include <iolite/endian.h>
+
+static struct iol_memory mem;
+
+static void write_tables(unsigned int cpus)
+{
+	struct iol_layout layout;
+	uint64_t rsdp = 0;
+
+	g_assert_cmpint(iol_x86_layout(16 * IOL_MIB, cpus, &layout, NULL), ==, 0);
+	g_assert_cmpint(iol_memory_init(&mem, layout.ram, layout.ram_count, NULL), ==, 0);
+	g_assert_cmpint(iol_x86_acpi_write(&layout, &mem, &rsdp, NULL), ==, 0);
+	g_assert_cmphex(rsdp, ==, IOL_X86_ACPI);
+}
+
+static const uint8_t *at(uint64_t gpa, uint64_t len)
+{
+	const uint8_t *p = iol_memory_ptr(&mem, gpa, len);
+
+	g_assert_nonnull(p);
+	g_assert_cmphex(gpa, >=, IOL_X86_ACPI);
+	g_assert_cmphex(gpa + len, <=, IOL_X86_ACPI + IOL_X86_ACPI_BYTES);
+	return p;
+}
+
+static uint8_t sum(const uint8_t *p, uint64_t len)
+{
+	uint8_t total = 0;
+
+	while (len--)
+		total = (uint8_t)(total + *p++);
+	return total;
+}
+
+/* A whole table whose head, length and sum are right. */
+static const uint8_t *table(uint64_t gpa, const char *signature, uint32_t *len)
+{
+	const uint8_t *p = at(gpa, 36);
+
+	*len = le32_load(p + 4);
+	p = at(gpa, *len);
+	g_assert_cmpmem(p, 4, signature, 4);
+	g_assert_cmpuint(sum(p, *len), ==, 0);
+	g_assert_cmpmem(p + 10, 6, "IOLITE", 6);
+	return p;
+}
+
+static const uint8_t *root_table(unsigned int idx, const char *signature, uint32_t *len)
+{
+	const uint8_t *rsdp = at(IOL_X86_ACPI, 36);
+	const uint8_t *xsdt = table(le64_load(rsdp + 24), "XSDT", len);
+
+	g_assert_cmpuint(*len, ==, 36 + 3 * 8);
+	return table(le64_load(xsdt + 36 + idx * 8), signature, len);
+}
+
+static void test_rsdp(void)
+{
+	const uint8_t *p;
+	unsigned int found = 0;
+
+	write_tables(1);
+	/* A guest that is told nothing scans at 16-byte steps (ACPI-6.5 5.2.5.1). */
+	for (uint64_t gpa = 0xe0000; gpa < 0x100000; gpa += 16) {
+		p = iol_memory_ptr(&mem, gpa, 36);
+		if (p && !memcmp(p, "RSD PTR ", 8) && !sum(p, 20))
+			found++;
+	}
+	g_assert_cmpuint(found, ==, 1);
+	p = at(IOL_X86_ACPI, 36);
+	g_assert_cmpuint(sum(p, 20), ==, 0);
+	g_assert_cmpuint(sum(p, 36), ==, 0);
+	g_assert_cmpuint(p[15], ==, 2);
+	g_assert_cmpuint(le32_load(p + 16), ==, 0);
+	g_assert_cmpuint(le32_load(p + 20), ==, 36);
+	iol_memory_finish(&mem);
+}
+
+static void check_gas(const uint8_t *gas, uint16_t port)
+{
+	static const uint8_t io_byte[] = { 1, 8, 0, 1 };
+
+	g_assert_cmpmem(gas, 4, io_byte, 4);
+	g_assert_cmphex(le64_load(gas + 4), ==, port);
+}
+
+static void test_fadt(void)
+{
+	const uint8_t *p;
+	uint32_t len, flags, dsdt_len;
+
+	write_tables(1);
+	p = root_table(0, "FACP", &len);
+	g_assert_cmpuint(len, ==, 276);
+	g_assert_cmpuint(p[8], ==, 6);
+	flags = le32_load(p + 112);
+	g_assert_cmphex(flags & 1u << 20, !=, 0); /* HW_REDUCED_ACPI */
+	g_assert_cmphex(flags & 1u << 10, !=, 0); /* RESET_REG_SUP */
+	g_assert_cmphex(flags & 1u << 4, !=, 0); /* no fixed power button */
+	g_assert_cmphex(le16_load(p + 109) & 1u << 1, ==, 0); /* no 8042 to be probed */
+	g_assert_cmphex(le16_load(p + 109) & 1u << 5, ==, 0); /* CMOS RTC present */
+	check_gas(p + 116, 0xcf9);
+	g_assert_cmphex(p[128], ==, 6);
+	check_gas(p + 244, IOL_X86_ACPI_PM + IOL_ACPI_PM_SLEEP_CONTROL);
+	check_gas(p + 256, IOL_X86_ACPI_PM + IOL_ACPI_PM_SLEEP_STATUS);
+	/* No fixed hardware: SCI, PM blocks in both sizes, FACS. */
+	for (unsigned int i = 46; i < 96; i++)
+		g_assert_cmpuint(p[i], ==, 0);
+	for (unsigned int i = 148; i < 244; i++)
+		g_assert_cmpuint(p[i], ==, 0);
+	g_assert_cmphex(le32_load(p + 36), ==, 0);
+	g_assert_cmphex(le64_load(p + 132), ==, 0);
+
+	g_assert_cmphex(le32_load(p + 40), ==, le64_load(p + 140));
+	p = table(le64_load(p + 140), "DSDT", &dsdt_len);
+	g_assert_cmpuint(dsdt_len, ==, iol_x86_dsdt_bytes);
+	g_assert_cmpmem(p, dsdt_len, iol_x86_dsdt, iol_x86_dsdt_bytes);
+	g_assert_cmpuint(p[8], ==, 2); /* 64-bit integers */
+	iol_memory_finish(&mem);
+}
+
+static void test_madt(void)
+{
+	static const unsigned int cpus[] = { 1, 4, 64 };
+
+	for (unsigned int i = 0; i < G_N_ELEMENTS(cpus); i++) {
+		unsigned int lapics = 0, ioapics = 0;
+		const uint8_t *p, *end;
+		uint32_t len;
+
+		write_tables(cpus[i]);
+		p = root_table(1, "APIC", &len);
+		end = p + len;
+		g_assert_cmphex(le32_load(p + 36), ==, 0xfee00000);
+		g_assert_cmphex(le32_load(p + 40), ==, 0);
+		for (p += 44; p < end; p += p[1]) {
+			g_assert_cmpuint(p[1], >=, 2);
+			g_assert_cmpuint(p[1], <=, end - p);
+			if (p[0] == 0) {
+				g_assert_cmpuint(p[1], ==, 8);
+				g_assert_cmpuint(p[2], ==, lapics);
+				g_assert_cmpuint(p[3], ==, lapics++);
+				g_assert_cmpuint(le32_load(p + 4), ==, 1);
+			} else if (p[0] == 1) {
+				g_assert_cmpuint(p[1], ==, 12);
+				g_assert_cmphex(le32_load(p + 4), ==, 0xfec00000);
+				g_assert_cmpuint(le32_load(p + 8), ==, 0);
+				ioapics++;
+			} else {
+				g_assert_cmpuint(p[0], ==, 4);
+				g_assert_cmpuint(p[1], ==, 6);
+				g_assert_cmpuint(p[5], ==, 1);
+			}
+		}
+		g_assert_true(p == end);
+		g_assert_cmpuint(lapics, ==, cpus[i]);
+		g_assert_cmpuint(ioapics, ==, 1);
+		iol_memory_finish(&mem);
+	}
+}
+
+static void test_mcfg(void)
+{
+	const uint8_t *p;
+	uint32_t len;
+
+	write_tables(1);
+	p = root_table(2, "MCFG", &len);
+	g_assert_cmpuint(len, ==, 60);
+	g_assert_cmphex(le64_load(p + 44), ==, 0xe0000000);
+	g_assert_cmpuint(le16_load(p + 52), ==, 0);
+	g_assert_cmpuint(p[54], ==, 0);
+	g_assert_cmpuint(p[55], ==, 0);
+	iol_memory_finish(&mem);
+}
+
+static bool dsdt_has(const void *bytes, size_t len)
+{
+	return memmem(iol_x86_dsdt, iol_x86_dsdt_bytes, bytes, len) != NULL;
+}
+
+/* The few encodings that must agree with devices and layout (ACPI-6.5 6.4, 20.2). */
+static void test_dsdt(void)
+{
+	static const uint8_t s5[] = { 0x08, '_', 'S', '5',  '_',
+				      0x12, 7,   4,   0x0a, IOL_ACPI_PM_SLP_TYP_S5,
+				      0 };
+	static const uint8_t com1_io[] = { 0x47, 1, 0xf8, 3, 0xf8, 3, 1, 8 };
+	static const uint8_t rtc_io[] = { 0x47, 1, 0x70, 0, 0x70, 0, 1, 2 };
+	static const uint8_t pm_io[] = { 0x47, 1, 0, 6, 0, 6, 1, 8 };
+	/* extended interrupt: consumer, edge, active high, exclusive */
+	static const uint8_t com1_irq[] = { 0x89, 6, 0, 3, 1, IOL_X86_COM1_GSI, 0, 0, 0 };
+	static const uint8_t ged_irq[] = { 0x89, 6, 0, 3, 1, IOL_X86_GED_GSI, 0, 0, 0 };
+	static const uint8_t ecam[] = { 0x86, 9, 0, 1, 0, 0, 0, 0xe0, 0, 0, 0x10, 0 };
+	static const char *const names[] = { "COM1",     "RTC0", "MBRD", "PCI0", "PWRB",
+					     "ACPI0013", "_EVT", "_OSC", "_BBN" };
+
+	g_assert_cmpmem(iol_x86_dsdt, 4, "DSDT", 4);
+	g_assert_cmpuint(le32_load(iol_x86_dsdt + 4), ==, iol_x86_dsdt_bytes);
+	g_assert_cmpuint(sum(iol_x86_dsdt, iol_x86_dsdt_bytes), ==, 0);
+	g_assert_true(dsdt_has(s5, sizeof(s5)));
+	g_assert_true(dsdt_has(com1_io, sizeof(com1_io)));
+	g_assert_true(dsdt_has(rtc_io, sizeof(rtc_io)));
+	g_assert_true(dsdt_has(pm_io, sizeof(pm_io)));
+	g_assert_true(dsdt_has(com1_irq, sizeof(com1_irq)));
+	g_assert_true(dsdt_has(ged_irq, sizeof(ged_irq)));
+	g_assert_true(dsdt_has(ecam, sizeof(ecam)));
+	for (unsigned int i = 0; i < G_N_ELEMENTS(names); i++)
+		g_assert_true(dsdt_has(names[i], strlen(names[i])));
+}
+
+static void test_no_room(void)
+{
+	const struct iol_memory_region region = { .gpa = 0, .size_bytes = IOL_X86_ACPI };
+	struct iol_layout layout;
+	struct iol_error err;
+	uint64_t rsdp;
+
+	g_assert_cmpint(iol_x86_layout(IOL_MIB, 1, &layout, NULL), ==, 0);
+	g_assert_cmpint(iol_memory_init(&mem, &region, 1, NULL), ==, 0);
+	g_assert_cmpint(iol_x86_acpi_write(&layout, &mem, &rsdp, &err), ==, -ENOSPC);
+	g_assert_nonnull(strstr(err.msg, "ACPI tables: "));
+	iol_memory_finish(&mem);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/acpi/rsdp", test_rsdp);
+	g_test_add_func("/acpi/fadt", test_fadt);
+	g_test_add_func("/acpi/madt", test_madt);
+	g_test_add_func("/acpi/mcfg", test_mcfg);
+	g_test_add_func("/acpi/dsdt", test_dsdt);
+	g_test_add_func("/acpi/no-room", test_no_room);
+	return g_test_run();
+}
