@@ -26,6 +26,7 @@
 
 enum {
 	DIVISOR_RESET = 12, /* 9600 baud of 1.8432 MHz */
+	POLLS_TO_LISTEN = 16,
 	IER_BITS = UART_IER_RDI | UART_IER_THRI | UART_IER_RLSI | UART_IER_MSI,
 	FCR_BITS = UART_FCR_ENABLE_FIFO | UART_FCR_TRIGGER_MASK,
 	MCR_BITS = UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT1 | UART_MCR_OUT2 | UART_MCR_LOOP,
@@ -55,7 +56,9 @@ struct uart {
 	bool thre_pending; /* the THRE cause; only while IER.THRI */
 	bool timeout_pending; /* the FIFO time-out cause */
 	bool irq_high; /* the interrupt output behind OUT2 */
-	bool rx_refused; /* the backend has input that did not fit */
+	bool rx_refused; /* the backend has input that was not taken */
+	unsigned int polls; /* reads of the line status with nothing between them */
+	bool polled; /* the guest waits for input by reading the line status */
 };
 
 static void fifo_push(struct fifo *fifo, uint8_t byte)
@@ -146,10 +149,20 @@ static void restart_timeout(struct uart *uart)
 	set_timeout(uart);
 }
 
-/* Asks for the input that was refused, when there is room for it. */
+/*
+ * Whether the guest listens. A driver that takes the line into use clears the FIFO and then raises DTR
+ * or RTS; what was typed or piped in before waits until then, as it would at a peer with flow
+ * control. Software too simple for modem lines shows itself by polling. The loop disconnects the line.
+ */
+static bool wants_input(const struct uart *uart)
+{
+	return !is_looped(uart) && (uart->polled || (uart->mcr & (UART_MCR_DTR | UART_MCR_RTS)));
+}
+
+/* Asks for the input that was refused, when the guest listens and there is room for it. */
 static void resume_input(struct uart *uart)
 {
-	if (!uart->rx_refused || uart->rx.count || is_looped(uart))
+	if (!uart->rx_refused || uart->rx.count || !wants_input(uart))
 		return;
 	uart->rx_refused = false;
 	iol_char_ready(uart->chr);
@@ -279,8 +292,13 @@ static uint8_t read_iir(struct uart *uart)
 
 static uint8_t read_lsr(struct uart *uart)
 {
-	uint8_t value =
-		(uint8_t)((uart->rx.count ? UART_LSR_DR : 0) | (uart->overrun ? UART_LSR_OE : 0) |
+	uint8_t value;
+
+	if (++uart->polls == POLLS_TO_LISTEN) {
+		uart->polled = true;
+		resume_input(uart);
+	}
+	value = (uint8_t)((uart->rx.count ? UART_LSR_DR : 0) | (uart->overrun ? UART_LSR_OE : 0) |
 			  (uart->tx.count ? 0 : UART_LSR_THRE | UART_LSR_TEMT));
 
 	uart->overrun = false;
@@ -301,6 +319,8 @@ static uint8_t read_register(struct uart *uart, unsigned int reg)
 {
 	bool divisor = uart->lcr & UART_LCR_DLAB;
 
+	if (reg != UART_LSR)
+		uart->polls = 0;
 	switch (reg) {
 	case UART_RX:
 		return divisor ? uart->divisor_low : read_rbr(uart);
@@ -325,6 +345,7 @@ static void write_register(struct uart *uart, unsigned int reg, uint8_t value)
 {
 	bool divisor = uart->lcr & UART_LCR_DLAB;
 
+	uart->polls = 0;
 	switch (reg) {
 	case UART_TX:
 		if (divisor)
@@ -390,8 +411,7 @@ static unsigned int uart_receive(struct iol_char_user *user, const uint8_t *data
 	unsigned int taken = 0;
 
 	pthread_mutex_lock(&uart->lock);
-	/* The loop disconnects the line: input waits until it is opened. */
-	if (!is_looped(uart))
+	if (wants_input(uart))
 		while (taken < len && uart->rx.count < fifo_depth(uart))
 			fifo_push(&uart->rx, data[taken++]);
 	if (taken)
@@ -430,6 +450,8 @@ static void reset_registers(struct uart *uart)
 	uart->tx.count = 0;
 	uart->overrun = false;
 	uart->thre_pending = false;
+	uart->polls = 0;
+	uart->polled = false;
 	clear_rx(uart);
 }
 

@@ -81,8 +81,13 @@ static unsigned int edges(struct fixture *f)
 	return read(f->irq_fd, &count, sizeof(count)) == sizeof(count) ? (unsigned int)count : 0;
 }
 
+/* Input for a guest that listens. */
 static unsigned int receive(struct fixture *f, const char *text)
 {
+	unsigned int mcr = in8(f, UART_MCR);
+
+	if (!(mcr & UART_MCR_LOOP))
+		out8(f, UART_MCR, mcr | UART_MCR_DTR);
 	return f->user->receive(f->user, (const uint8_t *)text, (unsigned int)strlen(text));
 }
 
@@ -329,6 +334,9 @@ static void test_input_resumes(struct fixture *f, const void *data)
 	g_assert_cmphex(in8(f, UART_RX), ==, 'A');
 	f->dev->ops->reset(f->dev);
 	run_loop(f);
+	g_assert_cmphex(in8(f, UART_LSR), ==, 0x60); /* nobody listens */
+	enable(f, UART_IER_RDI);
+	run_loop(f);
 	g_assert_cmphex(in8(f, UART_RX), ==, 'x');
 }
 
@@ -344,7 +352,7 @@ static void test_loop_disconnects(struct fixture *f, const void *data)
 	out8(f, UART_TX, 'o');
 	g_assert_cmphex(in8(f, UART_LSR), ==, 0x61);
 	g_assert_cmphex(in8(f, UART_RX), ==, 'o');
-	out8(f, UART_MCR, 0);
+	out8(f, UART_MCR, UART_MCR_DTR);
 	assert_output(f, "");
 	g_assert_cmphex(in8(f, UART_RX), ==, 'i');
 }
@@ -703,6 +711,42 @@ static void test_no_backend(struct fixture *f, const void *data)
 	dev->ops->free(dev);
 }
 
+/* What was piped in before the guest took the line into use waits for it. */
+static void test_input_waits_for_a_listener(struct fixture *f, const void *data)
+{
+	const uint8_t *text = (const uint8_t *)"abc";
+
+	(void)data;
+	g_assert_cmpuint(f->user->receive(f->user, text, 3), ==, 0);
+	out8(f, UART_FCR, UART_FCR_ENABLE_FIFO | UART_FCR_CLEAR_RCVR);
+	in8(f, UART_LSR);
+	g_assert_cmpuint(f->user->receive(f->user, text, 3), ==, 0);
+	out8(f, UART_MCR, UART_MCR_RTS);
+	g_assert_cmpuint(f->user->receive(f->user, text, 3), ==, 3);
+	g_assert_cmphex(in8(f, UART_RX), ==, 'a');
+	out8(f, UART_MCR, 0);
+	g_assert_cmpuint(f->user->receive(f->user, text, 3), ==, 0);
+}
+
+static void test_input_for_one_that_polls(struct fixture *f, const void *data)
+{
+	const uint8_t *text = (const uint8_t *)"abc";
+
+	(void)data;
+	for (int i = 0; i < 100; i++) { /* waiting for room to send is not listening */
+		in8(f, UART_LSR);
+		out8(f, UART_TX, '.');
+	}
+	g_assert_cmpuint(f->user->receive(f->user, text, 1), ==, 0);
+	for (int i = 0; i < 16; i++)
+		in8(f, UART_LSR);
+	g_assert_cmpuint(f->user->receive(f->user, text, 1), ==, 1);
+	g_assert_cmphex(in8(f, UART_RX), ==, 'a');
+	g_assert_cmpuint(f->user->receive(f->user, text, 1), ==, 1);
+	f->dev->ops->reset(f->dev);
+	g_assert_cmpuint(f->user->receive(f->user, text, 1), ==, 0);
+}
+
 #define ADD(name, fn) g_test_add("/uart/" name, struct fixture, NULL, setup, fn, teardown)
 
 int main(int argc, char **argv)
@@ -733,5 +777,7 @@ int main(int argc, char **argv)
 	ADD("threads", test_threads);
 	ADD("place-taken", test_place_taken);
 	ADD("no-backend", test_no_backend);
+	ADD("input-waits-for-a-listener", test_input_waits_for_a_listener);
+	ADD("input-for-one-that-polls", test_input_for_one_that_polls);
 	return g_test_run();
 }
