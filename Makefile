@@ -21,10 +21,11 @@ help:
 
 build:
 	@scripts/install-deps.sh build
-	@scripts/build.sh release
+	@scripts/build.sh release:iolite
 
-demo: build
-	@scripts/install-deps.sh lab
+demo:
+	@scripts/install-deps.sh build lab
+	@scripts/build.sh release:iolite
 	@scripts/demo.sh
 
 test:
