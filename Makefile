@@ -3,15 +3,17 @@
 # and is missing (Debian 12), and says so.
 
 SCENARIO ?=
+TIME ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test unit lab lab-shell bench format tidy clean
+.PHONY: help build demo test unit fuzz lab lab-shell bench format tidy clean
 
 help:
 	@echo 'make build      build/release/iolite'
 	@echo 'make demo       boot a Linux guest in this terminal'
 	@echo 'make test       all tests: unit tests under sanitizers, guests, the lab'
 	@echo 'make unit       only the tests that take seconds'
+	@echo 'make fuzz       hostile kernels, guests and options; TIME=60 seconds for each kind'
 	@echo 'make lab        stock kernels on a nested KVM; SCENARIO=name for one of them'
 	@echo 'make lab-shell  a prompt in the lab, with iolite there'
 	@echo 'make bench      benchmarks against QEMU'
@@ -36,6 +38,10 @@ unit:
 	@scripts/install-deps.sh build test
 	@scripts/test.sh unit
 
+fuzz:
+	@scripts/install-deps.sh build test
+	@scripts/fuzz.sh $(TIME)
+
 lab: build
 	@scripts/install-deps.sh lab
 	@tests/lab/lab run --iolite build/release/iolite $(SCENARIO)
@@ -49,10 +55,11 @@ bench: build
 	@scripts/bench.sh
 
 format:
+	@scripts/install-deps.sh format
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
 
 tidy:
-	@scripts/install-deps.sh build test
+	@scripts/install-deps.sh build test format
 	@scripts/build.sh clang
 	@git ls-files 'src/*.c' | xargs clang-tidy --quiet -p build/clang
 

@@ -47,7 +47,7 @@ void iol_vcpus_finish(struct iol_vm *vm);
 /* Puts every vCPU into its boot state. They stand still or have not started. [loop] */
 int iol_vcpus_reset(struct iol_vm *vm, struct iol_error *err);
 
-/* Starts the threads; they stand still until iol_vcpus_resume(). [loop] */
+/* Starts the threads, which run or stand as the last resume or pause said. [loop] */
 int iol_vcpus_start(struct iol_vm *vm, struct iol_error *err);
 
 /* Brings all to their safe points and returns when they are there. Idempotent. [loop] */

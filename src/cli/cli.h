@@ -31,9 +31,12 @@ int iol_cmd_help(int argc, char **argv);
 /* "iolite: VERB: text" on standard error; returns @status. */
 int iol_cli_fail(const char *verb, int status, const char *fmt, ...) iol_printf(3, 4);
 
+/* iol_options_parse: help was asked for and given. */
+enum { IOL_OPTIONS_HELP = -1 };
+
 /*
- * Options of `run`. 0; IOL_EXIT_USAGE after the mistake was told; @config must be finished in either
- * case. --help prints and ends the process.
+ * Options of `run`. 0; IOL_EXIT_USAGE after the mistake was told; IOL_OPTIONS_HELP. @config must be
+ * finished in any case.
  */
 int iol_options_parse(int argc, char **argv, struct iol_config *config);
 

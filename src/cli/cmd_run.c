@@ -122,6 +122,8 @@ int iol_cmd_run(int argc, char **argv)
 	struct signals s = { .fd = -1 };
 	int status = iol_options_parse(argc, argv, &config);
 
+	if (status == IOL_OPTIONS_HELP)
+		return IOL_EXIT_OK;
 	if (!status)
 		status = signals_init(&s);
 	if (status)

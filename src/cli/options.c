@@ -3,6 +3,8 @@
 #include "cli.h"
 
 #include <glib.h>
+#include <locale.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <iolite/log.h>
@@ -11,6 +13,7 @@
 struct raw_options {
 	char *kernel, *initrd, *cmdline, *memory, *cpus, *serial;
 	int verbosity;
+	gboolean help;
 	char **rest;
 };
 
@@ -53,6 +56,7 @@ static const char description[] =
 	"Exit status: 0 the guest powered off or was stopped, 1 the host failed,\n"
 	"2 wrong options, 3 the guest crashed or this KVM cannot run it.\n";
 
+/* Values are bytes, as the kernel gives them: FILENAME keeps the parser from converting them. */
 static gboolean parse(int *argc, char ***argv, struct raw_options *raw, GError **error)
 {
 	GOptionEntry entries[] = {
@@ -60,17 +64,18 @@ static gboolean parse(int *argc, char ***argv, struct raw_options *raw, GError *
 		  "Linux bzImage, or ELF with a PVH or 64-bit entry", "FILE" },
 		{ "initrd", 'i', 0, G_OPTION_ARG_FILENAME, &raw->initrd, "Initial RAM disk",
 		  "FILE" },
-		{ "cmdline", 'a', 0, G_OPTION_ARG_STRING, &raw->cmdline,
+		{ "cmdline", 'a', 0, G_OPTION_ARG_FILENAME, &raw->cmdline,
 		  "Kernel command line (default: " IOL_CONFIG_CMDLINE_DEFAULT ")", "TEXT" },
-		{ "memory", 'm', 0, G_OPTION_ARG_STRING, &raw->memory,
+		{ "memory", 'm', 0, G_OPTION_ARG_FILENAME, &raw->memory,
 		  "Guest memory, 1M to 64G (default: 256M)", "SIZE" },
-		{ "cpus", 'c', 0, G_OPTION_ARG_STRING, &raw->cpus,
+		{ "cpus", 'c', 0, G_OPTION_ARG_FILENAME, &raw->cpus,
 		  "Virtual CPUs, 1 to 64 (default: 1)", "N" },
-		{ "serial", 's', 0, G_OPTION_ARG_STRING, &raw->serial,
+		{ "serial", 's', 0, G_OPTION_ARG_FILENAME, &raw->serial,
 		  "Serial line ttyS0: stdio or null (default: stdio)", "KIND" },
+		{ "help", 'h', 0, G_OPTION_ARG_NONE, &raw->help, "Show this help", NULL },
 		{ "verbose", 'v', G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK, more_verbose,
 		  "Say more; twice: say much more", NULL },
-		{ G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_STRING_ARRAY, &raw->rest, NULL, NULL },
+		{ G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->rest, NULL, NULL },
 		G_OPTION_ENTRY_NULL,
 	};
 	g_autoptr(GOptionContext) context = g_option_context_new("- start a virtual machine");
@@ -79,7 +84,17 @@ static gboolean parse(int *argc, char ***argv, struct raw_options *raw, GError *
 	g_option_group_add_entries(group, entries);
 	g_option_context_set_main_group(context, group);
 	g_option_context_set_description(context, description);
-	return g_option_context_parse(context, argc, argv, error);
+	g_option_context_set_help_enabled(context, FALSE);
+	if (!g_option_context_parse(context, argc, argv, error))
+		return FALSE;
+	if (raw->help) {
+		g_autofree char *text = NULL;
+
+		setlocale(LC_ALL, "");
+		text = g_option_context_get_help(context, TRUE, NULL);
+		fputs(text, stdout);
+	}
+	return TRUE;
 }
 
 static int set(struct iol_config *config, const char *option, const char *text,
@@ -126,7 +141,7 @@ int iol_options_parse(int argc, char **argv, struct iol_config *config)
 	g_set_prgname("iolite run");
 	iol_config_init(config);
 	if (parse(&argc, &argv, &raw, &error))
-		status = apply(&raw, config);
+		status = raw.help ? IOL_OPTIONS_HELP : apply(&raw, config);
 	else
 		status = iol_cli_fail("run", IOL_EXIT_USAGE,
 				      "%s; `iolite help run` lists the options", error->message);

@@ -67,9 +67,11 @@ int iol_memory_init(struct iol_memory *mem, const struct iol_memory_region *regi
 
 	/* Both are wishes: a host without huge pages or core dumps serves as well. */
 	madvise(base, mem->mapping_bytes, MADV_DONTDUMP);
-	madvise(base, mem->mapping_bytes, MADV_HUGEPAGE);
-
 	base = (uint8_t *)IOL_ALIGN_UP((uintptr_t)base, HUGE_PAGE_BYTES);
+	/* Small guests live in the first one, which would cost 2 MiB of zeroing at every start. */
+	if (total > HUGE_PAGE_BYTES)
+		madvise(base + HUGE_PAGE_BYTES, total - HUGE_PAGE_BYTES, MADV_HUGEPAGE);
+
 	for (unsigned int i = 0; i < count; i++) {
 		mem->regions[i] = regions[i];
 		mem->regions[i].hva = base + offset;

@@ -111,9 +111,7 @@ static int init_vcpus(struct iol_vm *vm, struct iol_error *err)
 {
 	int ret = iol_vcpus_init(vm, vm->config->cpus, err);
 
-	if (!ret)
-		ret = iol_vcpus_reset(vm, err);
-	return ret ? ret : iol_vcpus_start(vm, err);
+	return ret ? ret : iol_vcpus_reset(vm, err);
 }
 
 /*
@@ -195,9 +193,12 @@ void iol_vm_free(struct iol_vm *vm)
 
 int iol_vm_run(struct iol_vm *vm, struct iol_error *err)
 {
+	int ret;
+
 	vm->lifecycle.state = IOL_STATE_RUNNING;
 	iol_vcpus_resume(vm);
-	return iol_loop_run(&vm->loop, err);
+	ret = iol_vcpus_start(vm, err);
+	return ret ? ret : iol_loop_run(&vm->loop, err);
 }
 
 void iol_vm_raise(struct iol_vm *vm, enum iol_event event)

@@ -1,0 +1,76 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Install what iolite needs from Debian's packages; does nothing when all is there.
+#
+# usage: install-deps.sh [-n] [GROUP...]
+#   build   compiler, CMake, libraries
+#   test    second compiler with its sanitizers, Python
+#   lab     QEMU, static busybox, decompressors (make lab, make demo)
+#   bench   what make bench compares with
+#   format  formatter, linters
+# Without a GROUP: build test lab, which is what make test needs. -n only prints what is missing.
+set -eu
+
+packages_of() {
+	case $1 in
+	build)
+		echo gcc libc6-dev make cmake ninja-build pkg-config python3 \
+			libglib2.0-dev liburing-dev acpica-tools
+		;;
+	test) echo clang libclang-rt-dev python3 util-linux ;;
+	lab) echo qemu-system-x86 busybox-static python3 xz-utils zstd lz4 ;;
+	bench) echo qemu-system-x86 python3 ;;
+	format) echo clang-format clang-tidy shellcheck ;;
+	*)
+		echo "install-deps: no group '$1': give build, test, lab, bench or format" >&2
+		exit 2
+		;;
+	esac
+}
+
+dry=
+if [ "${1:-}" = -n ]; then
+	dry=yes
+	shift
+fi
+[ $# -gt 0 ] || set -- build test lab
+
+wanted=
+for group; do
+	more=$(packages_of "$group")
+	wanted="$wanted $more"
+done
+
+if ! command -v dpkg-query >/dev/null; then
+	echo "install-deps: this is no Debian system; install what these Debian packages hold:$wanted" >&2
+	exit 1
+fi
+
+missing=
+for name in $wanted; do
+	case " $missing " in *" $name "*) continue ;; esac
+	state=$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null) || state=
+	[ "$state" = installed ] || missing="$missing $name"
+done
+[ -n "$missing" ] || exit 0
+echo "install-deps: missing:$missing"
+[ -z "$dry" ] || exit 1
+
+if [ "$(id -u)" = 0 ]; then
+	as_root=
+elif command -v sudo >/dev/null; then
+	as_root=sudo
+else
+	echo "install-deps: needs root or sudo to install them: apt-get install --no-install-recommends$missing" >&2
+	exit 1
+fi
+
+# step COMMAND...: print it, run it as root without questions
+step() {
+	echo "install-deps: ${as_root:+sudo }$*"
+	$as_root env DEBIAN_FRONTEND=noninteractive "$@"
+}
+
+step apt-get -q -o Acquire::Retries=3 update
+# shellcheck disable=SC2086 # a list of names
+step apt-get -q -y -o Acquire::Retries=3 install --no-install-recommends $missing

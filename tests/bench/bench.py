@@ -1,0 +1,52 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Benchmarks of iolite against its peers on this machine. See docs/benchmarks.md.
+
+Exit status: 0 everything ran, whatever the figures; 1 something did not run; 2 wrong usage.
+"""
+
+import argparse
+import sys
+
+import b1_start
+import b11_footprint
+import contenders
+import report
+
+ALL = ["B1", "B11"]
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--iolite", default="build/release/iolite", help="the program to measure")
+    parser.add_argument("--programs", default="build/release/tests/bench",
+                        help="folder with the bench_* programs of the same build")  # fmt: skip
+    parser.add_argument("--rounds", type=int, default=60, help="rounds of B1, of two starts each")
+    parser.add_argument("benchmarks", nargs="*", metavar="B", help=f"which of {', '.join(ALL)}")
+    arguments = parser.parse_args()
+    unknown = set(arguments.benchmarks) - set(ALL)
+    if unknown or arguments.rounds < 1:
+        parser.error(f"no benchmark {', '.join(sorted(unknown))}" if unknown else "--rounds: from 1")
+    return arguments
+
+
+def main():
+    arguments = parse_arguments()
+    wanted = arguments.benchmarks or ALL
+    found = contenders.find(arguments.iolite, arguments.programs)
+    report.versions["iolite"] = contenders.version([arguments.iolite, "version"])
+    report.versions["qemu"] = contenders.version([contenders.QEMU[0], "--version"])
+    if "B1" in wanted:
+        b1_start.main(found, arguments.programs, arguments.rounds)
+    if "B11" in wanted:
+        b11_footprint.main(found, max(3, arguments.rounds // 20))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except contenders.Failed as failure:
+        print(f"bench: {failure}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
