@@ -21,7 +21,6 @@
 
 enum {
 	MSR_TSC = 0x10,
-	MSR_TSC_DEADLINE = 0x6e0,
 	MSR_MTRR_DEF_TYPE = 0x2ff,
 	APIC_ID_OFFSET = 0x20, /* in the register page */
 	APIC_BASE_BSP = 1u << 8,
@@ -88,11 +87,16 @@ static int capture_msrs(struct iol_vcpu *vcpu, struct iol_error *err)
 		if (ret < 0)
 			return iol_error_errno(err, -errno, "KVM_GET_MSRS");
 		for (uint32_t i = 0; i < (uint32_t)ret; i++) {
-			uint32_t index = chunk->entries[i].index;
+			struct kvm_msr_entry *msr = &chunk->entries[i];
 
-			/* Time goes on through a reset. */
-			if (index != MSR_TSC && index != MSR_TSC_DEADLINE)
-				x86->msrs->entries[x86->msrs->nmsrs++] = chunk->entries[i];
+			/*
+			 * The time stamp counter starts at 0, on all vCPUs at once: KVM takes writes of
+			 * 0 that follow each other closely for that. It must be written: on AMD, KVM
+			 * forgets the counter's offset at a triple fault.
+			 */
+			if (msr->index == MSR_TSC)
+				msr->data = 0;
+			x86->msrs->entries[x86->msrs->nmsrs++] = *msr;
 		}
 		next += (uint32_t)ret + 1; /* the one after them failed */
 	}

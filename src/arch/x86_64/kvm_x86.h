@@ -20,7 +20,7 @@ struct iol_x86_vm {
 	struct kvm_lapic_state lapic;
 	struct kvm_vcpu_events events;
 	struct kvm_debugregs debugregs;
-	struct kvm_msrs *msrs; /* all that KVM saves, but the time stamp counter */
+	struct kvm_msrs *msrs; /* all that KVM saves */
 };
 
 /* Asks KVM for its CPUID leaves. */

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The cases of x86_64. CMake reads their names from here. */
+
+static const struct guest_case cases[] = {
+	{
+		.name = "entry_pvh",
+		.guest = "entry_pvh",
+		.args = { "-m", "64M", "-a", "hello=\"guest\" x" },
+		.initrd_bytes = 100,
+	},
+	{
+		.name = "entry_elf64",
+		.guest = "entry_elf64",
+		.args = { "-m", "64M", "-a", "hello=\"guest\" x" },
+		.initrd_bytes = 100,
+	},
+	{
+		.name = "entry_bzimage",
+		.guest = "entry_bzimage",
+		.args = { "-m", "64M", "-a", "hello=\"guest\" x" },
+		.initrd_bytes = 100,
+	},
+	{
+		.name = "memory_64m",
+		.guest = "memory",
+		.args = { "-m", "64M", "-a", "4000000 0" },
+	},
+	{
+		.name = "memory_odd",
+		.guest = "memory",
+		.args = { "-m", "16388K", "-a", "1001000 0" },
+	},
+	{
+		/* all of the RAM below the hole, and none above */
+		.name = "memory_3g",
+		.guest = "memory",
+		.args = { "-m", "3G", "-a", "c0000000 0" },
+	},
+	{
+		.name = "memory_high",
+		.guest = "memory",
+		.args = { "-m", "3200M", "-a", "c0000000 108000000" },
+	},
+	{
+		.name = "memory_high_page",
+		.guest = "memory",
+		.args = { "-m", "3145732K", "-a", "c0000000 100001000" },
+	},
+	{ .name = "acpi", .guest = "acpi", .args = { "-c", "3" } },
+	{ .name = "io", .guest = "io" },
+	{ .name = "uart_out", .guest = "uart_out", .check = check_uart_out },
+	{
+		.name = "uart_in_poll",
+		.guest = "uart_in",
+		.args = { "-a", "poll" },
+		.steps = { { .after = "ready\n", .send = "hello\nquit\n" } },
+		.expect = { "ready\n", "echo hello\n", "echo quit\n" },
+	},
+	{
+		.name = "uart_in_irq",
+		.guest = "uart_in",
+		.args = { "-a", "irq" },
+		.steps = { { .after = "ready\n", .send = "hello\n" },
+			   { .after = "echo hello\n",
+			     .send = "a line that is longer than the receive FIFO of 16 bytes\n" },
+			   { .after = "16 bytes\n", .send = "quit\n" } },
+		.expect = { "ready\n", "echo hello\n",
+			    "echo a line that is longer than the receive FIFO of 16 bytes\n",
+			    "echo quit\n", "ok receive interrupts came\n" },
+	},
+	{
+		.name = "poweroff",
+		.guest = "reset",
+		.args = { "-a", "poweroff" },
+		.expect = { "boot 0x1\n" },
+	},
+	{
+		.name = "reset_cf9",
+		.guest = "reset",
+		.args = { "-m", "64M", "-a", "cf9" },
+		.expect = { "boot 0x1\n", "boot 0x2\n", "boot 0x3\n", "boot 0x4\n" },
+	},
+	{
+		.name = "reset_i8042",
+		.guest = "reset",
+		.args = { "-m", "64M", "-a", "i8042", "-c", "2" },
+		.expect = { "boot 0x1\n", "boot 0x2\n", "boot 0x3\n", "boot 0x4\n" },
+	},
+	{
+		.name = "reset_bios",
+		.guest = "reset",
+		.args = { "-m", "64M", "-a", "bios" },
+		.expect = { "boot 0x1\n", "boot 0x2\n", "boot 0x3\n", "boot 0x4\n" },
+	},
+	{
+		.name = "reset_triple",
+		.guest = "reset",
+		.args = { "-m", "64M", "-a", "triple" },
+		.expect = { "boot 0x1\n", "boot 0x2\n", "boot 0x3\n", "boot 0x4\n" },
+	},
+	{
+		.name = "crash",
+		.guest = "reset",
+		.args = { "-m", "64M", "-a", "crash" },
+		.expect = { "boot 0x1\n", "crash\n" },
+		.status = 3,
+		.log = "iolite: vCPU 0: the guest crashed (triple fault)\n",
+	},
+	{
+		.name = "button",
+		.guest = "button",
+		.steps = { { .after = "ready\n", .signal = SIGTERM } },
+		.log = "power button pressed",
+	},
+	{
+		/* the guest does not react to the button: the second signal stops it */
+		.name = "stop",
+		.guest = "uart_in",
+		.args = { "-a", "poll" },
+		.steps = { { .after = "ready\n", .signal = SIGINT },
+			   { .after_log = "power button pressed", .signal = SIGINT } },
+		.expect = { "ready\n" },
+		.ends_early = true,
+		.log = "power button pressed",
+	},
+	{ .name = "timer", .guest = "timer" },
+	{ .name = "smp_2", .guest = "smp", .args = { "-c", "2", "-a", "1" } },
+	{
+		.name = "smp_4_reset",
+		.guest = "smp",
+		.args = { "-c", "4", "-a", "3 again" },
+		.expect = { "reset\n", "ok interrupts to all\n" },
+	},
+};
