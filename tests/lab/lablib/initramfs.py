@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""initramfs images: a writer of the cpio "newc" format and the contents of ours.
+
+Both levels boot an uncompressed archive (a decompressor costs seconds under
+emulation) with a static busybox, the kernel modules they need, and an init.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import stat
+import subprocess
+
+from . import LAB, LabError
+
+# What level 1 loads, in this order (each with what it depends on): a disk-less
+# machine with kvm that reaches the host's files by virtio-9p.
+L1_MODULES = ("virtio_pci", "9pnet_virtio", "9p", "overlay", "kvm-amd")
+
+# What a guest loads: the ACPI power button and a way to read it.
+GUEST_MODULES = ("button", "evdev")
+
+# The applets that our scripts call are links to busybox.
+GUEST_APPLETS = ("sh mount mkdir cat dmesg grep sed sha256sum sleep poweroff reboot dd od awk insmod "
+                 "init echo rm head uname setsid cttyhack ls ps free df date hwclock mv cp ln tail sort wc vi top kill "
+                 "lspci find cut tr clear more less touch stty hostname id").split()
+
+
+class Archive:
+    """A cpio archive of the kind the Linux kernel unpacks as its initramfs."""
+
+    def __init__(self):
+        self.parts = []
+        self.folders = set()
+        self.inode = 0
+
+    def _entry(self, path, mode, data):
+        self.inode += 1
+        name = path.encode() + b"\0"
+        fields = (self.inode, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name), 0)
+        head = b"070701" + b"".join(b"%08X" % field for field in fields) + name
+        self.parts.append(head + b"\0" * (-len(head) % 4) + data + b"\0" * (-len(data) % 4))
+
+    def folder(self, path):
+        if path and path not in self.folders:
+            self.folder(os.path.dirname(path))
+            self.folders.add(path)
+            self._entry(path, stat.S_IFDIR | 0o755, b"")
+
+    def file(self, path, data, mode=0o644):
+        self.folder(os.path.dirname(path))
+        self._entry(path, stat.S_IFREG | mode, data)
+
+    def link(self, path, target):
+        self.folder(os.path.dirname(path))
+        self._entry(path, stat.S_IFLNK | 0o777, target.encode())
+
+    def write(self, path):
+        """Write the archive to PATH by a rename, so that a reader sees all of it or nothing."""
+        self._entry("TRAILER!!!", 0, b"")
+        temp = f"{path}.{os.getpid()}"
+        with open(temp, "wb") as file:
+            file.write(b"".join(self.parts))
+        os.rename(temp, path)
+
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+class Modules:
+    """The modules of one kernel package, found by name; reads dependencies from .modinfo."""
+
+    def __init__(self, folder):
+        self.files = {}
+        for base, _, names in os.walk(folder):
+            for name in names:
+                if ".ko" in name:
+                    self.files[self._plain(name.split(".ko")[0])] = os.path.join(base, name)
+
+    @staticmethod
+    def _plain(name):
+        return name.replace("-", "_")
+
+    def _load(self, name):
+        path = self.files[name]
+        if path.endswith(".xz"):
+            return subprocess.run(["xz", "-dc", path], capture_output=True, check=True).stdout
+        return read(path)
+
+    def closure(self, names):
+        """[(file name, contents)] of the modules and all they need, in loading order.
+
+        A name that is no module of this kernel is taken to be built in.
+        """
+        done = {}
+
+        def visit(name):
+            if name in done or name not in self.files:
+                return
+            data = self._load(name)
+            depends = re.search(rb"\0depends=([^\0]*)\0", data)
+            for other in depends.group(1).decode().split(",") if depends else ():
+                visit(self._plain(other))
+            done[name] = data
+
+        for name in names:
+            visit(self._plain(name))
+        return [(f"{name}.ko", data) for name, data in done.items()]
+
+
+def busybox():
+    path = shutil.which("busybox")
+    if not path or b"ld-linux" in read(path)[:4096]:
+        raise LabError("needs a static busybox: run scripts/install-deps.sh lab")
+    return read(path)
+
+
+def _base(kernel, modules):
+    archive = Archive()
+    for folder in ("proc", "sys", "dev", "tmp", "run"):
+        archive.folder(folder)
+    archive.file("bin/busybox", busybox(), 0o755)
+    loading = Modules(os.path.join(kernel, "modules")).closure(modules)
+    for name, data in loading:
+        archive.file(f"modules/{name}", data)
+    archive.file("modules/order", "".join(f"{name}\n" for name, _ in loading).encode())
+    return archive
+
+
+def build_l1(kernel, config, target):
+    """Level 1's image: CONFIG is a dict that its init reads as shell variables."""
+    archive = _base(kernel, L1_MODULES)
+    archive.link("bin/sh", "busybox")
+    archive.file("init", read(os.path.join(LAB, "l1/init")), 0o755)
+    quoted = ("{}='{}'\n".format(name, str(value).replace("'", "'\\''")) for name, value in config.items())
+    archive.file("lab.conf", "".join(quoted).encode())
+    archive.write(target)
+
+
+def build_guest(kernel, target):
+    """A guest's image: guest/init does what lab.do= on the kernel's command line says."""
+    archive = _base(kernel, GUEST_MODULES)
+    for name in GUEST_APPLETS:
+        archive.link(f"bin/{name}", "busybox")
+    archive.file("init", read(os.path.join(LAB, "guest/init")), 0o755)
+    archive.file("etc/inittab", read(os.path.join(LAB, "guest/inittab")))
+    # A file whose sum the guest verifies: 1 MiB without long repeats.
+    payload = b"".join(b"%07d\n" % (i * 7919 % 10000000) for i in range(131072))
+    archive.file("payload", payload)
+    for name, data in (("payload", payload), ("tmp/fill", payload * 32)):
+        archive.file(f"{os.path.basename(name)}.sha256", f"{hashlib.sha256(data).hexdigest()}  /{name}\n".encode())
+    archive.write(target)

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=sh
+# about: a 5 GiB guest with 4 vCPUs: all online, memory above 4 GiB seen and in use, orderly power-off
+# limit: 120
+# variants: 6.1-bzimage 6.1-vmlinux 6.12-bzimage 6.12-vmlinux
+# shellcheck source=tests/lab/lib.sh
+. "$TREE/tests/lab/lib.sh"
+kernel "${1%-*}" "${1#*-}"
+
+vm_start big 5G 4 facts,high,poweroff
+vm_wait_for '^@lab rtc' 90
+expect_rtc
+vm_wait_exit 60
+expect_status 0
+expect_facts
+expect_no_calibration
+
+# RAM above 4 GiB: what does not fit below a PCI hole that starts at 2 GiB or later
+high=$(said high-mib)
+[ "${high:-0}" -ge 1024 ] || fail "the guest has ${high:-no} MiB of RAM above 4 GiB"
+# "MiB used before, MiB more after 32 MiB were written, verdict on reading them back"
+used=$(said high-used)
+echo "above 4 GiB: $high MiB, in use $used"
+case $used in
+*" /tmp/fill: OK") ;;
+*) fail "what was written above 4 GiB did not read back: '$used'" ;;
+esac
+grew=${used#* }
+[ "${grew%% *}" -ge 24 ] || fail "a file of 32 MiB took only ${grew%% *} MiB above 4 GiB"
+grep -q '^@lab shutdown' big.console || fail "init did not shut down in order"
