@@ -39,9 +39,9 @@ int iol_size_parse(const char *text, uint64_t *bytes, struct iol_error *err)
 malformed:
 	return iol_error_set(
 		err, -EINVAL,
-		"'%s' is not a size: give a whole number and K, M, G or T, such as 512M", text);
+		"'%.64s' is not a size: give a whole number and K, M, G or T, such as 512M", text);
 too_large:
-	return iol_error_set(err, -ERANGE, "'%s' is too large: a size is less than 2^64 bytes",
+	return iol_error_set(err, -ERANGE, "'%.64s' is too large: a size is less than 2^64 bytes",
 			     text);
 }
 

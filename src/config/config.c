@@ -37,12 +37,12 @@ int iol_config_set_memory(struct iol_config *config, const char *text, struct io
 	if (ret)
 		return ret;
 	if (bytes < IOL_CONFIG_MEMORY_MIN || bytes > IOL_CONFIG_MEMORY_MAX)
-		return iol_error_set(err, -EINVAL, "'%s' is out of range: give %s to %s", text,
+		return iol_error_set(err, -EINVAL, "'%.64s' is out of range: give %s to %s", text,
 				     iol_size_format(IOL_CONFIG_MEMORY_MIN, min),
 				     iol_size_format(IOL_CONFIG_MEMORY_MAX, max));
 	if (bytes % IOL_CONFIG_MEMORY_STEP)
 		return iol_error_set(err, -EINVAL,
-				     "'%s' is not a multiple of 4K: the nearest are %" PRIu64
+				     "'%.64s' is not a multiple of 4K: the nearest are %" PRIu64
 				     "K and %" PRIu64 "K",
 				     text, bytes / IOL_CONFIG_MEMORY_STEP * 4,
 				     (bytes / IOL_CONFIG_MEMORY_STEP + 1) * 4);
@@ -61,7 +61,7 @@ int iol_config_set_cpus(struct iol_config *config, const char *text, struct iol_
 	if (!count || errno || *end || count > IOL_CONFIG_CPUS_MAX)
 		return iol_error_set(
 			err, -EINVAL,
-			"'%s' is not a number of CPUs: give a whole number from 1 to %d", text,
+			"'%.64s' is not a number of CPUs: give a whole number from 1 to %d", text,
 			IOL_CONFIG_CPUS_MAX);
 	config->cpus = (unsigned int)count;
 	return 0;
@@ -80,7 +80,7 @@ int iol_config_set_serial(struct iol_config *config, const char *text, struct io
 			return 0;
 		}
 	}
-	return iol_error_set(err, -EINVAL, "'%s' is no kind of serial line: give stdio or null",
+	return iol_error_set(err, -EINVAL, "'%.64s' is no kind of serial line: give stdio or null",
 			     text);
 }
 
