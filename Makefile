@@ -42,8 +42,9 @@ fuzz:
 	@scripts/install-deps.sh build test
 	@scripts/fuzz.sh $(TIME)
 
-lab: build
-	@scripts/install-deps.sh lab
+lab:
+	@scripts/install-deps.sh build lab
+	@scripts/build.sh release
 	@tests/lab/lab run --iolite build/release/iolite $(SCENARIO)
 
 lab-shell: build

@@ -7,7 +7,6 @@
 . "$TREE/tests/lab/lib.sh"
 # shellcheck source=tests/lab/lib-exits.sh
 . "$TREE/tests/lab/lib-exits.sh"
-# shellcheck disable=SC2154 # exits_of sets them by eval
 kernel "$1" bzimage
 
 # Lines at level err or worse that iolite's guest may have and QEMU's not: extended regular
@@ -27,6 +26,7 @@ for vmm in qemu iolite; do
 	tr -d '\r' <$vmm.console | sed -n 's/^@lab err //p' | sort -u >$vmm.err
 done
 
+# shellcheck disable=SC2154 # exits_of sets them, by eval
 note "$1: exits to /init: iolite $iolite_exits (to user space $iolite_user_exits), q35 $qemu_exits ($qemu_user_exits)"
 [ "$iolite_exits" -lt "$qemu_exits" ] || fail "iolite took $iolite_exits exits, q35 $qemu_exits"
 [ "$iolite_user_exits" -lt "$qemu_user_exits" ] ||
