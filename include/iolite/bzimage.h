@@ -9,7 +9,8 @@
 #include <iolite/image.h>
 
 enum {
-	IOL_BZIMAGE_HEADER_OFFSET = 0x1f1, /* of struct setup_header in the file and in the zero page */
+	IOL_BZIMAGE_HEADER_OFFSET =
+		0x1f1, /* of struct setup_header in the file and in the zero page */
 	IOL_BZIMAGE_HEADER_BYTES_MAX = 0x290 - 0x1f1,
 	IOL_BZIMAGE_ENTRY64_OFFSET = 0x200, /* of the 64-bit entry in the protected-mode part */
 };
@@ -18,7 +19,8 @@ struct iol_bzimage {
 	uint16_t version; /* 0x020c and up */
 	uint64_t payload_offset; /* of the protected-mode kernel in the file */
 	uint64_t payload_bytes;
-	uint64_t init_bytes; /* memory the kernel needs from its load address before it reads the map */
+	uint64_t
+		init_bytes; /* memory the kernel needs from its load address before it reads the map */
 	uint64_t pref_address;
 	uint64_t alignment; /* a power of two; for relocatable kernels */
 	bool relocatable;

@@ -11,29 +11,29 @@
 #include <stdint.h>
 #include <string.h>
 
-#define IOL_ENDIAN_TYPE(order, bits)                                            \
-	typedef struct {                                                        \
-		uint##bits##_t raw;                                             \
-	} order##bits;                                                          \
-	static inline uint##bits##_t order##bits##_get(order##bits v)           \
-	{                                                                       \
-		return order##bits##toh(v.raw);                                 \
-	}                                                                       \
-	static inline order##bits order##bits##_of(uint##bits##_t v)            \
-	{                                                                       \
-		return (order##bits){ hto##order##bits(v) };                    \
-	}                                                                       \
-	/* From and to bytes of any alignment. */                               \
-	static inline uint##bits##_t order##bits##_load(const void *p)          \
-	{                                                                       \
-		order##bits v;                                                  \
-		memcpy(&v, p, sizeof(v));                                       \
-		return order##bits##_get(v);                                    \
-	}                                                                       \
-	static inline void order##bits##_store(void *p, uint##bits##_t v)       \
-	{                                                                       \
-		order##bits w = order##bits##_of(v);                            \
-		memcpy(p, &w, sizeof(w));                                       \
+#define IOL_ENDIAN_TYPE(order, bits)                                      \
+	typedef struct {                                                  \
+		uint##bits##_t raw;                                       \
+	} order##bits;                                                    \
+	static inline uint##bits##_t order##bits##_get(order##bits v)     \
+	{                                                                 \
+		return order##bits##toh(v.raw);                           \
+	}                                                                 \
+	static inline order##bits order##bits##_of(uint##bits##_t v)      \
+	{                                                                 \
+		return (order##bits){ hto##order##bits(v) };              \
+	}                                                                 \
+	/* From and to bytes of any alignment. */                         \
+	static inline uint##bits##_t order##bits##_load(const void *p)    \
+	{                                                                 \
+		order##bits v;                                            \
+		memcpy(&v, p, sizeof(v));                                 \
+		return order##bits##_get(v);                              \
+	}                                                                 \
+	static inline void order##bits##_store(void *p, uint##bits##_t v) \
+	{                                                                 \
+		order##bits w = order##bits##_of(v);                      \
+		memcpy(p, &w, sizeof(w));                                 \
 	}
 
 IOL_ENDIAN_TYPE(le, 16)

@@ -10,12 +10,11 @@
 #define IOL_ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 /* The struct of type @type whose field @member is at @ptr. */
-#define iol_container_of(ptr, type, member) \
-	((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define iol_container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 /* @x rounded down or up to a multiple of @a, a power of two. Rounding up wraps at 2^64. */
-#define IOL_ALIGN_DOWN(x, a) ((x) & ~((__typeof__(x))(a) - 1))
-#define IOL_ALIGN_UP(x, a) IOL_ALIGN_DOWN((x) + ((__typeof__(x))(a) - 1), a)
+#define IOL_ALIGN_DOWN(x, a) ((x) & ~((__typeof__(x))(a)-1))
+#define IOL_ALIGN_UP(x, a) IOL_ALIGN_DOWN((x) + ((__typeof__(x))(a)-1), a)
 
 #define IOL_KIB (UINT64_C(1) << 10)
 #define IOL_MIB (UINT64_C(1) << 20)

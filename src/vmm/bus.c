@@ -6,6 +6,7 @@
  */
 #include <iolite/bus.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <glib.h>
 #include <inttypes.h>
@@ -53,6 +54,7 @@ static int add_locked(struct iol_bus *bus, const struct iol_bus_region *region,
 		bus->capacity = bus->capacity ? 2 * bus->capacity : 16;
 		bus->regions = g_renew(struct iol_bus_region, bus->regions, bus->capacity);
 	}
+	assert(bus->regions);
 	memmove(&bus->regions[idx + 1], &bus->regions[idx],
 		(bus->count - idx) * sizeof(bus->regions[0]));
 	bus->regions[idx] = *region;

@@ -14,7 +14,7 @@
 #include "arch/x86_64/x86.h"
 
 /* As users write them; longer texts only make their error's remedy unreadable. */
-enum { TEXT_BYTES_MAX = 200 };
+enum { TEXT_BYTES_MAX = 2000 };
 
 static bool is_digit(char c)
 {
@@ -48,16 +48,17 @@ static int read_number(const char *text, const char *suffixes, uint64_t *value)
 	return 0;
 }
 
-/* An error names the value. */
+/* An error names the value, a long one by its beginning, and is not cut before its remedy. */
 static void check_error(const struct iol_error *err, int ret, const char *text)
 {
-	g_autofree char *shown = g_strdup_printf("'%s'", text);
+	g_autofree char *shown = g_strdup_printf("'%.64s'", text);
 
 	for (char *c = shown; *c; c++)
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)
 			*c = '?';
 	fuzz_check_error(err, ret);
 	fuzz_check(g_str_has_prefix(err->msg, shown));
+	fuzz_check(strlen(err->msg) < sizeof(err->msg) - 1);
 }
 
 static void try_size(const char *text)

@@ -122,7 +122,8 @@ static void test_against_model(void)
 
 			for (int i = base; i < base + size; i++)
 				is_free = is_free && owner[i] < 0;
-			g_assert_cmpint(add(&bus, (uint64_t)base, (uint64_t)size, &probes[dev], "p"),
+			g_assert_cmpint(add(&bus, (uint64_t)base, (uint64_t)size, &probes[dev],
+					    "p"),
 					==, is_free ? 0 : -EEXIST);
 			for (int i = base; is_free && i < base + size; i++)
 				owner[i] = dev;

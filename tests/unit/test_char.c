@@ -80,13 +80,13 @@ static void teardown(struct fixture *f, gconstpointer data)
 }
 
 /* Turns the loop until @condition, at most 5 s. */
-#define TURN_UNTIL(f, condition)                                                       \
-	do {                                                                           \
-		uint64_t end_ns = iol_loop_now_ns() + 5 * IOL_NS_PER_S;                \
-		while (!(condition)) {                                                 \
-			g_assert_cmpint(iol_loop_turn(&(f)->loop, false), ==, 0);      \
-			g_assert_cmpuint(iol_loop_now_ns(), <, end_ns);                \
-		}                                                                      \
+#define TURN_UNTIL(f, condition)                                                  \
+	do {                                                                      \
+		uint64_t end_ns = iol_loop_now_ns() + 5 * IOL_NS_PER_S;           \
+		while (!(condition)) {                                            \
+			g_assert_cmpint(iol_loop_turn(&(f)->loop, false), ==, 0); \
+			g_assert_cmpuint(iol_loop_now_ns(), <, end_ns);           \
+		}                                                                 \
 	} while (0)
 
 static void test_output(struct fixture *f, gconstpointer data)
@@ -213,7 +213,8 @@ static void test_reader_gone(struct fixture *f, gconstpointer data)
 	g_assert_cmpuint(iol_char_write(&f->chr, (const uint8_t *)"x", 1), ==, 1);
 	TURN_UNTIL(f, f->chr.out_fd < 0);
 	for (int i = 0; i < 1000; i++)
-		g_assert_cmpuint(iol_char_write(&f->chr, (const uint8_t *)"0123456789", 10), ==, 10);
+		g_assert_cmpuint(iol_char_write(&f->chr, (const uint8_t *)"0123456789", 10), ==,
+				 10);
 	g_assert_cmpuint(f->chr.ring_fill, ==, 0);
 }
 

@@ -95,8 +95,9 @@ static void log_flood(void)
 
 static void test_log_limit(void)
 {
-	g_assert_cmpstr(captured(log_flood), ==,
-			"iolite: line 0\niolite: line 1\niolite: later (998 such lines left out)\n");
+	g_assert_cmpstr(
+		captured(log_flood), ==,
+		"iolite: line 0\niolite: line 1\niolite: later (998 such lines left out)\n");
 }
 
 int main(int argc, char **argv)

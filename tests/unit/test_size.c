@@ -57,16 +57,27 @@ static void test_parse(void)
 static void test_format_round_trip(void)
 {
 	static const uint64_t values[] = {
-		0,	     1,		  1000,		      1023,	  1024,
-		1025,	     IOL_MIB,	  IOL_MIB + 4096,     3 * IOL_GIB, 64 * IOL_GIB,
-		UINT64_MAX, UINT64_C(1) << 50, UINT64_C(5) << 60,
+		0,
+		1,
+		1000,
+		1023,
+		1024,
+		1025,
+		IOL_MIB,
+		IOL_MIB + 4096,
+		3 * IOL_GIB,
+		64 * IOL_GIB,
+		UINT64_MAX,
+		UINT64_C(1) << 50,
+		UINT64_C(5) << 60,
 	};
 
 	for (size_t i = 0; i < IOL_ARRAY_LEN(values); i++) {
 		char text[IOL_SIZE_TEXT_BYTES];
 		uint64_t bytes = ~values[i];
 
-		g_assert_cmpint(iol_size_parse(iol_size_format(values[i], text), &bytes, NULL), ==, 0);
+		g_assert_cmpint(iol_size_parse(iol_size_format(values[i], text), &bytes, NULL), ==,
+				0);
 		g_assert_cmpuint(bytes, ==, values[i]);
 	}
 }

@@ -6,6 +6,7 @@
  */
 #include "kvm_x86.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <glib.h>
 #include <string.h>
@@ -93,6 +94,7 @@ static int run_once(struct probe *p, uint64_t *ns, struct iol_error *err)
 	uint64_t start_ns;
 	int ret = set_registers(p, err);
 
+	assert(p->run);
 	if (ret)
 		return ret;
 	start_ns = iol_loop_now_ns();

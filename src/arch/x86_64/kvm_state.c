@@ -10,6 +10,7 @@
  */
 #include "kvm_x86.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <glib.h>
 #include <inttypes.h>
@@ -74,6 +75,7 @@ static int capture_msrs(struct iol_vcpu *vcpu, struct iol_error *err)
 	ret = msr_list(vcpu->vm->kvm_fd, &list, err);
 	if (ret)
 		return ret;
+	assert(list);
 	x86->msrs = msrs_alloc(list->nmsrs);
 	x86->msrs->nmsrs = 0;
 	chunk = msrs_alloc(list->nmsrs);

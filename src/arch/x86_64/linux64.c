@@ -175,7 +175,7 @@ int iol_x86_load_bzimage(const struct iol_x86_loader *ld, const struct iol_bzima
 			 struct iol_entry *entry, struct iol_error *err)
 {
 	struct zero_page *zp = iol_x86_low_ptr(ld, IOL_X86_ZERO_PAGE, sizeof(*zp));
-	struct iol_x86_range kernel;
+	struct iol_x86_range kernel = { 0 };
 	int rc;
 
 	rc = choose_range(ld, bz, &kernel, err);

@@ -51,6 +51,7 @@ void iol_x86_place_gdt(const struct iol_x86_loader *ld, enum iol_x86_entry_mode 
 
 void iol_x86_place_reset_vector(const struct iol_x86_loader *ld)
 {
+	/* clang-format off */
 	static const uint8_t code[] = {
 		0xb0, IOL_X86_RESET_VALUE, /* mov al, value */
 		0xba, IOL_X86_RESET_PORT & 0xff, IOL_X86_RESET_PORT >> 8, /* mov dx, port */
@@ -58,6 +59,7 @@ void iol_x86_place_reset_vector(const struct iol_x86_loader *ld)
 		0xf4, /* hlt */
 		0xeb, 0xfd, /* jmp to the hlt */
 	};
+	/* clang-format on */
 
 	static_assert(sizeof(code) <= 16, "the reset vector has 16 bytes");
 	memcpy(iol_x86_low_ptr(ld, IOL_X86_RESET_VECTOR, sizeof(code)), code, sizeof(code));
