@@ -51,8 +51,9 @@ lab-shell: build
 	@scripts/install-deps.sh lab
 	@tests/lab/lab shell --iolite build/release/iolite
 
-bench: build
-	@scripts/install-deps.sh bench
+bench:
+	@scripts/install-deps.sh build bench
+	@scripts/build.sh release
 	@scripts/bench.sh
 
 format:

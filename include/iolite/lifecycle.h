@@ -51,7 +51,4 @@ struct iol_vm;
 
 void iol_lifecycle_init(struct iol_vm *vm);
 
-/* "running", "paused" ... */
-const char *iol_state_name(enum iol_state state);
-
 #endif

@@ -20,6 +20,4 @@ void iol_terminal_reapply(void);
 /* Back to the settings found. Does nothing when not raw. Safe in a signal handler. */
 void iol_terminal_restore(void);
 
-bool iol_terminal_is_raw(void);
-
 #endif

@@ -25,11 +25,6 @@ void iol_terminal_restore(void)
 		tcsetattr(fd, TCSANOW, &saved);
 }
 
-bool iol_terminal_is_raw(void)
-{
-	return raw_fd >= 0;
-}
-
 void iol_terminal_reapply(void)
 {
 	if (raw_fd >= 0)

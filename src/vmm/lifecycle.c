@@ -9,17 +9,6 @@
 
 #include <iolite/log.h>
 
-const char *iol_state_name(enum iol_state state)
-{
-	static const char *const names[] = {
-		[IOL_STATE_CREATED] = "created", [IOL_STATE_RUNNING] = "running",
-		[IOL_STATE_PAUSED] = "paused",   [IOL_STATE_RESETTING] = "resetting",
-		[IOL_STATE_STOPPED] = "stopped",
-	};
-
-	return names[state];
-}
-
 static void stop(struct iol_vm *vm, enum iol_cause cause)
 {
 	iol_vcpus_pause(vm);
