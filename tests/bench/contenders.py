@@ -39,11 +39,11 @@ def find(iolite, programs):
     def program(name):
         path = os.path.join(programs, name)
         if not os.path.exists(path):
-            raise Failed(f"no {path}: build first (make build)")
+            raise Failed(f"no {path}: scripts/build.sh release makes it")
         return path
 
     if not os.access(iolite, os.X_OK):
-        raise Failed(f"no program {iolite}: build first (make build)")
+        raise Failed(f"no program {iolite}: scripts/build.sh release makes it")
     if not shutil.which(QEMU[0]):
         raise Failed(f"no {QEMU[0]} to compare with: scripts/install-deps.sh bench")
     pvh, flat, real = map(program, ("bench_guest_pvh", "bench_guest_flat.bin", "bench_guest_real.bin"))
