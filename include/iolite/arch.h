@@ -17,6 +17,8 @@ struct iol_boot {
 	struct iol_image kernel;
 	struct iol_image initrd; /* fd -1: none */
 	const char *cmdline;
+	uint32_t
+		virtio_mmio_slots; /* bit per slot with a virtio-mmio device that the guest is told of */
 };
 
 enum { IOL_ENTRY_ARGS_MAX = 4 };

@@ -3,6 +3,7 @@
 #ifndef IOLITE_CONFIG_H
 #define IOLITE_CONFIG_H
 
+#include <iolite/block_cache.h>
 #include <iolite/error.h>
 
 #define IOL_CONFIG_MEMORY_DEFAULT (256 * IOL_MIB)
@@ -19,6 +20,35 @@ enum iol_serial_kind {
 	IOL_SERIAL_NULL,
 };
 
+enum iol_transport {
+	IOL_TRANSPORT_PCI,
+	IOL_TRANSPORT_MMIO,
+};
+
+enum {
+	IOL_CONFIG_DISKS_MAX = 16,
+	IOL_CONFIG_DISK_QUEUES_MAX = 16,
+	IOL_CONFIG_DISK_SERIAL_MAX = 20, /* VIRTIO_BLK_ID_BYTES */
+	IOL_CONFIG_DISK_ID_MAX = 32,
+};
+
+/* One disk; the place in the list is its place in the machine (slot), hence its name in the guest. */
+struct iol_disk_config {
+	char *path; /* never NULL */
+	char *id; /* never NULL, unique: for messages and control; default disk0, disk1 ... */
+	char *serial; /* what the guest reads as the disk's identity, NULL: the id */
+	char *fault; /* test builds: a fault specification (block_fault.h), else NULL */
+	bool read_only;
+	bool direct; /* past the host's page cache */
+	enum iol_block_cache cache;
+	bool discard; /* default on */
+	bool lock; /* default on */
+	unsigned int queues; /* 0: as many as CPUs, up to IOL_CONFIG_DISK_QUEUES_MAX */
+	enum iol_transport transport;
+	uint64_t bytes_per_s; /* 0: no limit */
+	uint64_t requests_per_s; /* 0: no limit */
+};
+
 struct iol_config {
 	char *kernel; /* path; never NULL in a checked configuration */
 	char *initrd; /* path or NULL */
@@ -26,6 +56,8 @@ struct iol_config {
 	uint64_t memory_bytes;
 	unsigned int cpus;
 	enum iol_serial_kind serial;
+	unsigned int disk_count;
+	struct iol_disk_config disks[IOL_CONFIG_DISKS_MAX];
 };
 
 /* Defaults: no kernel, 256 MiB, 1 CPU, serial on standard input and output. */
@@ -39,6 +71,8 @@ void iol_config_finish(struct iol_config *config);
 int iol_config_set_memory(struct iol_config *config, const char *text, struct iol_error *err);
 int iol_config_set_cpus(struct iol_config *config, const char *text, struct iol_error *err);
 int iol_config_set_serial(struct iol_config *config, const char *text, struct iol_error *err);
+/* Appends one disk: PATH[,key=value...]; a comma within a value is written twice. */
+int iol_config_add_disk(struct iol_config *config, const char *text, struct iol_error *err);
 
 /* What the setters cannot see alone (a kernel is there ...); fills defaults that depend on others. */
 int iol_config_check(struct iol_config *config, struct iol_error *err);

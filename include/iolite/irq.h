@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Interrupt lines into the machine, each an eventfd bound to a GSI (KVM_IRQFD, kvm-api 4.75): a
- * device raises its interrupt with one write(2) from any thread and knows nothing of KVM. GSI
- * routing is the host's default for the in-kernel irqchip (x86: PIC and IOAPIC, pin = GSI).
+ * Interrupts into the machine. Devices raise them from any thread and know nothing of KVM.
+ *
+ *  - struct iol_irq_line: an edge, an eventfd bound to a GSI (KVM_IRQFD, kvm-api 4.75); raised by one
+ *    write(2);
+ *  - struct iol_irq_msi: the same, with a GSI of its own whose route the guest chooses (MSI-X);
+ *  - struct iol_irq_pin: a level on a wire that several devices share (PCI INTx, virtio-mmio).
  */
 #ifndef IOLITE_IRQ_H
 #define IOLITE_IRQ_H
 
+#include <pthread.h>
 #include <stdint.h>
 
 #include <iolite/error.h>
@@ -25,5 +29,61 @@ void iol_irq_line_finish(struct iol_irq_line *line);
 
 /* One edge. Never blocks, never fails visibly. [any] */
 void iol_irq_line_raise(struct iol_irq_line *line);
+
+/*
+ * The machine's table of GSI routes (KVM_SET_GSI_ROUTING, kvm-api 4.52). The kernel takes the table
+ * as a whole; it is written only when a route in use changed.
+ */
+struct iol_irq_router;
+
+/* One message-signalled interrupt. Fields are irq.c's. */
+struct iol_irq_msi {
+	struct iol_irq_router *router;
+	uint32_t gsi;
+	struct iol_irq_line line;
+	bool routed;
+	uint64_t address;
+	uint32_t data;
+};
+
+/*
+ * A router of @vm_fd (-1: tests, nothing reaches a kernel). @pins of the in-kernel interrupt
+ * controllers keep the routes that KVM gives them by itself: x86: 24, as PIC and IOAPIC.
+ */
+struct iol_irq_router *iol_irq_router_new(int vm_fd, uint32_t pins);
+void iol_irq_router_free(struct iol_irq_router *router);
+
+/* Takes a free GSI above the pins. Nothing is delivered before it has a route. */
+int iol_irq_msi_init(struct iol_irq_msi *msi, struct iol_irq_router *router, struct iol_error *err);
+void iol_irq_msi_finish(struct iol_irq_msi *msi);
+
+/*
+ * Where raises go from now on: a write of @data to @address (PCI 3.0, 6.8). The values are the
+ * guest's; the kernel may refuse them, which is logged, and raises then go nowhere. An unchanged
+ * route costs nothing. [any]
+ */
+void iol_irq_msi_route(struct iol_irq_msi *msi, uint64_t address, uint32_t data);
+
+/* [any] */
+void iol_irq_msi_raise(struct iol_irq_msi *msi);
+
+/* A level-triggered interrupt that is asserted while any of its pins is. */
+struct iol_irq_wire {
+	int vm_fd; /* -1: tests */
+	uint32_t gsi;
+	pthread_mutex_t lock;
+	unsigned int asserted; /* pins that are; tests read it */
+};
+
+struct iol_irq_pin {
+	struct iol_irq_wire *wire; /* borrowed; NULL: setting it does nothing */
+	bool asserted; /* under the wire's lock */
+};
+
+void iol_irq_wire_init(struct iol_irq_wire *wire, int vm_fd, uint32_t gsi);
+void iol_irq_wire_finish(struct iol_irq_wire *wire);
+
+/* Sets the level of one device's pin; the kernel hears only of changes of the wire (KVM_IRQ_LINE). [any] */
+void iol_irq_pin_set(struct iol_irq_pin *pin, bool level);
 
 #endif

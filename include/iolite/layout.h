@@ -16,6 +16,7 @@ enum iol_layout_kind {
 	IOL_LAYOUT_PCI_CONF1, /* configuration ports 0xcf8..0xcff, with the reset control at 0xcf9 */
 	IOL_LAYOUT_PCI_ECAM, /* memory-mapped configuration space */
 	IOL_LAYOUT_PCI_WINDOW, /* guest-physical addresses for 32-bit memory BARs */
+	IOL_LAYOUT_VIRTIO_MMIO, /* IOL_LAYOUT_SLOTS places for virtio-mmio devices, one page apart */
 	IOL_LAYOUT_KIND_COUNT,
 };
 
@@ -29,7 +30,12 @@ struct iol_layout_device {
 	uint32_t gsi; /* 0: no interrupt */
 };
 
-enum { IOL_LAYOUT_DEVICES_MAX = 16 };
+enum {
+	IOL_LAYOUT_DEVICES_MAX = 16,
+	/* Slots of the PCI bus and of virtio-mmio, numbered alike; slot 0 is the PCI host bridge. */
+	IOL_LAYOUT_SLOTS = 32,
+	IOL_LAYOUT_SLOT_BYTES = 4096, /* of virtio-mmio */
+};
 
 struct iol_layout {
 	unsigned int ram_count;
@@ -37,6 +43,9 @@ struct iol_layout {
 	unsigned int device_count;
 	struct iol_layout_device devices[IOL_LAYOUT_DEVICES_MAX];
 	unsigned int cpus;
+	uint32_t irq_pins; /* GSIs below are pins of the machine's interrupt controllers */
+	/* Level-triggered, shared: slot n has GSI slot_gsi + n % slot_gsi_count. */
+	uint32_t slot_gsi, slot_gsi_count;
 };
 
 #endif

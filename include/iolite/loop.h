@@ -35,6 +35,36 @@ struct iol_post {
 	bool queued; /* under the loop's post_lock */
 };
 
+/* Work for the end of the present turn, after its callbacks: what is done once for a whole batch. */
+struct iol_turn_end {
+	void (*run)(struct iol_turn_end *end);
+	struct iol_turn_end *next;
+	bool queued;
+};
+
+/*
+ * Something worth looking at without being woken: while a poller is active, the loop does not sleep
+ * but calls poll() again and again. When no poller found work for a while, each is told to sleep and
+ * is no longer active. Embedded in its owner.
+ */
+struct iol_poller {
+	bool (*poll)(
+		struct iol_poller *poller); /* true: there was work, and it was done or started */
+	/*
+	 * Arranges to be woken by an operation of the loop instead. True: work had come meanwhile and
+	 * was done or started; the poller stays active.
+	 */
+	bool (*sleep)(struct iol_poller *poller);
+	struct iol_poller *next;
+	bool active;
+};
+
+/* A file that the kernel keeps open for the ring, so that an operation need not look it up. */
+struct iol_loop_file {
+	int fd; /* borrowed */
+	int slot; /* -1: not registered, the descriptor itself is used */
+};
+
 struct iol_loop {
 	struct io_uring ring;
 	unsigned int in_flight; /* operations whose done() is still to come */
@@ -48,6 +78,13 @@ struct iol_loop {
 	struct iol_post **post_tail;
 	unsigned int post_count;
 	bool wake_pending; /* wake_fd was written since the posts last ran */
+	struct iol_turn_end *end_head;
+	struct iol_turn_end **end_tail;
+	struct iol_poller *pollers; /* the active ones */
+	uint64_t poll_max_ns; /* 0: never poll */
+	uint64_t poll_window_ns; /* adapts between 0 and poll_max_ns */
+	uint64_t files_used; /* bit per slot of registered files */
+	bool files_ready, files_refused;
 };
 
 /*
@@ -81,6 +118,37 @@ void iol_loop_fsync(struct iol_loop *loop, struct iol_op *op, int fd, bool data_
 void iol_loop_poll(struct iol_loop *loop, struct iol_op *op, int fd, unsigned int events);
 /* done(-ETIME) after @ns on CLOCK_MONOTONIC. */
 void iol_loop_timeout(struct iol_loop *loop, struct iol_op *op, uint64_t ns);
+
+/*
+ * Scattered reads and writes; @flags as preadv2(2) (RWF_DSYNC ...). @iov is copied by the kernel when
+ * the turn submits, the buffers are not: both stay valid until done(). [loop]
+ */
+void iol_loop_readv(struct iol_loop *loop, struct iol_op *op, const struct iol_loop_file *file,
+		    const struct iovec *iov, unsigned int count, uint64_t offset, int flags);
+void iol_loop_writev(struct iol_loop *loop, struct iol_op *op, const struct iol_loop_file *file,
+		     const struct iovec *iov, unsigned int count, uint64_t offset, int flags);
+void iol_loop_fdatasync(struct iol_loop *loop, struct iol_op *op, const struct iol_loop_file *file);
+void iol_loop_fallocate(struct iol_loop *loop, struct iol_op *op, const struct iol_loop_file *file,
+			int mode, uint64_t offset, uint64_t len);
+
+/* Registers @fd where the kernel and the table have room; else @file works by its descriptor. [loop] */
+void iol_loop_file_init(struct iol_loop *loop, struct iol_loop_file *file, int fd);
+/* Nothing of @file is in flight. Does not close the descriptor. [loop] */
+void iol_loop_file_finish(struct iol_loop *loop, struct iol_loop_file *file);
+
+/* Calls @end->run() once at the end of this turn, or of this round of polling. [loop] */
+void iol_loop_at_turn_end(struct iol_loop *loop, struct iol_turn_end *end);
+void iol_loop_turn_end_cancel(struct iol_loop *loop, struct iol_turn_end *end);
+
+/*
+ * Lets iol_loop_run() poll for up to @max_ns after the last work before it sleeps; 0: not at all,
+ * which is right where the loop's thread would take the processor from a vCPU. [loop]
+ */
+void iol_loop_set_polling(struct iol_loop *loop, uint64_t max_ns);
+
+/* Makes @poller active. False: this loop does not poll; arrange to be woken instead. [loop] */
+bool iol_loop_poller_start(struct iol_loop *loop, struct iol_poller *poller);
+void iol_loop_poller_stop(struct iol_loop *loop, struct iol_poller *poller);
 
 /* CLOCK_MONOTONIC. [any] */
 uint64_t iol_loop_now_ns(void);

@@ -67,6 +67,9 @@ struct iol_pci_function {
 	 */
 	void (*config_read)(struct iol_pci_function *fn, unsigned int offset, unsigned int len);
 	void (*config_written)(struct iol_pci_function *fn, unsigned int offset, unsigned int len);
+	/* NULL: none. BAR @bar answers at @base from now on, or (@mapped false) no longer. [any] */
+	void (*bar_moved)(struct iol_pci_function *fn, unsigned int bar, bool mapped,
+			  uint64_t base);
 
 	/* The host's. */
 	struct iol_pci_host *host; /* NULL: not on a bus */

@@ -173,9 +173,12 @@ static void bar_unmap(struct iol_pci_function *fn, unsigned int idx)
 {
 	struct iol_pci_bar *bar = &fn->bars[idx];
 
-	if (bar->mapped)
-		iol_bus_remove(bar_bus(fn, idx), bar->mapped_base);
+	if (!bar->mapped)
+		return;
+	iol_bus_remove(bar_bus(fn, idx), bar->mapped_base);
 	bar->mapped = false;
+	if (fn->bar_moved)
+		fn->bar_moved(fn, idx, false, 0);
 }
 
 static void bar_map(struct iol_pci_function *fn, unsigned int idx, uint64_t address)
@@ -197,6 +200,8 @@ static void bar_map(struct iol_pci_function *fn, unsigned int idx, uint64_t addr
 	}
 	bar->mapped = true;
 	bar->mapped_base = address;
+	if (fn->bar_moved)
+		fn->bar_moved(fn, idx, true, address);
 }
 
 /* Brings the buses in line with command register and BARs. */
