@@ -6,6 +6,7 @@
  * Disk n (from 0) is in slot 1 + n, of the PCI bus or of virtio-mmio: what it is called in the guest
  * depends on its place in the configuration only.
  */
+#include <assert.h>
 #include <errno.h>
 #include <sched.h>
 
