@@ -17,7 +17,8 @@
 int iol_kick_init(struct iol_kick *kick, int vm_fd, struct iol_error *err)
 {
 	*kick = (struct iol_kick){ .vm_fd = vm_fd };
-	kick->eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	/* Blocking: an io_uring read of a non-blocking one would not wait for the next ring. */
+	kick->eventfd = eventfd(0, EFD_CLOEXEC);
 	if (kick->eventfd < 0)
 		return iol_error_errno(err, -errno, "cannot create an eventfd for a doorbell");
 	return 0;
