@@ -71,6 +71,7 @@ int iol_virtio_init(struct iol_virtio *v, const struct iol_virtio_ops *ops,
 	pthread_mutex_init(&v->lock, NULL);
 	virtio_run_init(v);
 	virtio_reset_registers(v);
+	v->config_generation = 0; /* nobody has read it before */
 	return 0;
 }
 
