@@ -485,7 +485,7 @@ static void start(struct fuzz_input *in)
 static void check_works(void)
 {
 	const struct virtio_driver_part part = { .gpa = ISLAND, .len = 8, .write = true };
-	struct fuzz_input none = { NULL, 0 };
+	struct fuzz_input none = { (const uint8_t *)"", 0 };
 	struct virtio_driver_used used;
 	struct iol_chain chain;
 	struct iovec iov;
