@@ -3,6 +3,7 @@
 #include <iolite/virtqueue.h>
 
 #include <pthread.h>
+#include <sched.h>
 
 #include "virtqueue_rig.h"
 
@@ -341,6 +342,25 @@ static void test_head_in_flight(void)
 		rig_assert_broken(&r, "not got back");
 		g_assert_cmpuint(r.vq.in_flight, ==, 3);
 	}
+	rig_finish(&r);
+}
+
+/* Every head has a bit of its own: all can be away at once, and come back in any order. */
+static void test_all_heads_in_flight(void)
+{
+	struct rig r;
+
+	rig_init(&r, IOL_VIRTQUEUE_SIZE_MAX, false, false);
+	for (uint16_t head = 0; head < IOL_VIRTQUEUE_SIZE_MAX; head++)
+		rig_show_head(&r, head);
+	for (uint16_t head = 0; head < IOL_VIRTQUEUE_SIZE_MAX; head++)
+		g_assert_cmpuint(rig_take(&r), ==, head);
+	g_assert_cmpuint(r.vq.in_flight, ==, IOL_VIRTQUEUE_SIZE_MAX);
+	for (unsigned int i = 0; i < IOL_VIRTQUEUE_SIZE_MAX; i++)
+		iol_virtqueue_push(&r.vq, (uint16_t)(i * 37 % IOL_VIRTQUEUE_SIZE_MAX), 0);
+	g_assert_cmpuint(r.vq.in_flight, ==, 0);
+	g_assert_true(iol_virtqueue_publish(&r.vq));
+	g_assert_cmpuint(virtio_driver_used_idx(&r.driver), ==, IOL_VIRTQUEUE_SIZE_MAX);
 	rig_finish(&r);
 }
 
@@ -715,6 +735,7 @@ static void *serve(void *opaque)
 		}
 		g_assert_false(r->vq.dead);
 		iol_virtqueue_publish(&r->vq);
+		sched_yield();
 	}
 	return NULL;
 }
@@ -742,6 +763,8 @@ static void test_two_threads(void)
 			g_assert_cmpint(virtio_driver_add(&r.driver, parts, 2, sent % 3), >=, 0);
 			virtio_driver_show(&r.driver);
 			sent++;
+		} else {
+			sched_yield();
 		}
 		while (virtio_driver_take_used(&r.driver, &used) > 0) {
 			uint64_t question = 0, answer = 0;
@@ -792,6 +815,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/virtqueue/pop/avail_idx_read_once", test_avail_idx_read_once);
 	g_test_add_func("/virtqueue/pop/head_bound", test_head_bound);
 	g_test_add_func("/virtqueue/pop/head_in_flight", test_head_in_flight);
+	g_test_add_func("/virtqueue/pop/all_heads_in_flight", test_all_heads_in_flight);
 	g_test_add_func("/virtqueue/pop/more_chains_than_entries", test_more_chains_than_entries);
 	g_test_add_func("/virtqueue/pop/failed_takes_nothing", test_failed_pop_takes_nothing);
 	g_test_add_func("/virtqueue/dead", test_dead);
