@@ -4,6 +4,8 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
+#include <time.h>
 
 #include "virtqueue_rig.h"
 
@@ -782,6 +784,86 @@ static void test_two_threads(void)
 	rig_finish(&r);
 }
 
+/*
+ * Both sides sleep when they have nothing to do, often at the moment when the other one has something:
+ * each must be woken. A missing full barrier (G16) would show here, though not in every run.
+ */
+enum { SLEEPER_CHAINS = 50000, LIMIT_S = 20 };
+
+struct sleepers {
+	struct rig rig;
+	sem_t kick, irq;
+};
+
+static void sleep_on(sem_t *sem, const char *what)
+{
+	struct timespec limit;
+
+	clock_gettime(CLOCK_REALTIME, &limit);
+	limit.tv_sec += LIMIT_S;
+	while (sem_timedwait(sem, &limit))
+		if (errno != EINTR)
+			g_error("%s is lost: none within %d s", what, LIMIT_S);
+}
+
+static void *serve_and_sleep(void *opaque)
+{
+	struct sleepers *s = opaque;
+	struct rig *r = &s->rig;
+
+	for (unsigned int done = 0; done < SLEEPER_CHAINS;) {
+		while (rig_pop(r) == 1) {
+			iol_virtqueue_push(&r->vq, r->chain.head, 0);
+			if (iol_virtqueue_publish(&r->vq))
+				sem_post(&s->irq);
+			done++;
+		}
+		g_assert_false(r->vq.dead);
+		if (done < SLEEPER_CHAINS && !iol_virtqueue_want_kicks(&r->vq, true))
+			sleep_on(&s->kick, "a kick");
+	}
+	return NULL;
+}
+
+static void check_sleepers(bool event_idx)
+{
+	const struct virtio_driver_part part = { .gpa = RIG_DATA, .len = 1 };
+	struct virtio_driver_used used;
+	unsigned int sent = 0, back = 0;
+	struct sleepers s;
+	pthread_t thread;
+
+	rig_init(&s.rig, 4, event_idx, false);
+	sem_init(&s.kick, 0, 0);
+	sem_init(&s.irq, 0, 0);
+	g_assert_cmpint(pthread_create(&thread, NULL, serve_and_sleep, &s), ==, 0);
+	while (back < SLEEPER_CHAINS) {
+		if (sent < SLEEPER_CHAINS && sent - back <= sent % 3) {
+			g_assert_cmpint(virtio_driver_add(&s.rig.driver, &part, 1, 1), >=, 0);
+			sent++;
+			if (virtio_driver_show(&s.rig.driver))
+				sem_post(&s.kick);
+		} else if (!virtio_driver_want_interrupts(&s.rig.driver, true)) {
+			sleep_on(&s.irq, "an interrupt");
+		}
+		virtio_driver_want_interrupts(&s.rig.driver, false);
+		while (virtio_driver_take_used(&s.rig.driver, &used) > 0)
+			back++;
+		g_assert_cmpstr(virtio_driver_check(&s.rig.driver), ==, NULL);
+	}
+	pthread_join(thread, NULL);
+	g_assert_true(virtio_driver_is_drained(&s.rig.driver));
+	sem_destroy(&s.kick);
+	sem_destroy(&s.irq);
+	rig_finish(&s.rig);
+}
+
+static void test_sleepers(void)
+{
+	check_sleepers(false);
+	check_sleepers(true);
+}
+
 /* An assertion holds what the device owes us. */
 static void test_push_of_stranger(void)
 {
@@ -831,6 +913,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/virtqueue/kicks/spurious", test_spurious_kick);
 	g_test_add_func("/virtqueue/wrap", test_wrap);
 	g_test_add_func("/virtqueue/two_threads", test_two_threads);
+	g_test_add_func("/virtqueue/sleepers", test_sleepers);
 	g_test_add_func("/virtqueue/push_of_stranger", test_push_of_stranger);
 	return g_test_run();
 }
