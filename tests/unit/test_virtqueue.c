@@ -788,7 +788,7 @@ static void test_two_threads(void)
  * Both sides sleep when they have nothing to do, often at the moment when the other one has something:
  * each must be woken. A missing full barrier (G16) would show here, though not in every run.
  */
-enum { SLEEPER_CHAINS = 50000, LIMIT_S = 20 };
+enum { SLEEPER_CHAINS = 30000, LIMIT_S = 20 };
 
 struct sleepers {
 	struct rig rig;
@@ -819,6 +819,9 @@ static void *serve_and_sleep(void *opaque)
 			done++;
 		}
 		g_assert_false(r->vq.dead);
+		/* Here the driver has its chance, and in the loop below the device. */
+		if (done % 2)
+			sched_yield();
 		if (done < SLEEPER_CHAINS && !iol_virtqueue_want_kicks(&r->vq, true))
 			sleep_on(&s->kick, "a kick");
 	}
@@ -843,6 +846,8 @@ static void check_sleepers(bool event_idx)
 			sent++;
 			if (virtio_driver_show(&s.rig.driver))
 				sem_post(&s.kick);
+			if (sent % 2)
+				sched_yield();
 		} else if (!virtio_driver_want_interrupts(&s.rig.driver, true)) {
 			sleep_on(&s.irq, "an interrupt");
 		}
