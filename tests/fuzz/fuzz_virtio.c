@@ -39,7 +39,7 @@ enum {
 	RINGS_BYTES = 0x1000, /* for each queue */
 	DATA = 0x8000,
 	OPS_MAX = 1000,
-	TURNS = 6, /* more than anything takes that waits for nobody */
+	TURNS = 4, /* more than anything takes that waits for nobody */
 	HEAP_SLACK_BYTES = 8192,
 	SLOT = 1,
 	STATUS_DRIVER = VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER,
@@ -313,8 +313,8 @@ static void reset_machine(struct machine *m)
 		m->devices[i]->ops->reset(m->devices[i]);
 	m->pci_host->ops->reset(m->pci_host);
 	memset(m->drivers, 0, sizeof(m->drivers));
-	for (unsigned int i = 0; i < IOL_PCI_CONFIG_BYTES; i++)
-		fuzz_check(cfg_read(m, i, 1) == m->config[i]);
+	for (unsigned int i = 0; i < IOL_PCI_CONFIG_BYTES; i += 4)
+		fuzz_check(cfg_read(m, i, 4) == iol_le_load(m->config + i, 4));
 	fuzz_check(!m->wire.asserted);
 	decode(m);
 	for (unsigned int i = 0; i < DEVICES; i++)
@@ -361,8 +361,8 @@ static void machine_init(struct machine *m)
 	m->router = iol_irq_router_new(-1, 24);
 	fuzz_check(!iol_pci_host_new(&host, &m->pci_host, NULL));
 	plug(m);
-	for (unsigned int i = 0; i < IOL_PCI_CONFIG_BYTES; i++)
-		m->config[i] = (uint8_t)cfg_read(m, i, 1);
+	for (unsigned int i = 0; i < IOL_PCI_CONFIG_BYTES; i += 4)
+		iol_le_store(m->config + i, 4, cfg_read(m, i, 4));
 	for (unsigned int i = 0; i < 2; i++)
 		m->bars[i] = cfg_read(m, PCI_BASE_ADDRESS_0 + 4 * i, 4) & ~UINT64_C(15);
 	decode(m);
