@@ -6,19 +6,15 @@
  */
 #include <iolite/virtio_mmio.h>
 
-#include <errno.h>
 #include <linux/virtio_mmio.h>
 
 #include "virtio_rig.h"
+#include "virtio_vcpus.h"
 #include "vmm/gate.h"
 
 #define MMIO_BASE UINT64_C(0xd0000000)
 
-enum {
-	VCPUS = 3,
-	ROUNDS = 300,
-	WAIT_S = 60, /* the end of all patience */
-};
+enum { ROUNDS = 300 };
 
 /* An MMIO device, with the gate of a machine. */
 struct fixture {
@@ -29,15 +25,6 @@ struct fixture {
 	struct iol_device *dev;
 	pthread_mutex_t gate_lock;
 	pthread_cond_t gate_cond;
-	struct iol_post ended; /* one by each vCPU */
-	unsigned int at_work; /* vCPUs; under gate_lock */
-	struct iol_op deadline;
-};
-
-struct vcpu {
-	struct fixture *f;
-	unsigned int idx;
-	pthread_t thread;
 };
 
 static void setup(struct fixture *f, const void *data)
@@ -123,60 +110,10 @@ static void bring_up(struct fixture *f)
 	put(f, VIRTIO_MMIO_STATUS, STATUS_OK);
 }
 
-static void ended(struct iol_post *post)
-{
-	struct fixture *f = iol_container_of(post, struct fixture, ended);
-	unsigned int at_work;
-
-	pthread_mutex_lock(&f->gate_lock);
-	at_work = f->at_work;
-	pthread_mutex_unlock(&f->gate_lock);
-	if (!at_work)
-		iol_loop_stop(&f->rig.loop);
-}
-
-static void too_late(struct iol_op *op, int res)
-{
-	(void)op;
-	if (res != -ECANCELED)
-		g_error("vCPUs are not done after %d s", WAIT_S);
-}
-
-/* Runs the loop while VCPUS threads do @work. */
-static void run_vcpus(struct fixture *f, void *(*work)(void *vcpu))
-{
-	struct vcpu vcpus[VCPUS];
-
-	f->ended.run = ended;
-	f->deadline.done = too_late;
-	f->at_work = VCPUS;
-	iol_loop_timeout(&f->rig.loop, &f->deadline, WAIT_S * IOL_NS_PER_S);
-	for (unsigned int i = 0; i < VCPUS; i++) {
-		vcpus[i] = (struct vcpu){ .f = f, .idx = i };
-		g_assert_cmpint(pthread_create(&vcpus[i].thread, NULL, work, &vcpus[i]), ==, 0);
-	}
-	g_assert_cmpint(iol_loop_run(&f->rig.loop, NULL), ==, 0);
-	for (unsigned int i = 0; i < VCPUS; i++)
-		pthread_join(vcpus[i].thread, NULL);
-	iol_loop_cancel(&f->rig.loop, &f->deadline);
-	rig_settle(&f->rig);
-	g_assert_false(f->deadline.in_flight);
-}
-
-static void *end_work(struct fixture *f)
-{
-	pthread_mutex_lock(&f->gate_lock);
-	f->at_work--;
-	pthread_mutex_unlock(&f->gate_lock);
-	iol_loop_post(&f->rig.loop, &f->ended);
-	return NULL;
-}
-
 /* Each vCPU believes to be the driver. */
-static void *hammer(void *arg)
+static void hammer(struct vcpu *vcpu)
 {
-	struct vcpu *vcpu = arg;
-	struct fixture *f = vcpu->f;
+	struct fixture *f = vcpu->owner;
 	GRand *rand = g_rand_new_with_seed(vcpu->idx);
 
 	for (unsigned int n = 0; n < ROUNDS; n++) {
@@ -211,7 +148,6 @@ static void *hammer(void *arg)
 		}
 	}
 	g_rand_free(rand);
-	return end_work(f);
 }
 
 /* Nothing is left that a reset does not mend. */
@@ -232,13 +168,10 @@ static void assert_works(struct fixture *f)
 	}
 }
 
-static void *reset_last(void *arg)
+static void reset_last(struct vcpu *vcpu)
 {
-	struct vcpu *vcpu = arg;
-
-	put(vcpu->f, VIRTIO_MMIO_STATUS, 0);
-	g_assert_cmphex(get(vcpu->f, VIRTIO_MMIO_STATUS), ==, 0);
-	return end_work(vcpu->f);
+	put(vcpu->owner, VIRTIO_MMIO_STATUS, 0);
+	g_assert_cmphex(get(vcpu->owner, VIRTIO_MMIO_STATUS), ==, 0);
 }
 
 static void test_hammer(struct fixture *f, const void *data)
@@ -247,21 +180,20 @@ static void test_hammer(struct fixture *f, const void *data)
 	if (data)
 		iol_loop_set_polling(&f->rig.loop, 50 * IOL_NS_PER_US);
 	f->rig.fake.mode = VIRTIO_FAKE_LATER;
-	run_vcpus(f, hammer);
-	run_vcpus(f, reset_last);
+	vcpus_run(&f->rig.loop, hammer, f);
+	vcpus_run(&f->rig.loop, reset_last, f);
 	assert_works(f);
 }
 
 /* One driver for each queue, and a vCPU that notifies for nothing. */
-static void *drive(void *arg)
+static void drive(struct vcpu *vcpu)
 {
-	struct vcpu *vcpu = arg;
-	struct fixture *f = vcpu->f;
+	struct fixture *f = vcpu->owner;
 
 	if (vcpu->idx >= RIG_QUEUES) {
 		for (unsigned int n = 0; n < ROUNDS; n++)
 			put(f, VIRTIO_MMIO_QUEUE_NOTIFY, n % 3);
-		return end_work(f);
+		return;
 	}
 	for (unsigned int n = 0; n < ROUNDS; n++) {
 		unsigned int got = 0;
@@ -274,7 +206,6 @@ static void *drive(void *arg)
 		}
 		g_assert_cmpuint(got, ==, 1);
 	}
-	return end_work(f);
 }
 
 static void test_drive(struct fixture *f, const void *data)
@@ -287,9 +218,9 @@ static void test_drive(struct fixture *f, const void *data)
 		f->rig.fake.mode = modes[i];
 		put(f, VIRTIO_MMIO_STATUS, 0);
 		bring_up(f);
-		run_vcpus(f, drive);
+		vcpus_run(&f->rig.loop, drive, f);
 		g_assert_cmpuint(f->v->in_flight, ==, 0);
-		run_vcpus(f, reset_last);
+		vcpus_run(&f->rig.loop, reset_last, f);
 		for (unsigned int k = 0; k < RIG_QUEUES; k++)
 			rig_make_rings(&f->rig, k, 0);
 	}
