@@ -229,20 +229,6 @@ static void test_notify(struct fixture *f, const void *data)
 
 /* --- the configuration access capability (4.1.4.9) --- */
 
-static void window_at(struct fixture *f, uint8_t bar, uint32_t offset, uint32_t len)
-{
-	unsigned int cap = f->caps[VIRTIO_PCI_CAP_PCI_CFG];
-
-	cfg_put(f, cap + offsetof(struct virtio_pci_cap, bar), 1, bar);
-	cfg_put(f, cap + offsetof(struct virtio_pci_cap, offset), 4, offset);
-	cfg_put(f, cap + offsetof(struct virtio_pci_cap, length), 4, len);
-}
-
-static unsigned int window_data(struct fixture *f)
-{
-	return f->caps[VIRTIO_PCI_CAP_PCI_CFG] + offsetof(struct virtio_pci_cfg_cap, pci_cfg_data);
-}
-
 static uint64_t window_read(struct fixture *f, uint32_t offset, unsigned int len)
 {
 	window_at(f, 0, offset, len);

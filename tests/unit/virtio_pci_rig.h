@@ -279,4 +279,19 @@ static inline void put_vectors(struct fixture *f, uint16_t config, uint16_t q0, 
 	put_common(f, VIRTIO_PCI_COMMON_Q_MSIX, 2, q1);
 }
 
+/* The configuration access capability (4.1.4.9): what it points at, and where its data is. */
+static inline void window_at(struct fixture *f, uint8_t bar, uint32_t offset, uint32_t len)
+{
+	unsigned int cap = f->caps[VIRTIO_PCI_CAP_PCI_CFG];
+
+	cfg_put(f, cap + offsetof(struct virtio_pci_cap, bar), 1, bar);
+	cfg_put(f, cap + offsetof(struct virtio_pci_cap, offset), 4, offset);
+	cfg_put(f, cap + offsetof(struct virtio_pci_cap, length), 4, len);
+}
+
+static inline unsigned int window_data(struct fixture *f)
+{
+	return f->caps[VIRTIO_PCI_CAP_PCI_CFG] + offsetof(struct virtio_pci_cfg_cap, pci_cfg_data);
+}
+
 #endif
