@@ -304,6 +304,7 @@ static void test_config(struct fixture *f, const void *data)
 	put_wide(f, VIRTIO_MMIO_CONFIG + 5, 1, 0x3c);
 	g_assert_cmphex(get_wide(f, VIRTIO_MMIO_CONFIG + 5, 1), ==, virtio_fake_config(5));
 	iol_virtio_set_config(f->v, 0, &byte, 1);
+	g_assert_cmphex(get_wide(f, VIRTIO_MMIO_CONFIG, 1), ==, byte);
 	g_assert_cmpuint(get(f, VIRTIO_MMIO_CONFIG_GENERATION), !=, generation);
 }
 

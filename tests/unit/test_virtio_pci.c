@@ -197,6 +197,7 @@ static void test_device_config(struct fixture *f, const void *data)
 	g_assert_cmphex(read_bus(f, base + 6, 1), ==, 0x3c);
 	g_assert_cmphex(read_bus(f, base + 5, 1), ==, virtio_fake_config(5));
 	iol_virtio_set_config(f->v, 0, &byte, 1);
+	g_assert_cmphex(read_bus(f, base, 1), ==, byte);
 	g_assert_cmpuint(common(f, VIRTIO_PCI_COMMON_CFGGENERATION, 1), !=, generation);
 	reset(f);
 	g_assert_cmphex(read_bus(f, base + 6, 1), ==, virtio_fake_config(6));
