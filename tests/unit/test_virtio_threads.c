@@ -226,6 +226,31 @@ static void test_drive(struct fixture *f, const void *data)
 	}
 }
 
+/* What Linux relies on: the write of 0 is over when the reset is, however the loop's thread runs. */
+static void reset_often(struct vcpu *vcpu)
+{
+	struct fixture *f = vcpu->owner;
+
+	for (unsigned int n = 0; n < 2 * ROUNDS; n++) {
+		if (vcpu->idx) {
+			put(f, VIRTIO_MMIO_QUEUE_NOTIFY, n % 2);
+			continue;
+		}
+		bring_up(f);
+		put(f, VIRTIO_MMIO_STATUS, 0);
+		g_assert_cmphex(get(f, VIRTIO_MMIO_STATUS), ==, 0);
+	}
+}
+
+static void test_reset(struct fixture *f, const void *data)
+{
+	if (data)
+		iol_loop_set_polling(&f->rig.loop, 50 * IOL_NS_PER_US);
+	f->rig.fake.mode = VIRTIO_FAKE_LATER;
+	vcpus_run(&f->rig.loop, reset_often, f);
+	assert_works(f);
+}
+
 int main(int argc, char **argv)
 {
 	static const char polling[] = "polling";
@@ -235,6 +260,8 @@ int main(int argc, char **argv)
 	} tests[] = {
 		{ "/virtio-threads/hammer", NULL, test_hammer },
 		{ "/virtio-threads/hammer/polling", polling, test_hammer },
+		{ "/virtio-threads/reset", NULL, test_reset },
+		{ "/virtio-threads/reset/polling", polling, test_reset },
 		{ "/virtio-threads/drive", NULL, test_drive },
 		{ "/virtio-threads/drive/polling", polling, test_drive },
 	};
