@@ -55,6 +55,7 @@ struct iol_vm {
 	struct iol_device *devices[IOL_VM_DEVICES_MAX];
 	bool stuck; /* the host holds on to requests; memory and devices cannot be freed */
 	struct iol_quiesce drain; /* at the end of the machine */
+	struct iol_op drain_deadline;
 	struct iol_vm_disk disks[IOL_CONFIG_DISKS_MAX]; /* config->disk_count of them */
 	struct iol_char *serial;
 	struct iol_acpi_pm *acpi_pm; /* one of devices[]; NULL: the machine has no power button */

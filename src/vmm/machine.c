@@ -208,16 +208,20 @@ static void deadline_done(struct iol_op *op, int res)
 /* Turns the loop until @quiesce is done or @ns have passed. */
 static void await_quiet(struct iol_vm *vm, const struct iol_quiesce *quiesce, uint64_t ns)
 {
-	struct iol_op deadline = { .done = deadline_done };
+	struct iol_op *deadline = &vm->drain_deadline;
 
-	iol_loop_timeout(&vm->loop, &deadline, ns);
-	while (quiesce->pending && deadline.in_flight)
+	/* A loop that failed us with it in flight still has it. */
+	if (deadline->in_flight)
+		return;
+	deadline->done = deadline_done;
+	iol_loop_timeout(&vm->loop, deadline, ns);
+	while (quiesce->pending && deadline->in_flight)
 		if (iol_loop_turn(&vm->loop, true) < 0)
-			break;
-	iol_loop_cancel(&vm->loop, &deadline);
-	while (deadline.in_flight)
+			return;
+	iol_loop_cancel(&vm->loop, deadline);
+	while (deadline->in_flight)
 		if (iol_loop_turn(&vm->loop, true) < 0)
-			break;
+			return;
 }
 
 int iol_machine_drain(struct iol_vm *vm, struct iol_error *err)
