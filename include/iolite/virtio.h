@@ -126,6 +126,7 @@ struct iol_virtio {
 
 	/* The loop's. */
 	enum iol_virtio_state state;
+	bool finishing; /* kicks are no longer awaited */
 	unsigned int in_flight; /* chains popped and not pushed, over all queues */
 	struct iol_post post; /* status changed */
 	struct iol_turn_end publish; /* something was pushed */
