@@ -114,8 +114,8 @@ static int pool_init(struct blk *blk, const struct iol_virtio_blk_config *config
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (pool == MAP_FAILED)
 		return iol_error_errno(err, -errno,
-				       "%s: %zu bytes for requests in flight (give fewer queues)",
-				       config->name, blk->pool_bytes);
+				       "%zu bytes for requests in flight; give fewer queues",
+				       blk->pool_bytes);
 	/* A huge page would back all of it at the first touch. Kernels without them refuse. */
 	madvise(pool, blk->pool_bytes, MADV_NOHUGEPAGE);
 	blk->pool = pool;
