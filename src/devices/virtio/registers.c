@@ -188,6 +188,8 @@ static void advance_status(struct iol_virtio *v, uint8_t value)
 			if (!features_are_sound(v))
 				continue;
 			v->features = v->driver_features;
+			if (v->ops->features_ok)
+				v->ops->features_ok(v);
 		}
 		v->status |= bit;
 		if (bit == VIRTIO_CONFIG_S_DRIVER_OK) {
