@@ -33,7 +33,7 @@ static const struct {
 	[VIO_QUEUE_USED] = { VIRTIO_PCI_COMMON_Q_USEDLO, 8, VIRTIO_MMIO_QUEUE_USED_LOW },
 };
 
-static uint64_t arena_used;
+static uint64_t arena_used, arena_kept;
 
 void *vio_alloc(uint64_t bytes, uint64_t align)
 {
@@ -52,7 +52,12 @@ void *vio_alloc(uint64_t bytes, uint64_t align)
 
 void vio_arena_reset(void)
 {
-	arena_used = 0;
+	arena_used = arena_kept;
+}
+
+void vio_arena_keep(void)
+{
+	arena_kept = arena_used;
 }
 
 /* --- PCI --- */

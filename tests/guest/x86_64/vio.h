@@ -74,9 +74,10 @@ struct vio_part {
 
 /* --- memory --- */
 
-/* Zeroed. Everything is given back by vio_arena_reset(). */
+/* Zeroed. Everything is given back by vio_arena_reset(), but what was there at vio_arena_keep(). */
 void *vio_alloc(uint64_t bytes, uint64_t align);
 void vio_arena_reset(void);
+void vio_arena_keep(void);
 
 /* --- devices --- */
 
