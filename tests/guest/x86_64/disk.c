@@ -41,8 +41,8 @@ uint16_t disk_submit(struct disk_queue *q, uint32_t type, uint64_t sector, void 
 	slot->header = (struct virtio_blk_outhdr){ .type = type, .sector = sector };
 	slot->status = DISK_PENDING;
 	slot->done = false;
-	head = q->indirect ? vio_chain_indirect(&q->ring, slot->table, parts, count) :
-			     vio_chain(&q->ring, parts, count);
+	head = q->indirect ? vio_chain_indirect(&q->ring, slot->table, parts, count)
+			   : vio_chain(&q->ring, parts, count);
 	vio_submit(&q->ring, head);
 	return head;
 }
