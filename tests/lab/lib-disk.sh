@@ -5,6 +5,8 @@
 # shellcheck source=tests/lab/lib.sh
 . "$TREE/tests/lab/lib.sh"
 
+disks=
+
 # disk_variant VERSION-TRANSPORT: set $kernel, $initrd (the big one) and $transport
 disk_variant() {
 	kernel "${1%-*}" bzimage tools
@@ -33,10 +35,32 @@ disk_end() {
 	[ ! -s kernel.err ] || fail "the guest's kernel says: $(head -n 1 kernel.err)"
 }
 
+# lvm COMMAND...: one of LVM's. Level 1 has no udev, its /etc stays as it is, only loop devices count.
+lvm() {
+	command=$1
+	shift
+	"$command" --config 'activation { udev_sync=0 udev_rules=0 monitoring=0 } backup { backup=0 archive=0 }
+		devices { use_devicesfile=0 filter=[ "a|^/dev/loop|", "r|.*|" ] }' "$@"
+}
+
+# loop FILE: make it a loop device until the scenario ends; set $loop to its name
+loop() {
+	losetup -f "$1"
+	loop=$(losetup -a | sed -n "s,^\(/dev/loop[0-9]*\):.*[ (/]$1.*,\1,p")
+	[ -n "$loop" ] || fail "no loop device for $1: $(losetup -a)"
+	echo "$loop" >loop
+}
+
 # image NAME SIZE: a sparse file
 image() { truncate -s "$2" "$1"; }
 
 blocks_of() { stat -c %b "$1"; }
+
+# one_line FILE PATTERN: iolite's log has one line like this, no more
+one_line() {
+	lines=$(grep -c -E "$2" "$1" || true)
+	[ "$lines" = 1 ] || fail "iolite's log has $lines lines like '$2', not 1: $(tail -n 1 "$1")"
+}
 
 # keep NAME WORD: put what the guest said after "@lab WORD " into the folder of results
 keep() {
@@ -47,15 +71,16 @@ keep() {
 # scratch MIB: an ext4 at $PWD/scratch that can do O_DIRECT and discard, gone with the scenario
 scratch() {
 	image scratch.img "$1M"
-	mke2fs -q -F -t ext4 -E lazy_itable_init=1 scratch.img
+	mkfs.ext4 -q -F -E lazy_itable_init=1 scratch.img
 	mkdir -p scratch
-	mount -o loop scratch.img scratch
+	loop scratch.img
+	mount -t ext4 -o discard "$loop" scratch
 }
 
 disk_cleanup() {
 	stop_all
 	wait
-	[ ! -e volumes ] || vgchange $lvm_options -an "$(cat volumes)" >/dev/null 2>&1
+	[ ! -e volumes ] || lvm vgchange -an "$(cat volumes)" >/dev/null 2>&1
 	for mounted in scratch small; do
 		[ ! -d $mounted ] || umount $mounted 2>/dev/null
 	done

@@ -34,9 +34,9 @@ TOOLS_MODULES = {
     "ext4": ("ext4", "crc32c_generic"),
     "xfs": ("xfs", "crc32c_generic"),
 }
-TOOLS = ("mkfs.ext4 e2fsck mkfs.xfs xfs_repair fio lspci lsblk").split()
+TOOLS = ("mkfs.ext4 e2fsck mkfs.xfs xfs_repair fio lspci blkdiscard").split()
 TOOLS_FILES = ("/usr/share/misc/pci.ids", "/etc/mke2fs.conf")
-TOOLS_APPLETS = ("blkdiscard blockdev chroot cmp dirname fstrim kill mkfifo mknod readlink seq stat switch_root sync "
+TOOLS_APPLETS = ("blockdev chroot cmp dirname fstrim kill mkfifo mknod readlink seq stat switch_root sync "
                  "tee test timeout touch true umount usleep basename xargs yes").split()
 
 
@@ -71,6 +71,10 @@ class Archive:
         self._entry(path, stat.S_IFREG | mode, data)
 
     def link(self, path, target):
+        """Add a symbolic link, unless there is a file of that name."""
+        if path in self.files:
+            return
+        self.files.add(path)
         self.folder(os.path.dirname(path))
         self._entry(path, stat.S_IFLNK | 0o777, target.encode())
 
@@ -190,10 +194,10 @@ def build_guest(kernel, target, tools=False):
     """
     known = Modules(os.path.join(kernel, "modules"))
     archive = _base(known, GUEST_MODULES)
-    for name in GUEST_APPLETS:
-        archive.link(f"bin/{name}", "busybox")
     if tools:
         _tools(archive, known)
+    for name in GUEST_APPLETS:
+        archive.link(f"bin/{name}", "busybox")
     archive.file("init", read(os.path.join(LAB, "guest/init")), 0o755)
     archive.file("etc/inittab", read(os.path.join(LAB, "guest/inittab")))
     # A file whose sum the guest verifies: 1 MiB without long repeats.

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The init of the root file system that disk_root makes. Reboots until the disk says that it is the
-# third time.
+# The init of the root file system that disk_root makes. Reboots until the disk says that it is the second
+# time.
 export PATH=/bin
 fact() { echo "@lab $*"; }
 
@@ -16,6 +16,6 @@ cat /copy.* | sha256sum >/sum.$boots
 dmesg -r | sed -n 's/^<[0-3]>\[[ 0-9.]*\] */@lab err /p'
 sync
 mount -o remount,ro / || fact "error cannot make / read-only"
-[ $boots -ge 3 ] || reboot -f
+[ $boots -ge 2 ] || reboot -f
 fact "end disk_root"
 poweroff -f
