@@ -18,19 +18,23 @@ disk_allowed="${disk_allowed:+$disk_allowed|}error, dev vd[ab]|Buffer I/O error 
 disk_start 384M 1 disk_errors
 
 vm_wait_for '^@lab step full' 60
-one_line disk_errors.stderr 'full\.img'
-one_line disk_errors.stderr 'full\.img.*[Nn]o space'
+one_line disk_errors.stderr 'full\.img: '
+one_line disk_errors.stderr 'full\.img: write .*failed: No space left'
 ok "iolite says once that there is no room"
 mount -o remount,size=32M small
 vm_send go
 
 vm_wait_for '^@lab step uncut' 60
-one_line disk_errors.stderr 'full\.img'
+one_line disk_errors.stderr 'full\.img: write works again'
 truncate -s 2M cut.img
 vm_send go
 vm_wait_for '^@lab step cut' 60
+one_line disk_errors.stderr 'cut\.img: read .*failed'
+kill -USR1 "$vm_pid"
+vm_send go
+vm_wait_for '^@lab step short' 60
+one_line disk_errors.stderr 'cut\.img: shrank'
 [ "$(stat -c %s cut.img)" = 2097152 ] || fail "the cut file has $(stat -c %s cut.img) bytes again"
-one_line disk_errors.stderr 'cut\.img'
 ok "iolite says once that a file is shorter now"
 truncate -s 8M cut.img
 kill -USR1 "$vm_pid"
