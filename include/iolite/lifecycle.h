@@ -3,7 +3,7 @@
  * The states of a machine, and why it ended.
  *
  *             start            reset event
- *   CREATED --------> RUNNING <-----------> RESETTING
+ *   CREATED --------> RUNNING <-----------> RESETTING (until devices have nothing in flight)
  *                      |   ^                    |
  *                pause |   | resume             | a step of the reset failed
  *                      v   |                    v
@@ -17,6 +17,7 @@
 
 #include <stdatomic.h>
 
+#include <iolite/device.h>
 #include <iolite/event.h>
 #include <iolite/loop.h>
 
@@ -43,6 +44,8 @@ struct iol_lifecycle {
 	enum iol_cause cause;
 	struct iol_error error; /* for IOL_CAUSE_HOST: what failed */
 	uint64_t reset_count;
+	bool paused_before; /* the reset under way */
+	struct iol_quiesce quiesce; /* of the reset under way */
 	_Atomic uint32_t pending; /* bit per enum iol_event */
 	struct iol_post post;
 };

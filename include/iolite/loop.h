@@ -81,8 +81,9 @@ struct iol_loop {
 	struct iol_turn_end *end_head;
 	struct iol_turn_end **end_tail;
 	struct iol_poller *pollers; /* the active ones */
+	struct iol_poller *poll_next; /* of the walk over them that is under way */
 	uint64_t poll_max_ns; /* 0: never poll */
-	uint64_t poll_window_ns; /* adapts between 0 and poll_max_ns */
+	uint64_t poll_window_ns; /* adapts up to poll_max_ns */
 	uint64_t files_used; /* bit per slot of registered files */
 	bool files_ready, files_refused;
 };

@@ -20,6 +20,7 @@
 #define IOL_MIB (UINT64_C(1) << 20)
 #define IOL_GIB (UINT64_C(1) << 30)
 
+#define IOL_NS_PER_US UINT64_C(1000)
 #define IOL_NS_PER_MS UINT64_C(1000000)
 #define IOL_NS_PER_S UINT64_C(1000000000)
 

@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 
 #include <iolite/arch.h>
+#include <iolite/gate.h>
 
 struct iol_vm;
 
@@ -35,6 +36,7 @@ struct iol_vcpu {
 	bool has_thread;
 	bool standing; /* at the safe point; under vm->vcpu_lock */
 	bool held; /* waits for a reset; under vm->vcpu_lock */
+	struct iol_gate *gate; /* waits for a device while it is closed; its thread's */
 	uint64_t exits[IOL_EXIT_KIND_COUNT]; /* written by its thread only */
 };
 

@@ -11,12 +11,24 @@
 #include <iolite/char.h>
 #include <iolite/config.h>
 #include <iolite/device.h>
+#include <iolite/irq.h>
 #include <iolite/lifecycle.h>
+#include <iolite/pci.h>
 #include <iolite/vcpu.h>
 
-enum { IOL_VM_DEVICES_MAX = 32 };
+enum {
+	IOL_VM_DEVICES_MAX = 64,
+	IOL_VM_WIRES_MAX = 8,
+};
 
 struct iol_acpi_pm;
+struct iol_block;
+struct iol_virtio;
+
+struct iol_vm_disk {
+	struct iol_block *block; /* owned until virtio is there */
+	struct iol_virtio *virtio; /* NULL: not yet; belongs to one of devices[] */
+};
 
 struct iol_vm {
 	const struct iol_config *config; /* borrowed; outlives the machine */
@@ -33,8 +45,17 @@ struct iol_vm {
 	struct iol_entry entry;
 	void *arch_state; /* the architecture's, from vm_init to vm_finish */
 
+	struct iol_irq_router *router;
+	unsigned int wire_count;
+	struct iol_irq_wire wires[IOL_VM_WIRES_MAX]; /* of slots; see layout.slot_gsi */
+	struct iol_pci_host *pci_host; /* one of devices[]; NULL: none */
+	uint64_t virtio_mmio_base; /* of slot 0 */
+
 	unsigned int device_count;
 	struct iol_device *devices[IOL_VM_DEVICES_MAX];
+	bool stuck; /* the host holds on to requests; memory and devices cannot be freed */
+	struct iol_quiesce drain; /* at the end of the machine */
+	struct iol_vm_disk disks[IOL_CONFIG_DISKS_MAX]; /* config->disk_count of them */
 	struct iol_char *serial;
 	struct iol_acpi_pm *acpi_pm; /* one of devices[]; NULL: the machine has no power button */
 
@@ -56,7 +77,10 @@ struct iol_vm {
 int iol_vm_new(const struct iol_config *config, struct iol_vm **vm, struct iol_error *err);
 void iol_vm_free(struct iol_vm *vm);
 
-/* Runs the machine and its loop until it is STOPPED; lifecycle.cause says why. [loop] */
+/*
+ * Runs the machine and its loop until it is STOPPED; lifecycle.cause says why. When it returns, the
+ * disks have nothing in flight, or the cause is that the host does not let go of it. [loop]
+ */
 int iol_vm_run(struct iol_vm *vm, struct iol_error *err);
 
 /* Reports an event of the whole machine. [any] */
@@ -64,6 +88,9 @@ void iol_vm_raise(struct iol_vm *vm, enum iol_event event);
 
 /* Presses the power button; false when the machine has none. [any] */
 bool iol_vm_power_button(struct iol_vm *vm);
+
+/* Looks at the size of every disk again and tells the guest of changes. [loop] */
+void iol_vm_refresh_disks(struct iol_vm *vm);
 
 /* RUNNING -> PAUSED and back; -EBUSY in any other state. [loop] */
 int iol_vm_pause(struct iol_vm *vm);

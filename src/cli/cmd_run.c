@@ -46,6 +46,8 @@ static void signal_done(struct iol_op *op, int res)
 		return;
 	if (s->info.ssi_signo == SIGCONT)
 		iol_terminal_reapply();
+	else if (s->info.ssi_signo == SIGUSR1)
+		iol_vm_refresh_disks(s->vm);
 	else
 		end_requested(s);
 	await_signal(s);
@@ -62,6 +64,7 @@ static int signals_init(struct signals *s)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGCONT);
+	sigaddset(&set, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	s->op.done = signal_done;
 	s->fd = signalfd(-1, &set, SFD_CLOEXEC);

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Interrupt lines as eventfds. See include/iolite/irq.h. Raising is done on any thread. */
+/*
+ * Interrupt lines as eventfds (KVM_IRQFD, kvm-api 4.75), and levels on shared wires (KVM_IRQ_LINE,
+ * kvm-api 4.25). See include/iolite/irq.h; message-signalled interrupts are irq_router.c's. Both are
+ * used on any thread. A guest reaches nothing here but through its devices.
+ */
 #include <iolite/irq.h>
+
+#include <assert.h>
 
 #include <errno.h>
 #include <linux/kvm.h>
@@ -42,4 +48,48 @@ void iol_irq_line_raise(struct iol_irq_line *line)
 	/* Fails only when 2^64 - 2 edges are pending: an edge more is no news then. */
 	if (write(line->eventfd, &one, sizeof(one)) < 0)
 		return;
+}
+
+void iol_irq_wire_init(struct iol_irq_wire *wire, int vm_fd, uint32_t gsi)
+{
+	*wire = (struct iol_irq_wire){ .vm_fd = vm_fd, .gsi = gsi };
+	pthread_mutex_init(&wire->lock, NULL);
+}
+
+void iol_irq_wire_finish(struct iol_irq_wire *wire)
+{
+	pthread_mutex_destroy(&wire->lock);
+}
+
+/* Under the wire's lock, so that the kernel hears of levels in their order. */
+static void wire_set_level(struct iol_irq_wire *wire, bool level)
+{
+	struct kvm_irq_level line = { .irq = wire->gsi, .level = level };
+
+	if (wire->vm_fd < 0)
+		return;
+	/* Fails only in a machine without interrupt controllers, where nobody listens. */
+	if (ioctl(wire->vm_fd, KVM_IRQ_LINE, &line))
+		return;
+}
+
+void iol_irq_pin_set(struct iol_irq_pin *pin, bool level)
+{
+	struct iol_irq_wire *wire = pin->wire;
+
+	if (!wire)
+		return;
+	pthread_mutex_lock(&wire->lock);
+	if (pin->asserted != level) {
+		pin->asserted = level;
+		if (level) {
+			if (!wire->asserted++)
+				wire_set_level(wire, true);
+		} else {
+			assert(wire->asserted);
+			if (!--wire->asserted)
+				wire_set_level(wire, false);
+		}
+	}
+	pthread_mutex_unlock(&wire->lock);
 }

@@ -9,6 +9,8 @@
 
 #include <iolite/log.h>
 
+#include "machine.h"
+
 static void stop(struct iol_vm *vm, enum iol_cause cause)
 {
 	iol_vcpus_pause(vm);
@@ -34,13 +36,14 @@ static int restore_power_on(struct iol_vm *vm, struct iol_error *err)
 	return ret;
 }
 
-static void reset(struct iol_vm *vm)
+/* What devices had in flight is over: nothing writes to guest memory any more. */
+static void quiet(struct iol_quiesce *quiesce)
 {
-	struct iol_lifecycle *lc = &vm->lifecycle;
-	bool was_paused = lc->state == IOL_STATE_PAUSED;
+	struct iol_lifecycle *lc = iol_container_of(quiesce, struct iol_lifecycle, quiesce);
+	struct iol_vm *vm = iol_container_of(lc, struct iol_vm, lifecycle);
 
-	lc->state = IOL_STATE_RESETTING;
-	iol_vcpus_pause(vm);
+	if (lc->state != IOL_STATE_RESETTING)
+		return; /* stopped meanwhile */
 	if (restore_power_on(vm, &lc->error)) {
 		iol_error_prefix(&lc->error, "reset");
 		stop(vm, IOL_CAUSE_HOST);
@@ -48,9 +51,22 @@ static void reset(struct iol_vm *vm)
 	}
 	lc->reset_count++;
 	iol_log(IOL_LOG_INFO, "machine reset");
-	lc->state = was_paused ? IOL_STATE_PAUSED : IOL_STATE_RUNNING;
-	if (!was_paused)
+	lc->state = lc->paused_before ? IOL_STATE_PAUSED : IOL_STATE_RUNNING;
+	if (!lc->paused_before)
 		iol_vcpus_resume(vm);
+}
+
+static void reset(struct iol_vm *vm)
+{
+	struct iol_lifecycle *lc = &vm->lifecycle;
+
+	if (lc->state == IOL_STATE_RESETTING)
+		return;
+	lc->paused_before = lc->state == IOL_STATE_PAUSED;
+	lc->state = IOL_STATE_RESETTING;
+	iol_vcpus_pause(vm);
+	lc->quiesce.done = quiet;
+	iol_machine_quiesce(vm, &lc->quiesce);
 }
 
 /* What ends a machine, the gravest first; a reset is done only when nothing ends it. */

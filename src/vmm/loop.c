@@ -1,26 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The event loop on io_uring. See include/iolite/loop.h. All of it runs on the loop's thread but
- * iol_loop_post() and iol_loop_now_ns().
+ * iol_loop_post().
  */
-#include <iolite/loop.h>
+#include "loop_internal.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { SQ_ENTRIES = 64, CQ_ENTRIES = 256 };
-
-uint64_t iol_loop_now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * IOL_NS_PER_S + (uint64_t)ts.tv_nsec;
-}
 
 static int setup_error(int code, struct iol_error *err)
 {
@@ -40,7 +30,7 @@ static int setup_ring(struct io_uring *ring)
 {
 	struct io_uring_params params = {
 		.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
-			 IORING_SETUP_CQSIZE,
+			 IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_CQSIZE,
 		.cq_entries = CQ_ENTRIES,
 	};
 	int ret = io_uring_queue_init_params(SQ_ENTRIES, ring, &params);
@@ -77,7 +67,7 @@ static void run_posts(struct iol_loop *loop)
 
 	pthread_mutex_lock(&loop->post_lock);
 	count = loop->post_count;
-	loop->wake_pending = false;
+	__atomic_store_n(&loop->wake_pending, false, __ATOMIC_RELAXED);
 	pthread_mutex_unlock(&loop->post_lock);
 	while (count--) {
 		struct iol_post *post = pop_post(loop);
@@ -119,12 +109,13 @@ int iol_loop_init(struct iol_loop *loop, struct iol_error *err)
 	}
 	pthread_mutex_init(&loop->post_lock, NULL);
 	loop->post_tail = &loop->post_head;
+	loop->end_tail = &loop->end_head;
 	loop->wake_op.done = wake_done;
 	await_posts(loop);
 	return 0;
 }
 
-static struct io_uring_sqe *get_sqe(struct iol_loop *loop)
+struct io_uring_sqe *iol_loop_sqe(struct iol_loop *loop)
 {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(&loop->ring);
 
@@ -136,81 +127,61 @@ static struct io_uring_sqe *get_sqe(struct iol_loop *loop)
 	return sqe;
 }
 
-/* @sqe is prepared: the kernel gets it with the next turn. */
-static void start(struct iol_loop *loop, struct io_uring_sqe *sqe, struct iol_op *op)
+void iol_loop_at_turn_end(struct iol_loop *loop, struct iol_turn_end *end)
 {
-	/* The end of the loop waits for what is in flight, so nothing new may take long. */
-	op->refused = loop->closing;
-	if (op->refused)
-		io_uring_prep_nop(sqe);
-	io_uring_sqe_set_data(sqe, op);
-	op->in_flight = true;
-	loop->in_flight++;
-}
-
-void iol_loop_read(struct iol_loop *loop, struct iol_op *op, int fd, void *buf, unsigned int len,
-		   uint64_t offset)
-{
-	struct io_uring_sqe *sqe = get_sqe(loop);
-
-	io_uring_prep_read(sqe, fd, buf, len, offset);
-	start(loop, sqe, op);
-}
-
-void iol_loop_write(struct iol_loop *loop, struct iol_op *op, int fd, const void *buf,
-		    unsigned int len, uint64_t offset)
-{
-	struct io_uring_sqe *sqe = get_sqe(loop);
-
-	io_uring_prep_write(sqe, fd, buf, len, offset);
-	start(loop, sqe, op);
-}
-
-void iol_loop_fsync(struct iol_loop *loop, struct iol_op *op, int fd, bool data_only)
-{
-	struct io_uring_sqe *sqe = get_sqe(loop);
-
-	io_uring_prep_fsync(sqe, fd, data_only ? IORING_FSYNC_DATASYNC : 0);
-	start(loop, sqe, op);
-}
-
-void iol_loop_poll(struct iol_loop *loop, struct iol_op *op, int fd, unsigned int events)
-{
-	struct io_uring_sqe *sqe = get_sqe(loop);
-
-	io_uring_prep_poll_add(sqe, fd, events);
-	start(loop, sqe, op);
-}
-
-void iol_loop_timeout(struct iol_loop *loop, struct iol_op *op, uint64_t ns)
-{
-	struct io_uring_sqe *sqe = get_sqe(loop);
-
-	op->timeout.tv_sec = (long long)(ns / IOL_NS_PER_S);
-	op->timeout.tv_nsec = (long long)(ns % IOL_NS_PER_S);
-	io_uring_prep_timeout(sqe, &op->timeout, 0, 0);
-	start(loop, sqe, op);
-}
-
-void iol_loop_cancel(struct iol_loop *loop, struct iol_op *op)
-{
-	struct io_uring_sqe *sqe;
-
-	if (!op->in_flight)
+	if (end->queued)
 		return;
-	sqe = get_sqe(loop);
-	io_uring_prep_cancel(sqe, op, 0);
-	io_uring_sqe_set_data(sqe, NULL);
+	end->queued = true;
+	end->next = NULL;
+	*loop->end_tail = end;
+	loop->end_tail = &end->next;
 }
 
-static void run_completions(struct iol_loop *loop)
+void iol_loop_turn_end_cancel(struct iol_loop *loop, struct iol_turn_end *end)
+{
+	struct iol_turn_end **link = &loop->end_head;
+
+	if (!end->queued)
+		return;
+	while (*link != end)
+		link = &(*link)->next;
+	*link = end->next;
+	if (loop->end_tail == &end->next)
+		loop->end_tail = link;
+	end->queued = false;
+}
+
+/* Runs what was queued when it began; the mark divides that from what is queued meanwhile. */
+static bool run_turn_ends(struct iol_loop *loop)
+{
+	struct iol_turn_end mark = { 0 }, *end;
+
+	if (!loop->end_head)
+		return false;
+	iol_loop_at_turn_end(loop, &mark);
+	do {
+		end = loop->end_head;
+		iol_loop_turn_end_cancel(loop, end);
+		if (end != &mark)
+			end->run(end);
+	} while (end != &mark);
+	return true;
+}
+
+/*
+ * Takes the completions that are there, entering the kernel only where it says that it has some
+ * in store (DEFER_TASKRUN). True: there was one.
+ */
+static bool run_completions(struct iol_loop *loop)
 {
 	struct io_uring_cqe *cqe;
+	bool worked = false;
 
 	while (!io_uring_peek_cqe(&loop->ring, &cqe)) {
 		struct iol_op *op = io_uring_cqe_get_data(cqe);
 		int res = cqe->res;
 
+		worked = true;
 		io_uring_cqe_seen(&loop->ring, cqe);
 		if (!op)
 			continue; /* the answer to a cancel */
@@ -218,26 +189,53 @@ static void run_completions(struct iol_loop *loop)
 		op->in_flight = false;
 		op->done(op, op->refused ? -ECANCELED : res);
 	}
+	return worked;
+}
+
+/* EBUSY, EAGAIN: the completion queue must be emptied first, which comes next. */
+static int submit_result(int ret)
+{
+	return ret >= 0 || ret == -EINTR || ret == -EBUSY || ret == -EAGAIN ? 0 : ret;
 }
 
 int iol_loop_turn(struct iol_loop *loop, bool wait)
 {
 	int ret;
 
-	if (wait)
+	if (wait && !loop->end_head)
 		ret = io_uring_submit_and_wait(&loop->ring, 1);
 	else
 		ret = io_uring_submit_and_get_events(&loop->ring);
-	/* EBUSY, EAGAIN: the completion queue must be emptied first, which comes next. */
-	if (ret < 0 && ret != -EINTR && ret != -EBUSY && ret != -EAGAIN)
+	ret = submit_result(ret);
+	if (ret)
 		return ret;
 	run_completions(loop);
+	run_turn_ends(loop);
+	return 0;
+}
+
+int iol_loop_reap(struct iol_loop *loop, bool *worked)
+{
+	int ret = 0;
+
+	*worked = false;
+	if (io_uring_sq_ready(&loop->ring))
+		ret = submit_result(io_uring_submit(&loop->ring));
+	if (ret)
+		return ret;
+	*worked |= run_completions(loop);
+	/* Sooner than by the read of wake_fd, which comes too and then finds nothing to do. */
+	if (__atomic_load_n(&loop->wake_pending, __ATOMIC_RELAXED)) {
+		run_posts(loop);
+		*worked = true;
+	}
+	*worked |= run_turn_ends(loop);
 	return 0;
 }
 
 static void cancel_all(struct iol_loop *loop)
 {
-	struct io_uring_sqe *sqe = get_sqe(loop);
+	struct io_uring_sqe *sqe = iol_loop_sqe(loop);
 
 	io_uring_prep_cancel(sqe, NULL, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
 	io_uring_sqe_set_data(sqe, NULL);
@@ -258,15 +256,25 @@ void iol_loop_finish(struct iol_loop *loop)
 
 int iol_loop_run(struct iol_loop *loop, struct iol_error *err)
 {
-	int ret;
+	uint64_t idle_ns = 0; /* last work before the pollers went to sleep; 0: they did not */
+	bool blocks;
+	int ret = 0;
 
 	loop->stop = false;
-	while (!loop->stop) {
+	while (!ret && !loop->stop) {
+		if (loop->pollers) {
+			ret = iol_loop_spin(loop, &idle_ns);
+			continue;
+		}
+		blocks = !loop->end_head;
 		ret = iol_loop_turn(loop, true);
-		if (ret)
-			return iol_error_errno(err, ret, "io_uring_enter");
+		if (!idle_ns || !blocks)
+			continue;
+		loop->poll_window_ns = iol_loop_window_next(loop->poll_window_ns, loop->poll_max_ns,
+							    iol_loop_now_ns() - idle_ns);
+		idle_ns = 0;
 	}
-	return 0;
+	return ret ? iol_error_errno(err, ret, "io_uring_enter") : 0;
 }
 
 void iol_loop_stop(struct iol_loop *loop)
@@ -288,7 +296,7 @@ bool iol_loop_post(struct iol_loop *loop, struct iol_post *post)
 		loop->post_tail = &post->next;
 		loop->post_count++;
 		wake = !loop->wake_pending;
-		loop->wake_pending = true;
+		__atomic_store_n(&loop->wake_pending, true, __ATOMIC_RELAXED);
 	}
 	pthread_mutex_unlock(&loop->post_lock);
 	/* An eventfd write of 1 fails only at 2^64 - 2 unread wakes. */

@@ -6,6 +6,7 @@
 #include "machine.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 
 #include <iolite/acpi_pm.h>
@@ -16,13 +17,16 @@
 
 /* How long the last words of a guest may take to reach a slow reader when the machine ends. */
 #define LAST_WORDS_NS (2 * IOL_NS_PER_S)
+/* How long requests may take at the end of the machine: by themselves, then once cancelled. */
+#define DRAIN_NS (4 * IOL_NS_PER_S)
+#define CANCEL_NS (1 * IOL_NS_PER_S)
 
 static struct iol_bus *bus_of(struct iol_vm *vm, const struct iol_layout_device *where)
 {
 	return where->space == IOL_LAYOUT_PIO ? &vm->pio : &vm->mmio;
 }
 
-static void keep(struct iol_vm *vm, struct iol_device *dev)
+void iol_machine_keep(struct iol_vm *vm, struct iol_device *dev)
 {
 	assert(vm->device_count < IOL_VM_DEVICES_MAX);
 	vm->devices[vm->device_count++] = dev;
@@ -39,7 +43,7 @@ static int make_uart(struct iol_vm *vm, const struct iol_layout_device *where,
 		ret = iol_uart_new(bus_of(vm, where), where->base, irq, vm->serial, &dev, err);
 	if (ret)
 		return ret;
-	keep(vm, dev);
+	iol_machine_keep(vm, dev);
 	iol_char_start(vm->serial, iol_uart_char_user(dev));
 	return 0;
 }
@@ -50,7 +54,7 @@ static int make_rtc(struct iol_vm *vm, const struct iol_layout_device *where, st
 	int ret = iol_rtc_new(bus_of(vm, where), where->base, &dev, err);
 
 	if (!ret)
-		keep(vm, dev);
+		iol_machine_keep(vm, dev);
 	return ret;
 }
 
@@ -61,7 +65,7 @@ static int make_i8042(struct iol_vm *vm, const struct iol_layout_device *where,
 	int ret = iol_i8042_new(bus_of(vm, where), where->base, &vm->lifecycle.sink, &dev, err);
 
 	if (!ret)
-		keep(vm, dev);
+		iol_machine_keep(vm, dev);
 	return ret;
 }
 
@@ -75,7 +79,7 @@ static int make_acpi_pm(struct iol_vm *vm, const struct iol_layout_device *where
 		ret = iol_acpi_pm_new(bus_of(vm, where), where->base, irq, &vm->lifecycle.sink,
 				      &vm->acpi_pm, err);
 	if (!ret)
-		keep(vm, iol_acpi_pm_device(vm->acpi_pm));
+		iol_machine_keep(vm, iol_acpi_pm_device(vm->acpi_pm));
 	return ret;
 }
 
@@ -117,9 +121,38 @@ static int make_pci(struct iol_vm *vm, const struct iol_layout_device *where, st
 	struct iol_device *dev;
 	int ret = iol_pci_host_new(&config, &dev, err);
 
-	if (!ret)
-		keep(vm, dev);
-	return ret;
+	if (ret)
+		return ret;
+	iol_machine_keep(vm, dev);
+	vm->pci_host = iol_pci_host_of(dev);
+	return 0;
+}
+
+static int note_virtio_mmio(struct iol_vm *vm, const struct iol_layout_device *where,
+			    struct iol_error *err)
+{
+	(void)err;
+	vm->virtio_mmio_base = where->base;
+	return 0;
+}
+
+/* What every slot can use: messages through the router, levels on wires that slots share. */
+static void init_interrupts(struct iol_vm *vm)
+{
+	assert(vm->layout.slot_gsi_count <= IOL_VM_WIRES_MAX);
+	vm->router = iol_irq_router_new(vm->vm_fd, vm->layout.irq_pins);
+	for (; vm->wire_count < vm->layout.slot_gsi_count; vm->wire_count++)
+		iol_irq_wire_init(&vm->wires[vm->wire_count], vm->vm_fd,
+				  vm->layout.slot_gsi + vm->wire_count);
+}
+
+static void finish_interrupts(struct iol_vm *vm)
+{
+	while (vm->wire_count)
+		iol_irq_wire_finish(&vm->wires[--vm->wire_count]);
+	if (vm->router)
+		iol_irq_router_free(vm->router);
+	vm->router = NULL;
 }
 
 /* NULL: no device of its own. */
@@ -128,20 +161,83 @@ static int (*const makers[IOL_LAYOUT_KIND_COUNT])(struct iol_vm *vm,
 						  struct iol_error *err) = {
 	[IOL_LAYOUT_UART] = make_uart,     [IOL_LAYOUT_RTC] = make_rtc,
 	[IOL_LAYOUT_I8042] = make_i8042,   [IOL_LAYOUT_ACPI_PM] = make_acpi_pm,
-	[IOL_LAYOUT_PCI_CONF1] = make_pci,
+	[IOL_LAYOUT_PCI_CONF1] = make_pci, [IOL_LAYOUT_VIRTIO_MMIO] = note_virtio_mmio,
 };
 
 int iol_machine_init(struct iol_vm *vm, struct iol_error *err)
 {
 	int ret = make_serial(vm, err);
 
+	init_interrupts(vm);
 	for (unsigned int i = 0; i < vm->layout.device_count && !ret; i++) {
 		const struct iol_layout_device *where = &vm->layout.devices[i];
 
 		if (makers[where->kind])
 			ret = makers[where->kind](vm, where, err);
 	}
-	return ret;
+	return ret ? ret : iol_disks_init(vm, err);
+}
+
+void iol_machine_quiesce(struct iol_vm *vm, struct iol_quiesce *quiesce)
+{
+	/* One for ourselves: done() is not called before all were asked. */
+	quiesce->pending = 1;
+	for (unsigned int i = vm->device_count; i-- > 0;) {
+		struct iol_device *dev = vm->devices[i];
+
+		if (!dev->ops->quiesce)
+			continue;
+		quiesce->pending++;
+		if (dev->ops->quiesce(dev, quiesce))
+			quiesce->pending--;
+	}
+	iol_quiesce_done(quiesce);
+}
+
+static void drained(struct iol_quiesce *quiesce)
+{
+	(void)quiesce; /* pending says it all */
+}
+
+static void deadline_done(struct iol_op *op, int res)
+{
+	(void)op;
+	(void)res;
+}
+
+/* Turns the loop until @quiesce is done or @ns have passed. */
+static void await_quiet(struct iol_vm *vm, const struct iol_quiesce *quiesce, uint64_t ns)
+{
+	struct iol_op deadline = { .done = deadline_done };
+
+	iol_loop_timeout(&vm->loop, &deadline, ns);
+	while (quiesce->pending && deadline.in_flight)
+		if (iol_loop_turn(&vm->loop, true) < 0)
+			break;
+	iol_loop_cancel(&vm->loop, &deadline);
+	while (deadline.in_flight)
+		if (iol_loop_turn(&vm->loop, true) < 0)
+			break;
+}
+
+int iol_machine_drain(struct iol_vm *vm, struct iol_error *err)
+{
+	vm->drain.done = drained;
+	iol_machine_quiesce(vm, &vm->drain);
+	if (vm->drain.pending)
+		await_quiet(vm, &vm->drain, DRAIN_NS);
+	if (!vm->drain.pending)
+		return 0;
+	for (unsigned int i = 0; i < vm->device_count; i++)
+		if (vm->devices[i]->ops->cancel)
+			vm->devices[i]->ops->cancel(vm->devices[i]);
+	await_quiet(vm, &vm->drain, CANCEL_NS);
+	if (!vm->drain.pending)
+		return 0;
+	return iol_error_set(err, -ETIMEDOUT,
+			     "the host did not end the requests of %u disk(s) within %d s of being "
+			     "asked to cancel them; look at its storage",
+			     vm->drain.pending, (int)(CANCEL_NS / IOL_NS_PER_S));
 }
 
 void iol_machine_finish(struct iol_vm *vm)
@@ -153,6 +249,9 @@ void iol_machine_finish(struct iol_vm *vm)
 
 		dev->ops->free(dev);
 	}
+	iol_disks_finish(vm);
+	finish_interrupts(vm);
+	vm->pci_host = NULL;
 	iol_char_free(vm->serial);
 	vm->serial = NULL;
 	vm->acpi_pm = NULL;

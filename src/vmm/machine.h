@@ -11,4 +11,29 @@ int iol_machine_init(struct iol_vm *vm, struct iol_error *err);
 /* Lets the character backends send what is pending, then frees all devices, last made first. */
 void iol_machine_finish(struct iol_vm *vm);
 
+/* Hands @dev to the machine, which resets and frees it from now on. */
+void iol_machine_keep(struct iol_vm *vm, struct iol_device *dev);
+
+/*
+ * Brings all devices to rest; quiesce->done() is called, perhaps at once, when nothing is in flight
+ * any more. vCPUs stand still.
+ */
+void iol_machine_quiesce(struct iol_vm *vm, struct iol_quiesce *quiesce);
+
+/*
+ * The same for the end of the machine: turns the loop until all is quiet. What takes longer than a
+ * few seconds is cancelled; -ETIMEDOUT when the host does not let go of it even then, and the
+ * machine's memory must not be freed.
+ */
+int iol_machine_drain(struct iol_vm *vm, struct iol_error *err);
+
+/* Opens the backends of config->disks, in order. Errors are the user's; what was opened is vm's. */
+int iol_disks_open(struct iol_vm *vm, struct iol_error *err);
+/* Makes their devices. Part of iol_machine_init(). */
+int iol_disks_init(struct iol_vm *vm, struct iol_error *err);
+/* Closes what has no device yet; the rest went with the devices. */
+void iol_disks_finish(struct iol_vm *vm);
+/* The virtio-mmio slots that config->disks will take, a bit each. */
+uint32_t iol_disks_mmio_slots(const struct iol_config *config);
+
 #endif

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * vCPU threads. See include/iolite/vcpu.h. The thread function and what it calls run on the vCPU's
- * thread; the rest on the loop's. A vCPU never waits for the loop, so that the loop may wait for it.
+ * thread; the rest on the loop's. A vCPU waits for the loop only at its safe point, so that the loop may wait
+ * for it.
  */
 #include <iolite/vcpu.h>
 
@@ -19,6 +20,8 @@
 #include <iolite/endian.h>
 #include <iolite/log.h>
 #include <iolite/vm.h>
+
+#include "gate.h"
 
 /* A vCPU's calls are shallow; the host backs only what is touched. */
 enum { STACK_BYTES = 256 * 1024 };
@@ -149,7 +152,7 @@ static enum iol_vcpu_action run_once(struct iol_vcpu *vcpu)
 
 static bool may_run(const struct iol_vcpu *vcpu)
 {
-	return vcpu->vm->vcpus_run && !vcpu->held;
+	return vcpu->vm->vcpus_run && !vcpu->held && !(vcpu->gate && vcpu->gate->closed);
 }
 
 /* Stands until the machine runs; false when it is over. */
@@ -166,6 +169,7 @@ static bool safe_point(struct iol_vcpu *vcpu)
 			pthread_cond_wait(&vm->vcpu_cond, &vm->vcpu_lock);
 		vcpu->standing = false;
 	}
+	vcpu->gate = NULL;
 	/* Under the lock, so that a kick that comes after this is not lost. */
 	__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_RELAXED);
 	go_on = !vm->vcpus_exit;
@@ -201,8 +205,12 @@ static void *vcpu_main(void *arg)
 	while (safe_point(vcpu)) {
 		enum iol_vcpu_action action = IOL_VCPU_CONTINUE;
 
-		while (action == IOL_VCPU_CONTINUE && !wanted_at_safe_point(vcpu))
+		while (action == IOL_VCPU_CONTINUE && !wanted_at_safe_point(vcpu)) {
 			action = run_once(vcpu);
+			vcpu->gate = iol_gate_take();
+			if (vcpu->gate)
+				break;
+		}
 		action = complete_access(vcpu, action);
 		if (action == IOL_VCPU_HOLD) {
 			pthread_mutex_lock(&vcpu->vm->vcpu_lock);

@@ -23,6 +23,7 @@ static int open_boot_images(struct iol_vm *vm, struct iol_error *err)
 	if (ret)
 		return iol_error_prefix(err, "kernel");
 	vm->boot.cmdline = vm->config->cmdline;
+	vm->boot.virtio_mmio_slots = iol_disks_mmio_slots(vm->config);
 	if (!vm->config->initrd)
 		return 0;
 	ret = iol_image_open(&vm->boot.initrd, vm->config->initrd, err);
@@ -122,10 +123,10 @@ static const struct {
 	int (*run)(struct iol_vm *vm, struct iol_error *err);
 	bool host_fault; /* whom a failure blames */
 } steps[] = {
-	{ compute_layout, false },  { open_boot_images, false }, { open_kvm, true },
-	{ init_memory, true },      { load_boot_images, false }, { create_vm, true },
-	{ give_memory, true },      { init_arch, true },         { init_loop, true },
-	{ iol_machine_init, true }, { init_vcpus, true },
+	{ compute_layout, false }, { open_boot_images, false }, { open_kvm, true },
+	{ init_memory, true },     { load_boot_images, false }, { create_vm, true },
+	{ give_memory, true },     { init_arch, true },         { init_loop, true },
+	{ iol_disks_open, false }, { iol_machine_init, true },  { init_vcpus, true },
 };
 
 static struct iol_vm *vm_alloc(const struct iol_config *config)
@@ -169,11 +170,23 @@ int iol_vm_new(const struct iol_config *config, struct iol_vm **vm, struct iol_e
 	return 0;
 }
 
+/* -ETIMEDOUT: something stays in flight for ever. */
+static int drain(struct iol_vm *vm, struct iol_error *err)
+{
+	int ret = iol_machine_drain(vm, err);
+
+	vm->stuck = ret != 0;
+	return ret;
+}
+
 void iol_vm_free(struct iol_vm *vm)
 {
 	if (!vm)
 		return;
 	iol_vcpus_finish(vm);
+	/* The kernel may still write to what stuck requests point to: it stays as it is. */
+	if (vm->stuck || (vm->has_loop && drain(vm, NULL)))
+		return;
 	iol_machine_finish(vm);
 	if (vm->has_loop)
 		iol_loop_finish(&vm->loop);
@@ -198,7 +211,11 @@ int iol_vm_run(struct iol_vm *vm, struct iol_error *err)
 	vm->lifecycle.state = IOL_STATE_RUNNING;
 	iol_vcpus_resume(vm);
 	ret = iol_vcpus_start(vm, err);
-	return ret ? ret : iol_loop_run(&vm->loop, err);
+	if (!ret)
+		ret = iol_loop_run(&vm->loop, err);
+	if (!ret && drain(vm, &vm->lifecycle.error))
+		vm->lifecycle.cause = IOL_CAUSE_HOST;
+	return ret;
 }
 
 void iol_vm_raise(struct iol_vm *vm, enum iol_event event)

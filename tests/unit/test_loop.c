@@ -290,6 +290,126 @@ static void test_post_cancel(void)
 	iol_loop_finish(&loop);
 }
 
+/* A turn end that notes the order in which it ran, and may queue or cancel another. */
+struct noted {
+	struct iol_turn_end end;
+	struct iol_loop *loop;
+	GString *notes;
+	char name;
+	struct noted *queues, *cancels;
+};
+
+static void note(struct iol_turn_end *end)
+{
+	struct noted *n = iol_container_of(end, struct noted, end);
+
+	g_assert_false(end->queued);
+	g_string_append_c(n->notes, n->name);
+	if (n->queues)
+		iol_loop_at_turn_end(n->loop, &n->queues->end);
+	if (n->cancels)
+		iol_loop_turn_end_cancel(n->loop, &n->cancels->end);
+}
+
+static void assert_turn(struct iol_loop *loop, GString *notes, const char *expected)
+{
+	g_string_truncate(notes, 0);
+	/* Must not block: nothing is in flight that will end. */
+	g_assert_cmpint(iol_loop_turn(loop, *expected != 0), ==, 0);
+	g_assert_cmpstr(notes->str, ==, expected);
+}
+
+static void test_turn_ends(void)
+{
+	g_autoptr(GString) notes = g_string_new("");
+	struct iol_loop loop;
+	struct noted n[4];
+
+	loop_init(&loop);
+	for (int i = 0; i < 4; i++)
+		n[i] = (struct noted){
+			.end.run = note, .loop = &loop, .notes = notes, .name = (char)('a' + i)
+		};
+	iol_loop_at_turn_end(&loop, &n[0].end);
+	iol_loop_at_turn_end(&loop, &n[1].end);
+	iol_loop_at_turn_end(&loop, &n[0].end); /* twice is once */
+	assert_turn(&loop, notes, "ab");
+	assert_turn(&loop, notes, "");
+
+	/* One that queues itself or another that already ran: in the next turn. */
+	n[1].queues = &n[1];
+	iol_loop_at_turn_end(&loop, &n[0].end);
+	iol_loop_at_turn_end(&loop, &n[1].end);
+	iol_loop_at_turn_end(&loop, &n[2].end);
+	assert_turn(&loop, notes, "abc");
+	n[1].queues = &n[0];
+	assert_turn(&loop, notes, "b");
+	assert_turn(&loop, notes, "a");
+	assert_turn(&loop, notes, "");
+
+	/* Cancelled before, and by one that runs; the first, one in the middle and the last. */
+	n[1].queues = NULL;
+	n[0].cancels = &n[3];
+	for (int i = 0; i < 4; i++)
+		iol_loop_at_turn_end(&loop, &n[i].end);
+	iol_loop_turn_end_cancel(&loop, &n[1].end);
+	iol_loop_turn_end_cancel(&loop, &n[1].end); /* not there */
+	assert_turn(&loop, notes, "ac");
+	iol_loop_at_turn_end(&loop, &n[3].end);
+	iol_loop_turn_end_cancel(&loop, &n[3].end);
+	assert_turn(&loop, notes, "");
+	iol_loop_at_turn_end(&loop, &n[1].end);
+	assert_turn(&loop, notes, "b");
+	iol_loop_finish(&loop);
+}
+
+/* Completions of a turn come before its end. */
+struct batch {
+	struct iol_turn_end end;
+	struct iol_loop *loop;
+	struct counted ops[3];
+	unsigned int ends, done;
+};
+
+static void batch_end(struct iol_turn_end *end)
+{
+	struct batch *b = iol_container_of(end, struct batch, end);
+
+	b->ends++;
+	b->done = b->ops[0].done + b->ops[1].done + b->ops[2].done;
+}
+
+static void batch_done(struct iol_op *op, int res)
+{
+	struct counted *c = iol_container_of(op, struct counted, op);
+	struct batch *b = iol_container_of(c - c->res, struct batch, ops[0]);
+
+	g_assert_cmpint(res, ==, 6);
+	c->done++;
+	iol_loop_at_turn_end(b->loop, &b->end);
+}
+
+static void test_turn_end_after_completions(void)
+{
+	int fd = memfd_create("test", MFD_CLOEXEC);
+	struct iol_loop loop;
+	struct batch b = { .end.run = batch_end, .loop = &loop };
+
+	loop_init(&loop);
+	for (int i = 0; i < 3; i++) {
+		counted_init(&b.ops[i], &loop, false);
+		b.ops[i].op.done = batch_done;
+		b.ops[i].res = i; /* its index */
+		iol_loop_write(&loop, &b.ops[i].op, fd, "abcdef", 6, 0);
+	}
+	g_assert_cmpint(iol_loop_turn(&loop, true), ==, 0);
+	/* All three complete at submission, so one end covers them. */
+	g_assert_cmpuint(b.ends, ==, 1);
+	g_assert_cmpuint(b.done, ==, 3);
+	iol_loop_finish(&loop);
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -302,5 +422,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/loop/restart-from-done", test_restart_from_done);
 	g_test_add_func("/loop/posts-from-many-threads", test_posts_from_many_threads);
 	g_test_add_func("/loop/post-cancel", test_post_cancel);
+	g_test_add_func("/loop/turn-ends", test_turn_ends);
+	g_test_add_func("/loop/turn-end-after-completions", test_turn_end_after_completions);
 	return g_test_run();
 }
