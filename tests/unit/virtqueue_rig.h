@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <glib.h>
+#include <inttypes.h>
 #include <linux/virtio_ring.h>
 
 #include <iolite/endian.h>
