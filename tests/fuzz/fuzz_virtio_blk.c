@@ -15,7 +15,7 @@
 
 #include <iolite/log.h>
 
-#include "blk_rig.h"
+#include "virtio_blk_rig.h"
 
 enum {
 	OPS_MAX = 64,
