@@ -287,7 +287,7 @@ static struct virtio_driver_part next_part(struct fuzz_input *in, bool write)
 		break;
 	}
 	part.len = knob % 8 ? knob * 5u : 0;
-	part.gpa = knob & 0x20 ? ISLAND + knob : RAM_BYTES - 0x800 + knob;
+	part.gpa = knob + (knob & 0x20 ? (uint64_t)ISLAND : (uint64_t)RAM_BYTES - 0x800);
 	return part;
 }
 
