@@ -18,6 +18,7 @@
 #include <iolite/block_fault.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "backend/block_fault_log.h"
 #include "block_rig.h"
@@ -415,6 +416,49 @@ static void test_unsafe_is_seen(void)
 	g_assert_cmpuint(check_points(IOL_BLOCK_UNSAFE, "", POINTS), >, 0);
 }
 
+static int run_command(const char *log, const char *size, const char *out, const char *base)
+{
+	const char *argv[] = { POWERCUT, log, size, "700", "42", out, base, NULL };
+	g_autoptr(GError) error = NULL;
+	int status;
+
+	g_spawn_sync(NULL, (char **)(uintptr_t)argv, NULL, G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL,
+		     NULL, NULL, &status, &error);
+	g_assert_no_error(error);
+	g_assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+/* The program makes the same image, over a base that it leaves alone. */
+static void test_command(void)
+{
+	struct writer *w = g_new(struct writer, 1);
+	g_autofree uint8_t *image = g_malloc(SIZE);
+	g_autofree char *error = NULL, *size = g_strdup_printf("%d", SIZE);
+	g_autofree char *out = NULL, *base = NULL, *got = NULL;
+	struct powercut cut = { 0 };
+	gsize len;
+
+	writer_init(w, IOL_BLOCK_WRITEBACK, "");
+	writer_run(w);
+	out = g_build_filename(w->rig.dir, "out", NULL);
+	base = g_build_filename(w->rig.dir, "base", NULL);
+	memset(image, 0x99, SIZE);
+	g_assert_true(g_file_set_contents(base, (char *)image, SIZE, NULL));
+	error = powercut_load(&cut, w->log_path);
+	g_assert_cmpstr(error, ==, NULL);
+	powercut_apply(&cut, image, SIZE, 700, 42);
+	g_assert_cmpint(run_command(w->log_path, size, out, base), ==, 0);
+	g_assert_true(g_file_get_contents(out, &got, &len, NULL));
+	g_assert_cmpuint(len, ==, SIZE);
+	g_assert_true(memcmp(got, image, SIZE) == 0);
+	g_assert_cmpint(run_command(base, size, out, NULL), ==, 1); /* no log */
+	g_assert_cmpint(run_command(w->log_path, "many", out, NULL), ==, 2);
+	powercut_finish(&cut);
+	writer_finish(w);
+	g_free(w);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -424,5 +468,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/powercut/lost-flushes-are-seen", test_lost_flushes_are_seen);
 	g_test_add_func("/powercut/lost-writes-are-seen", test_lost_writes_are_seen);
 	g_test_add_func("/powercut/unsafe-is-seen", test_unsafe_is_seen);
+	g_test_add_func("/powercut/command", test_command);
 	return g_test_run();
 }
