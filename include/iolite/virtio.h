@@ -55,7 +55,8 @@ struct iol_virtio_ops {
 	bool (*serve)(struct iol_virtio *v, unsigned int queue);
 	/*
 	 * Reset was asked for: what has not gone to a backend yet is to be ended now, all the rest
-	 * pushed as it completes. Nothing is popped any more. NULL: nothing to do. [loop]
+	 * pushed as it completes. Nothing is popped any more. Not called where DRIVER_OK did not come
+	 * to the loop. NULL: nothing to do. [loop]
 	 */
 	void (*stop)(struct iol_virtio *v);
 	/* Asks backends for an early end of what is in flight. NULL: nothing to do. [loop] */

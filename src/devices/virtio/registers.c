@@ -84,6 +84,19 @@ void iol_virtio_finish(struct iol_virtio *v)
 	pthread_mutex_destroy(&v->lock);
 }
 
+/* A driver that reads on while it resets the device sees that values changed (4.1.4.3.1). */
+static void reset_config(struct iol_virtio *v)
+{
+	uint8_t before[IOL_VIRTIO_CONFIG_BYTES];
+
+	if (!v->ops->reset)
+		return;
+	memcpy(before, v->config, v->config_bytes);
+	v->ops->reset(v);
+	if (memcmp(before, v->config, v->config_bytes) != 0)
+		v->config_generation++;
+}
+
 void virtio_reset_registers(struct iol_virtio *v)
 {
 	v->status = 0;
@@ -100,8 +113,7 @@ void virtio_reset_registers(struct iol_virtio *v)
 		q->avail_gpa = 0;
 		q->used_gpa = 0;
 	}
-	if (v->ops->reset)
-		v->ops->reset(v);
+	reset_config(v);
 	if (v->transport)
 		v->transport->ops->reset_done(v->transport);
 }

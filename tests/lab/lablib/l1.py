@@ -42,11 +42,12 @@ def build(results, iolite, found, mode, command=""):
     for kind, kernel in found.items():
         if kind == kernels.L1_KIND:
             continue
-        image = os.path.join(results, f"guest-{kind}.cpio")
-        initramfs.build_guest(kernel, image)
         tag = kind.replace("cloud-", "").replace(".", "_")
         config[f"KERNEL_{tag}"] = kernel
-        config[f"INITRD_{tag}"] = image
+        for name, tools in (("INITRD", False), ("TOOLS", True)):
+            image = os.path.join(results, f"{'tools' if tools else 'guest'}-{kind}.cpio")
+            initramfs.build_guest(kernel, image, tools)
+            config[f"{name}_{tag}"] = image
     if mode == "shell" and os.isatty(0):
         size = os.get_terminal_size(0)
         if size.lines and size.columns:

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=sh
+# Take the driver from the disk while it writes, and give it back; ten times. The first MiB of the
+# disk is not written meanwhile and must stay as it is.
+
+sum=$(sha256sum </payload)
+kept() { [ "$(dd if=/dev/vda bs=64k count=16 iflag=direct 2>/dev/null | sha256sum)" = "$sum" ]; }
+
+# find the disk's transport and virtio devices, which have a new name each time
+devices() {
+	virtio=$(readlink -f /sys/block/vda/device)
+	parent=${virtio%/*}
+	bus=$(readlink -f "$parent/subsystem")
+	driver=$(readlink -f "$parent/driver")
+}
+
+rebind() {
+	devices
+	if [ $((n % 2)) = 0 ]; then
+		echo "${parent##*/}" >"$driver/unbind"
+		within 10 test ! -b /dev/vda || return
+		echo "${parent##*/}" >"$driver/bind"
+	else
+		echo "${virtio##*/}" >/sys/bus/virtio/drivers/virtio_blk/unbind
+		within 10 test ! -b /dev/vda || return
+		echo "${virtio##*/}" >/sys/bus/virtio/drivers/virtio_blk/bind
+	fi
+	within 10 test -b /dev/vda
+}
+
+check "first MiB written" dd if=/payload of=/dev/vda bs=64k oflag=direct
+n=0
+while [ $n -lt 10 ]; do
+	# one that opens the disk once and is ended by the disk's going; none that could make a file in /dev
+	dd if=/dev/zero of=/dev/vda bs=4k seek=16384 oflag=direct 2>/dev/null &
+	dd if=/dev/zero of=/dev/vda bs=64k seek=64 oflag=direct 2>/dev/null &
+	dd if=/dev/zero of=/dev/vda bs=1M seek=128 2>/dev/null &
+	usleep $((n * 30000))
+	check "taken and given back, $n" rebind
+	wait
+	check "first MiB is there, $n" kept
+	n=$((n + 1))
+done
+
+for _ in 1 2 3 4 5 6 7 8; do cat /payload; done >/tmp/fill
+check "8 MiB written" dd if=/tmp/fill of=/dev/vda bs=64k conv=fsync
+echo 3 >/proc/sys/vm/drop_caches
+check "8 MiB read back" test "$(dd if=/dev/vda bs=64k count=128 2>/dev/null | sha256sum)" = "$(sha256sum </tmp/fill)"
+fact "sum $(sha256sum </tmp/fill)"
+kernel_errors
