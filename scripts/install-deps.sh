@@ -19,7 +19,7 @@ packages_of() {
 		;;
 	test) echo clang libclang-rt-dev python3 util-linux ;;
 	lab) echo qemu-system-x86 busybox-static python3 xz-utils zstd lz4 ;;
-	bench) echo qemu-system-x86 python3 ;;
+	bench) echo qemu-system-x86 linux-perf python3 ;;
 	format) echo clang-format clang-tidy shellcheck ;;
 	*)
 		echo "install-deps: no group '$1': give build, test, lab, bench or format" >&2

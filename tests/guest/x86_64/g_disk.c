@@ -221,15 +221,8 @@ static void test_msix(void)
 	vio_msix_set(&disk.v, 0, VECTOR_CONFIG, false);
 	vio_msix_set(&disk.v, 1, VECTOR, false);
 	vio_msix_enable(&disk.v, true);
-	check("resets", vio_reset(&disk.v));
-	check("negotiates", vio_negotiate(&disk.v, ALL_FEATURES));
-	check_eq("vector of a queue", vio_queue_vector(&disk.v, 0, 1), 1);
 	check_eq("vector out of range is refused", vio_queue_vector(&disk.v, 0, 2000), 0xffff);
-	check_eq("vector of a queue again", vio_queue_vector(&disk.v, 0, 1), 1);
-	vio_queue_make(&disk.v, &disk.queues[0].ring, 0, 64);
-	vio_queue_enable(&disk.v, &disk.queues[0].ring);
-	disk.queues[0].slots = vio_alloc(64 * sizeof(struct disk_slot), 128);
-	vio_add_status(&disk.v, VIRTIO_CONFIG_S_DRIVER_OK);
+	check("starts with a vector", disk_restart_with_vector(&disk, 64, ALL_FEATURES, 1));
 	for (unsigned int i = 0; i < 20; i++)
 		right = right && interrupted_read(VECTOR, data);
 	check("an interrupt for each request", right);

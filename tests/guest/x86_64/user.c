@@ -54,6 +54,26 @@ char user_get(void)
 	return (char)c;
 }
 
+/* Compilers call these by themselves. */
+void *memset(void *to, int byte, size_t len);
+void *memcpy(void *to, const void *from, size_t len);
+
+void *memset(void *to, int byte, size_t len)
+{
+	void *at = to;
+
+	__asm__ volatile("rep stosb" : "+D"(at), "+c"(len) : "a"(byte) : "memory");
+	return to;
+}
+
+void *memcpy(void *to, const void *from, size_t len)
+{
+	void *at = to;
+
+	__asm__ volatile("rep movsb" : "+D"(at), "+S"(from), "+c"(len) : : "memory");
+	return to;
+}
+
 /* Behind @key at @at, NULL when another word is there. */
 static const char *match(const char *at, const char *key)
 {
