@@ -10,6 +10,7 @@ disks=
 # disk_variant VERSION-TRANSPORT: set $kernel, $initrd (the big one) and $transport
 disk_variant() {
 	kernel "${1%-*}" bzimage tools
+	# shellcheck disable=SC2034 # scenarios use it
 	transport=${1#*-}
 }
 
@@ -46,8 +47,8 @@ lvm() {
 # loop FILE: make it a loop device until the scenario ends; set $loop to its name
 loop() {
 	losetup -f "$1"
-	loop=$(losetup -a | sed -n "s,^\(/dev/loop[0-9]*\):.*[ (/]$1.*,\1,p")
-	[ -n "$loop" ] || fail "no loop device for $1: $(losetup -a)"
+	loop=$(losetup -a | grep -F "$1" | cut -d: -f1)
+	[ -b "$loop" ] || fail "no loop device for $1: $(losetup -a)"
 	echo "$loop" >loop
 }
 
@@ -77,14 +78,16 @@ scratch() {
 	mount -t ext4 -o discard "$loop" scratch
 }
 
+# Nothing here may end it early: the last steps count.
 disk_cleanup() {
+	set +e
 	stop_all
 	wait
-	[ ! -e volumes ] || lvm vgchange -an "$(cat volumes)" >/dev/null 2>&1
+	[ -e volumes ] && lvm vgchange -q -an "$(cat volumes)"
 	for mounted in scratch small; do
-		[ ! -d $mounted ] || umount $mounted 2>/dev/null
+		[ -d $mounted ] && umount $mounted
 	done
-	[ ! -e loop ] || losetup -d "$(cat loop)"
+	[ -e loop ] && losetup -d "$(cat loop)"
 	return 0
 }
 trap disk_cleanup EXIT

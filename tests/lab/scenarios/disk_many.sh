@@ -31,13 +31,13 @@ check_disks() {
 	disk_end 60
 	tr -d '\r' <disk_many.console | sed -n 's/^@lab disk //p' >seen
 	diff wanted seen >difference || fail "of $n disks, wanted and seen: $(grep '^[-+]v' difference | head -n 2 | tr '\n' ' ')"
-	for image in disk*.img; do
-		name=$(head -c 3 $image | tr -d '\0')
-		ro=$(sed -n "$(echo $image | tr -dc 0-9)s/^vd. [0-9]* \([01]\) .*/\1/p" wanted)
-		want=$(sed -n "$(echo $image | tr -dc 0-9)s/ .*//p" wanted)
+	n=0
+	while read -r want _ ro _; do
+		n=$((n + 1))
 		[ "$ro" = 0 ] || want=
-		[ "$name" = "$want" ] || fail "$image has '$name' at its start, not '$want'"
-	done
+		name=$(head -c 3 disk$n.img | tr -d '\0')
+		[ "$name" = "$want" ] || fail "disk$n.img has '$name' at its start, not '$want'"
+	done <wanted
 	rm disk*.img
 	ok "$1 disks are right, and each image has what was written to its disk"
 }
