@@ -14,6 +14,12 @@ disk_variant() {
 	transport=${1#*-}
 }
 
+# with_faults: the guests to come run under the build that knows fault=
+with_faults() {
+	[ -x "${IOLITE_FAULTS:-}" ] || skip "no build with faults: build the preset clang, or name one with --faults"
+	vm_program=$IOLITE_FAULTS
+}
+
 # disk_start MEMORY CPUS SCRIPT [COMMAND LINE WORDS...]: run guest/scripts/SCRIPT.sh with $disks, which
 # are options -d of iolite. The machine powers off at its end.
 disk_start() {
