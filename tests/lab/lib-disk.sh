@@ -52,9 +52,8 @@ lvm() {
 
 # loop FILE: make it a loop device until the scenario ends; set $loop to its name
 loop() {
-	losetup -f "$1"
-	loop=$(losetup -a | grep -F "$1" | cut -d: -f1)
-	[ -b "$loop" ] || fail "no loop device for $1: $(losetup -a)"
+	loop=$(losetup -f)
+	losetup "$loop" "$1"
 	echo "$loop" >loop
 }
 
@@ -91,7 +90,11 @@ disk_cleanup() {
 	wait
 	[ -e volumes ] && lvm vgchange -q -an "$(cat volumes)"
 	for mounted in scratch small; do
-		[ -d $mounted ] && umount $mounted
+		for _ in 1 2 3 4 5 6 7 8 9 10; do # a process that was just killed may take its time
+			grep -q " $PWD/$mounted " /proc/mounts || break
+			umount $mounted && break
+			sleep 0.2
+		done
 	done
 	[ -e loop ] && losetup -d "$(cat loop)"
 	return 0

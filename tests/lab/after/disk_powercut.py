@@ -44,7 +44,7 @@ def markers(path):
         at += RECORD.size
         if kind == WRITE:
             if offset == MARKER:
-                found.append((record, int(log[at:at + 512])))
+                found.append((record, int(log[at:at + length])))
             at += length
     return record, found
 
