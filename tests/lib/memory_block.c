@@ -173,10 +173,12 @@ void memory_block_end_all(struct memory_block *mb)
 		memory_block_end(mb, 0);
 }
 
+static bool guard_is_whole(const uint8_t *guard)
+{
+	return guard[0] == GUARD && !memcmp(guard, guard + 1, GUARD_BYTES - 1);
+}
+
 bool memory_block_is_whole(const struct memory_block *mb)
 {
-	for (size_t i = 0; i < GUARD_BYTES; i++)
-		if (mb->data[-1 - (ptrdiff_t)i] != GUARD || mb->data[mb->data_bytes + i] != GUARD)
-			return false;
-	return true;
+	return guard_is_whole(mb->data - GUARD_BYTES) && guard_is_whole(mb->data + mb->data_bytes);
 }

@@ -7,7 +7,7 @@
 
 #include <iolite/endian.h>
 
-#include "blk_rig.h"
+#include "virtio_blk_rig.h"
 
 enum {
 	OK = VIRTIO_BLK_S_OK,

@@ -7,7 +7,7 @@
 
 #include <iolite/endian.h>
 
-#include "blk_rig.h"
+#include "virtio_blk_rig.h"
 
 enum { UNTOUCHED = 0x5a };
 

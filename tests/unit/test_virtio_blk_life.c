@@ -9,7 +9,7 @@
 
 #include <iolite/endian.h>
 
-#include "blk_rig.h"
+#include "virtio_blk_rig.h"
 
 enum {
 	OK = VIRTIO_BLK_S_OK,
@@ -297,6 +297,7 @@ static void test_stable(void)
 
 	init_with(&r, &blk_rig_limits, 1);
 	for (size_t i = 0; i < IOL_ARRAY_LEN(cases); i++) {
+		uint8_t generation = iol_virtio_config_generation(r.v);
 		uint64_t features = ~cache;
 
 		if (cases[i].flush)
@@ -307,6 +308,9 @@ static void test_stable(void)
 		g_assert_cmpint(blk_rig_negotiate(&r, features), ==, FEATURES_OK);
 		/* Readable from here on (5.2.5.1), before DRIVER_OK. */
 		g_assert_cmpuint(FIELD(&r, wce), ==, cases[i].initial);
+		/* Who read it too early sees that it changed (4.1.4.3.1). */
+		g_assert_cmpint(iol_virtio_config_generation(r.v) != generation, ==,
+				!cases[i].initial);
 		g_assert_true(blk_rig_reset(&r));
 		g_assert_cmpuint(FIELD(&r, wce), ==, 1);
 		blk_rig_start(&r, features);

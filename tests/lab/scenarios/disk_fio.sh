@@ -11,7 +11,7 @@ scratch 32
 image one.img 8M
 image four.img 8M
 image scratch/direct.img 8M
-disks="-d one.img,transport=$transport -d four.img,queues=4,transport=$transport
+disks="-d one.img,queues=1,transport=$transport -d four.img,queues=4,transport=$transport
 	-d scratch/direct.img,direct,queues=2,transport=$transport"
 disk_start 512M 2 disk_fio
 disk_end 150

@@ -10,7 +10,6 @@ kept() { [ "$(dd if=/dev/vda bs=64k count=16 iflag=direct 2>/dev/null | sha256su
 devices() {
 	virtio=$(readlink -f /sys/block/vda/device)
 	parent=${virtio%/*}
-	bus=$(readlink -f "$parent/subsystem")
 	driver=$(readlink -f "$parent/driver")
 }
 

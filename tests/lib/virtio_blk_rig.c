@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A virtio block device on the bench. See blk_rig.h. */
-#include "blk_rig.h"
+/* A virtio block device on the bench. See virtio_blk_rig.h. */
+#include "virtio_blk_rig.h"
 
 #include <glib.h>
 #include <linux/virtio_config.h>

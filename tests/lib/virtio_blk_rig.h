@@ -3,8 +3,8 @@
  * A virtio block device between a driver (virtio_driver.h) and a disk of memory (memory_block.h), with
  * registers accessed as a transport would. For unit tests and fuzzers.
  */
-#ifndef IOLITE_TESTS_BLK_RIG_H
-#define IOLITE_TESTS_BLK_RIG_H
+#ifndef IOLITE_TESTS_VIRTIO_BLK_RIG_H
+#define IOLITE_TESTS_VIRTIO_BLK_RIG_H
 
 #include <linux/virtio_blk.h>
 #include <linux/virtio_ring.h>
