@@ -22,6 +22,9 @@ uint64_t user_serve(uint64_t call, const char *text, uint64_t len)
 		return 0;
 	case USER_RECEIVE:
 		return inb(LSR) & LSR_DATA ? inb(IOL_X86_COM1) : UINT64_MAX;
+	case USER_RESET:
+		outb(IOL_X86_RESET_PORT, IOL_X86_RESET_VALUE);
+		return 0;
 	case USER_POWER_OFF:
 		power_off();
 	default:
