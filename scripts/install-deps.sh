@@ -24,7 +24,7 @@ packages_of() {
 		packages_of demo
 		echo e2fsprogs xfsprogs fio pciutils util-linux lvm2
 		;;
-	bench) echo qemu-system-x86 python3 ;;
+	bench) echo qemu-system-x86 linux-perf python3 ;;
 	format) echo clang-format clang-tidy shellcheck ;;
 	*)
 		echo "install-deps: no group '$1': give build, test, demo, lab, bench or format" >&2

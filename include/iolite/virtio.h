@@ -55,7 +55,8 @@ struct iol_virtio_ops {
 	bool (*serve)(struct iol_virtio *v, unsigned int queue);
 	/*
 	 * Reset was asked for: what has not gone to a backend yet is to be ended now, all the rest
-	 * pushed as it completes. Nothing is popped any more. NULL: nothing to do. [loop]
+	 * pushed as it completes. Nothing is popped any more. Not called where DRIVER_OK did not come
+	 * to the loop. NULL: nothing to do. [loop]
 	 */
 	void (*stop)(struct iol_virtio *v);
 	/* Asks backends for an early end of what is in flight. NULL: nothing to do. [loop] */
@@ -125,6 +126,7 @@ struct iol_virtio {
 	bool resetting; /* 0 was written, the loop has not finished; status still reads as before */
 	bool loop_has_it; /* DRIVER_OK was passed to the loop since the last reset */
 	uint8_t config_generation;
+	bool config_changed; /* since the driver last read of it; the generation follows then */
 	unsigned int config_bytes;
 	uint8_t config[IOL_VIRTIO_CONFIG_BYTES]; /* little-endian, as the driver reads it */
 	uint8_t config_writable[IOL_VIRTIO_CONFIG_BYTES]; /* bits that the driver may change */

@@ -95,22 +95,24 @@ static int check_kind(struct iol_block_raw *raw, const struct stat *st, struct i
 }
 
 /*
- * A block device that the host itself uses (a mounted file system, a volume) refuses O_EXCL. Only a
- * second open can ask for it: for a file, O_EXCL has no meaning.
+ * A block device that the host itself uses (a mounted file system, a volume) refuses O_EXCL. That
+ * takes a second open: for a file, O_EXCL has no meaning. The lock comes first, because it can tell
+ * who holds it.
  */
-static int claim_device(struct iol_block_raw *raw, const struct iol_block_raw_config *config,
-			struct iol_error *err)
+static int claim(struct iol_block_raw *raw, const struct iol_block_raw_config *config,
+		 struct iol_error *err)
 {
+	int ret = iol_block_lock(raw->fd, config->path, !config->read_only, err);
 	int fd;
 
-	if (!raw->device || config->read_only || !config->lock)
-		return 0;
+	if (ret || !raw->device || config->read_only)
+		return ret;
 	fd = open_path(config, O_EXCL);
 	if (fd < 0)
 		return open_error(config, fd, err);
 	iol_fd_close(&raw->fd);
 	raw->fd = fd;
-	return 0;
+	return iol_block_lock(raw->fd, config->path, true, err);
 }
 
 int iol_raw_size(const struct iol_block_raw *raw, uint64_t *bytes)
@@ -319,10 +321,8 @@ int iol_raw_open(struct iol_block_raw *raw, const struct iol_block_raw_config *c
 	if (fstat(raw->fd, &st))
 		return iol_error_errno(err, -errno, "%s", config->path);
 	ret = check_kind(raw, &st, err);
-	if (!ret)
-		ret = claim_device(raw, config, err);
 	if (!ret && config->lock)
-		ret = iol_block_lock(raw->fd, config->path, !config->read_only, err);
+		ret = claim(raw, config, err);
 	if (!ret)
 		ret = learn_size(raw, err);
 	if (ret)

@@ -177,6 +177,15 @@ static bool safe_point(struct iol_vcpu *vcpu)
 	return go_on;
 }
 
+/* A gate that one of the accesses since the last safe point closed. */
+static void take_gate(struct iol_vcpu *vcpu)
+{
+	struct iol_gate *gate = iol_gate_take();
+
+	if (gate)
+		vcpu->gate = gate;
+}
+
 /*
  * Completes the access that the last exit was for, so that the registers are those after it: KVM
  * does that on the next entry and then comes back at once (kvm-api 5, immediate_exit). An access
@@ -187,6 +196,7 @@ static enum iol_vcpu_action complete_access(struct iol_vcpu *vcpu, enum iol_vcpu
 	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_RELAXED);
 	while (!ioctl(vcpu->fd, KVM_RUN, 0) && action == IOL_VCPU_CONTINUE)
 		action = handle_exit(vcpu);
+	take_gate(vcpu);
 	return action;
 }
 
@@ -205,11 +215,9 @@ static void *vcpu_main(void *arg)
 	while (safe_point(vcpu)) {
 		enum iol_vcpu_action action = IOL_VCPU_CONTINUE;
 
-		while (action == IOL_VCPU_CONTINUE && !wanted_at_safe_point(vcpu)) {
+		while (action == IOL_VCPU_CONTINUE && !vcpu->gate && !wanted_at_safe_point(vcpu)) {
 			action = run_once(vcpu);
-			vcpu->gate = iol_gate_take();
-			if (vcpu->gate)
-				break;
+			take_gate(vcpu);
 		}
 		action = complete_access(vcpu, action);
 		if (action == IOL_VCPU_HOLD) {

@@ -67,6 +67,36 @@ struct iol_block *block_rig_open(struct block_rig *rig, const struct iol_block_r
 	return blk;
 }
 
+char *block_rig_loop_device(struct block_rig *rig, const char **reason)
+{
+	const char *argv[] = { "losetup", "--show", "-f", rig->path, NULL };
+	char *device = NULL;
+	int status;
+
+	*reason = "loop devices are for root";
+	if (geteuid())
+		return NULL;
+	*reason = "losetup cannot make a loop device here";
+	if (!g_spawn_sync(NULL, (char **)(uintptr_t)argv, NULL,
+			  G_SPAWN_SEARCH_PATH | G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL, &device,
+			  NULL, &status, NULL))
+		return NULL;
+	if (!g_spawn_check_wait_status(status, NULL)) {
+		g_free(device);
+		return NULL;
+	}
+	return g_strstrip(device);
+}
+
+void block_rig_loop_detach(char *device)
+{
+	const char *argv[] = { "losetup", "-d", device, NULL };
+
+	g_assert_true(g_spawn_sync(NULL, (char **)(uintptr_t)argv, NULL, G_SPAWN_SEARCH_PATH, NULL,
+				   NULL, NULL, NULL, NULL, NULL));
+	g_free(device);
+}
+
 static void job_done(struct iol_block_req *req)
 {
 	iol_container_of(req, struct block_job, req)->done++;

@@ -24,6 +24,14 @@ struct iol_block_raw_config block_rig_config(const struct block_rig *rig);
 /* Opens it; a failure ends the test with its text. */
 struct iol_block *block_rig_open(struct block_rig *rig, const struct iol_block_raw_config *config);
 
+/*
+ * A loop device over the disk's file, such as "/dev/loop0"; NULL with the reason in *@reason where
+ * none can be had.
+ */
+char *block_rig_loop_device(struct block_rig *rig, const char **reason);
+/* Takes it apart again, and frees @device. */
+void block_rig_loop_detach(char *device);
+
 /* A request that notes its end. */
 struct block_job {
 	struct iol_block_req req;

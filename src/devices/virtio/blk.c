@@ -430,7 +430,7 @@ static void features_ok(struct iol_virtio *v)
 		set_writeback(blk_of(v), iol_virtio_has(v, VIRTIO_BLK_F_FLUSH));
 }
 
-/* The only byte that is writable. Without the feature there is no such register (2.5.1). */
+/* The only byte that is writable. Without the feature there is no such register (2.5). */
 static void config_written(struct iol_virtio *v, unsigned int offset, unsigned int len)
 {
 	(void)offset;

@@ -237,6 +237,11 @@ static const struct iol_bus_ops bar_ops = {
 
 /* --- configuration space --- */
 
+static bool uses_msix(const struct virtio_pci *p)
+{
+	return p->msix && iol_msix_enabled(p->msix);
+}
+
 static struct virtio_pci *of_function(struct iol_pci_function *fn)
 {
 	return iol_container_of(fn, struct virtio_pci, fn);
@@ -271,10 +276,10 @@ static void config_read(struct iol_pci_function *fn, unsigned int offset, unsign
 		fn->config + p->window_at + offsetof(struct virtio_pci_cfg_cap, pci_cfg_data);
 	uint32_t at, bytes;
 
-	/* Interrupt status, in the status register (PCI 3.0, 6.2.3). */
+	/* Interrupt status, in the status register (PCI 3.0, 6.2.3): of INTx only (4.1.4.5.1). */
 	pthread_mutex_lock(&p->isr.lock);
 	fn->config[PCI_STATUS] &= (uint8_t)~PCI_STATUS_INTERRUPT;
-	if (p->isr.bits)
+	if (p->isr.bits && !uses_msix(p))
 		fn->config[PCI_STATUS] |= PCI_STATUS_INTERRUPT;
 	pthread_mutex_unlock(&p->isr.lock);
 	if (touches_window_data(p, offset, len) && window_access(p, &at, &bytes))
@@ -291,7 +296,7 @@ static void config_written(struct iol_pci_function *fn, unsigned int offset, uns
 
 	if (p->msix)
 		iol_msix_config_written(p->msix, offset, len);
-	virtio_isr_mask(&p->isr, intx_off || (p->msix && iol_msix_enabled(p->msix)));
+	virtio_isr_mask(&p->isr, intx_off || uses_msix(p));
 	if (touches_window_data(p, offset, len) && window_access(p, &at, &bytes))
 		bar_write(p, at, bytes, iol_le_load(data, bytes));
 }
@@ -314,10 +319,11 @@ static int add_capability(struct virtio_pci *p, uint8_t type, unsigned int cap_b
 			  uint32_t offset, uint32_t length, struct iol_error *err)
 {
 	int at = iol_pci_add_capability(&p->fn, PCI_CAP_ID_VNDR, cap_bytes, err);
-	uint8_t *cap = p->fn.config + at;
+	uint8_t *cap;
 
 	if (at < 0)
 		return at;
+	cap = p->fn.config + at;
 	cap[offsetof(struct virtio_pci_cap, cap_len)] = (uint8_t)cap_bytes;
 	cap[offsetof(struct virtio_pci_cap, cfg_type)] = type;
 	cap[offsetof(struct virtio_pci_cap, bar)] = BAR_VIRTIO;
@@ -331,10 +337,11 @@ static int add_window(struct virtio_pci *p, struct iol_error *err)
 {
 	int at = add_capability(p, VIRTIO_PCI_CAP_PCI_CFG, sizeof(struct virtio_pci_cfg_cap), 0, 0,
 				err);
-	uint8_t *writable = p->fn.writable + at;
+	uint8_t *writable;
 
 	if (at < 0)
 		return at;
+	writable = p->fn.writable + at;
 	p->window_at = (unsigned int)at;
 	writable[offsetof(struct virtio_pci_cap, bar)] = 0xff;
 	le32_store(writable + offsetof(struct virtio_pci_cap, offset), UINT32_MAX);
@@ -383,9 +390,12 @@ static struct virtio_pci *of_transport(struct iol_virtio_transport *t)
 
 static void interrupt(struct virtio_pci *p, uint16_t vector, uint8_t isr_bit)
 {
-	if (!p->msix || !iol_msix_enabled(p->msix))
+	bool msix = uses_msix(p);
+
+	/* That the configuration changed is told here whatever the interrupt (4.1.4.5.1). */
+	if (!msix || isr_bit == VIRTIO_ISR_CONFIG)
 		virtio_isr_update(&p->isr, 0, isr_bit);
-	else if (vector != VIRTIO_MSI_NO_VECTOR)
+	if (msix && vector != VIRTIO_MSI_NO_VECTOR)
 		iol_msix_raise(p->msix, vector);
 }
 
@@ -414,6 +424,9 @@ static void reset_done(struct iol_virtio_transport *t)
 	for (unsigned int i = 0; i < p->v->queue_count; i++)
 		p->queue_vectors[i] = VIRTIO_MSI_NO_VECTOR;
 	virtio_isr_update(&p->isr, UINT8_MAX, 0);
+	/* No notification comes after a reset (2.4.1). */
+	if (p->msix)
+		iol_msix_clear_pending(p->msix);
 }
 
 static const struct iol_virtio_transport_ops transport_ops = {

@@ -71,6 +71,7 @@ int iol_virtio_init(struct iol_virtio *v, const struct iol_virtio_ops *ops,
 	pthread_mutex_init(&v->lock, NULL);
 	virtio_run_init(v);
 	virtio_reset_registers(v);
+	v->config_changed = false; /* nobody has read it before */
 	return 0;
 }
 
@@ -82,6 +83,19 @@ void iol_virtio_finish(struct iol_virtio *v)
 	g_free(v->queues);
 	g_free((char *)v->name);
 	pthread_mutex_destroy(&v->lock);
+}
+
+/* A driver that read before sees that @change changed values (4.1.4.3.1). */
+static void change_config(struct iol_virtio *v, void (*change)(struct iol_virtio *v))
+{
+	uint8_t before[IOL_VIRTIO_CONFIG_BYTES];
+
+	if (!change)
+		return;
+	memcpy(before, v->config, v->config_bytes);
+	change(v);
+	if (memcmp(before, v->config, v->config_bytes) != 0)
+		v->config_changed = true;
 }
 
 void virtio_reset_registers(struct iol_virtio *v)
@@ -100,8 +114,7 @@ void virtio_reset_registers(struct iol_virtio *v)
 		q->avail_gpa = 0;
 		q->used_gpa = 0;
 	}
-	if (v->ops->reset)
-		v->ops->reset(v);
+	change_config(v, v->ops->reset);
 	if (v->transport)
 		v->transport->ops->reset_done(v->transport);
 }
@@ -188,8 +201,7 @@ static void advance_status(struct iol_virtio *v, uint8_t value)
 			if (!features_are_sound(v))
 				continue;
 			v->features = v->driver_features;
-			if (v->ops->features_ok)
-				v->ops->features_ok(v);
+			change_config(v, v->ops->features_ok);
 		}
 		v->status |= bit;
 		if (bit == VIRTIO_CONFIG_S_DRIVER_OK) {
@@ -364,6 +376,9 @@ uint64_t iol_virtio_config_read(struct iol_virtio *v, uint64_t offset, unsigned 
 		size_t n = MIN(len, v->config_bytes - (unsigned int)offset);
 
 		pthread_mutex_lock(&v->lock);
+		/* Here, not where it changes, lest 256 changes look like none (4.1.4.3.1). */
+		v->config_generation += v->config_changed;
+		v->config_changed = false;
 		memcpy(bytes, v->config + offset, n);
 		pthread_mutex_unlock(&v->lock);
 	}
@@ -400,7 +415,7 @@ void iol_virtio_set_config(struct iol_virtio *v, unsigned int offset, const void
 	g_assert(offset + len <= v->config_bytes);
 	pthread_mutex_lock(&v->lock);
 	memcpy(v->config + offset, buf, len);
-	v->config_generation++;
+	v->config_changed = true;
 	tell = (setup_status(v) & VIRTIO_CONFIG_S_DRIVER_OK) && v->transport;
 	pthread_mutex_unlock(&v->lock);
 	if (tell)

@@ -165,12 +165,12 @@ static void end_drain(struct iol_virtio *v)
 /* True when nothing is in flight. The rings are not touched from here on. */
 static bool begin_drain(struct iol_virtio *v)
 {
-	if (v->state != IOL_VIRTIO_DRAINING) {
-		v->state = IOL_VIRTIO_DRAINING;
-		iol_loop_poller_stop(v->loop, &v->poller);
-		if (v->ops->stop)
-			v->ops->stop(v);
-	}
+	bool at_work = v->state == IOL_VIRTIO_RUNNING || v->state == IOL_VIRTIO_BROKEN;
+
+	v->state = IOL_VIRTIO_DRAINING;
+	iol_loop_poller_stop(v->loop, &v->poller);
+	if (at_work && v->ops->stop)
+		v->ops->stop(v);
 	return !v->in_flight;
 }
 

@@ -11,7 +11,7 @@
 #define TSS_AVAILABLE UINT64_C(0x89)
 #define RFLAGS_USER 0x202 /* IF */
 
-#define IOAPIC_LEVEL 0x8000u
+#define IOAPIC_LEVEL_LOW 0xa000u
 
 #define LEAF_TIMING 0x40000010u
 
@@ -154,7 +154,7 @@ void ioapic_route(unsigned int pin, unsigned int vector)
 
 void ioapic_route_level(unsigned int pin, unsigned int vector)
 {
-	ioapic_set(pin, vector | IOAPIC_LEVEL);
+	ioapic_set(pin, vector | IOAPIC_LEVEL_LOW);
 }
 
 uint64_t tsc_per_ms(void)

@@ -22,10 +22,11 @@ enum {
 };
 
 #define RING_FEATURES (VIO_BIT(VIRTIO_RING_F_INDIRECT_DESC) | VIO_BIT(VIRTIO_RING_F_EVENT_IDX))
-#define ALL_FEATURES                                                                        \
-	(VIO_BIT(VIRTIO_F_VERSION_1) | RING_FEATURES | VIO_BIT(VIRTIO_BLK_F_FLUSH) |        \
-	 VIO_BIT(VIRTIO_BLK_F_DISCARD) | VIO_BIT(VIRTIO_BLK_F_WRITE_ZEROES) |               \
-	 VIO_BIT(VIRTIO_BLK_F_MQ) | VIO_BIT(VIRTIO_BLK_F_SEG_MAX) | VIO_BIT(VIRTIO_BLK_F_BLK_SIZE))
+#define ALL_FEATURES                                                                 \
+	(VIO_BIT(VIRTIO_F_VERSION_1) | RING_FEATURES | VIO_BIT(VIRTIO_BLK_F_FLUSH) | \
+	 VIO_BIT(VIRTIO_BLK_F_DISCARD) | VIO_BIT(VIRTIO_BLK_F_WRITE_ZEROES) |        \
+	 VIO_BIT(VIRTIO_BLK_F_MQ) | VIO_BIT(VIRTIO_BLK_F_SEG_MAX) |                  \
+	 VIO_BIT(VIRTIO_BLK_F_BLK_SIZE))
 
 static struct disk disk;
 
@@ -154,8 +155,7 @@ static void check_id(struct disk_queue *q)
 
 static void test_basic(void)
 {
-	static const uint64_t features[] = { 0, RING_FEATURES,
-					     VIO_BIT(VIRTIO_RING_F_INDIRECT_DESC),
+	static const uint64_t features[] = { 0, RING_FEATURES, VIO_BIT(VIRTIO_RING_F_INDIRECT_DESC),
 					     VIO_BIT(VIRTIO_RING_F_EVENT_IDX) };
 
 	for (unsigned int i = 0; i < 4; i++) {
@@ -167,8 +167,8 @@ static void test_basic(void)
 		say("ring features ");
 		say_hex(features[i]);
 		say("\n");
-		check("starts", disk_start(&disk, 0, 1, 128,
-					   (ALL_FEATURES & ~RING_FEATURES) | features[i]));
+		check("starts",
+		      disk_start(&disk, 0, 1, 128, (ALL_FEATURES & ~RING_FEATURES) | features[i]));
 		check_eq("ring features are offered", disk.v.features & RING_FEATURES, features[i]);
 		check_reads(q, data);
 		if (i == 0) {
@@ -221,15 +221,8 @@ static void test_msix(void)
 	vio_msix_set(&disk.v, 0, VECTOR_CONFIG, false);
 	vio_msix_set(&disk.v, 1, VECTOR, false);
 	vio_msix_enable(&disk.v, true);
-	check("resets", vio_reset(&disk.v));
-	check("negotiates", vio_negotiate(&disk.v, ALL_FEATURES));
-	check_eq("vector of a queue", vio_queue_vector(&disk.v, 0, 1), 1);
 	check_eq("vector out of range is refused", vio_queue_vector(&disk.v, 0, 2000), 0xffff);
-	check_eq("vector of a queue again", vio_queue_vector(&disk.v, 0, 1), 1);
-	vio_queue_make(&disk.v, &disk.queues[0].ring, 0, 64);
-	vio_queue_enable(&disk.v, &disk.queues[0].ring);
-	disk.queues[0].slots = vio_alloc(64 * sizeof(struct disk_slot), 128);
-	vio_add_status(&disk.v, VIRTIO_CONFIG_S_DRIVER_OK);
+	check("starts with a vector", disk_restart_with_vector(&disk, 64, ALL_FEATURES, 1));
 	for (unsigned int i = 0; i < 20; i++)
 		right = right && interrupted_read(VECTOR, data);
 	check("an interrupt for each request", right);
@@ -258,13 +251,13 @@ static void on_intx(unsigned int vector)
 static void test_intx(void)
 {
 	void *data = vio_alloc(CHUNK, 4096);
-	unsigned int line;
+	unsigned int slot = (unsigned int)option_number("pci", 0, 0);
+	unsigned int line = IOL_X86_SLOT_GSI + slot % IOL_X86_SLOT_GSI_COUNT;
 	bool right = true;
 
 	check("starts", disk_start(&disk, 0, 1, 64, ALL_FEATURES));
 	disk.queues[0].indirect = false;
 	check_eq("pin is INTA#", read8(disk.v.function + PCI_INTERRUPT_PIN), 1);
-	line = (unsigned int)option_number("gsi", 0, read8(disk.v.function + PCI_INTERRUPT_LINE));
 	cpu_on_interrupt = on_intx;
 	ioapic_route_level(line, VECTOR);
 	for (unsigned int i = 0; i < 20; i++)

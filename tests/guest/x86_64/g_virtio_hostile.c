@@ -249,7 +249,8 @@ static void run_all(void)
 		end();
 	}
 	save_function();
-	vio_alloc(VIO_ARENA_BYTES / 2, 4096); /* touches it: the host's memory does not grow later */
+	vio_alloc(VIO_ARENA_BYTES / 2,
+		  4096); /* touches it: the host's memory does not grow later */
 	vio_arena_reset();
 	h.other.queues[0].indirect = false;
 	disk_restart(&h.other, 1, Q_SIZE, FEATURES);

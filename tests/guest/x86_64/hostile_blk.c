@@ -294,7 +294,6 @@ enum verdict v_zeroes_no_range(void)
 
 enum verdict v_zeroes_not_agreed(void)
 {
-	return start_without(VIRTIO_BLK_F_WRITE_ZEROES) ?
-		       range(VIRTIO_BLK_T_WRITE_ZEROES, 0, 8, 0) :
-		       FAIL;
+	return start_without(VIRTIO_BLK_F_WRITE_ZEROES) ? range(VIRTIO_BLK_T_WRITE_ZEROES, 0, 8, 0)
+							: FAIL;
 }

@@ -37,8 +37,9 @@ static void notify(uint32_t queue)
 
 enum verdict v_notify_missing(void)
 {
-	static const uint32_t queues[] = { 1,	   2,	   31,	       32,	   33,	     64,
-					   0x7fff, 0x8000, 0xffff,     0x10000,    0x80000000, UINT32_MAX };
+	static const uint32_t queues[] = {
+		1, 2, 31, 32, 33, 64, 0x7fff, 0x8000, 0xffff, 0x10000, 0x80000000, UINT32_MAX
+	};
 
 	for (unsigned int i = 0; i < sizeof(queues) / sizeof(queues[0]); i++)
 		notify(queues[i]);
@@ -306,8 +307,8 @@ enum verdict v_cap_bar(void)
 
 enum verdict v_cap_offset(void)
 {
-	static const uint32_t offsets[] = { 0x4000, 0x8000, 0x100000, 0x7ffffffc, 0x80000000,
-					    0xfffff000, 0xfffffffc };
+	static const uint32_t offsets[] = { 0x4000,     0x8000,     0x100000,  0x7ffffffc,
+					    0x80000000, 0xfffff000, 0xfffffffc };
 	uint32_t at;
 	uint8_t bar = common_bar(&at);
 
@@ -402,8 +403,7 @@ enum verdict v_bar_over_ram(void)
 
 enum verdict v_bar_over_other(void)
 {
-	enum verdict verdict =
-		bars_elsewhere((uint32_t)(h.other.v.common & ~UINT64_C(0x3fff)));
+	enum verdict verdict = bars_elsewhere((uint32_t)(h.other.v.common & ~UINT64_C(0x3fff)));
 
 	/* Its requests go to the right one. */
 	return verdict == PASS && vio_get(&h.other.v, VIO_STATUS) == ALL_STATUS ? PASS : FAIL;

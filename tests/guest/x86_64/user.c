@@ -38,7 +38,8 @@ void user_run(void (*code)(void))
 	outb(FCR, FCR_ENABLE);
 	user_ticks_per_ms = tsc_per_ms();
 	/* What CPUID says for a leaf that it does not have is anything. */
-	if (user_ticks_per_ms < TICKS_PER_MS_GUESS / 4 || user_ticks_per_ms > TICKS_PER_MS_GUESS * 4)
+	if (user_ticks_per_ms < TICKS_PER_MS_GUESS / 4 ||
+	    user_ticks_per_ms > TICKS_PER_MS_GUESS * 4)
 		user_ticks_per_ms = TICKS_PER_MS_GUESS;
 	cpu_enter_user(code);
 }
@@ -51,6 +52,26 @@ char user_get(void)
 		c = user_call(USER_RECEIVE, 0, 0);
 	while (c == UINT64_MAX);
 	return (char)c;
+}
+
+/* Compilers call these by themselves. */
+void *memset(void *to, int byte, size_t len);
+void *memcpy(void *to, const void *from, size_t len);
+
+void *memset(void *to, int byte, size_t len)
+{
+	void *at = to;
+
+	__asm__ volatile("rep stosb" : "+D"(at), "+c"(len) : "a"(byte) : "memory");
+	return to;
+}
+
+void *memcpy(void *to, const void *from, size_t len)
+{
+	void *at = to;
+
+	__asm__ volatile("rep movsb" : "+D"(at), "+S"(from), "+c"(len) : : "memory");
+	return to;
 }
 
 /* Behind @key at @at, NULL when another word is there. */
@@ -110,8 +131,8 @@ uint64_t option_number(const char *key, unsigned int index, uint64_t otherwise)
 		at += 2;
 	}
 	for (; *at && *at != ' ' && *at != ','; at++) {
-		unsigned int digit = *at <= '9' ? (unsigned int)(*at - '0') :
-						  (unsigned int)(*at - 'a') + 10;
+		unsigned int digit =
+			*at <= '9' ? (unsigned int)(*at - '0') : (unsigned int)(*at - 'a') + 10;
 
 		value = value * base + digit;
 	}

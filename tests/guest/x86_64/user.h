@@ -21,11 +21,11 @@ enum user_call {
  */
 static inline uint64_t user_call(enum user_call call, uint64_t a, uint64_t b)
 {
-	uint64_t result;
+	uint64_t result, number = call;
 
 	__asm__ volatile("ud2"
-			 : "=a"(result), "+S"(a), "+d"(b)
-			 : "D"((uint64_t)call)
+			 : "=a"(result), "+D"(number), "+S"(a), "+d"(b)
+			 :
 			 : "rcx", "r8", "r9", "r10", "r11", "memory", "cc");
 	return result;
 }

@@ -80,8 +80,8 @@ static void place_bars(uint64_t function)
 	for (unsigned int i = 0; i < BARS; i++) {
 		uint64_t bar = function + PCI_BASE_ADDRESS_0 + 4 * i;
 		uint32_t value = read32(bar), size;
-		bool wide = (value & PCI_BASE_ADDRESS_MEM_TYPE_MASK) ==
-			    PCI_BASE_ADDRESS_MEM_TYPE_64;
+		bool wide =
+			(value & PCI_BASE_ADDRESS_MEM_TYPE_MASK) == PCI_BASE_ADDRESS_MEM_TYPE_64;
 
 		if (!(value & PCI_BASE_ADDRESS_SPACE_IO) && !(value & ~0xfu)) {
 			size = bar_size(bar);
@@ -280,8 +280,8 @@ bool vio_negotiate(struct vio *v, uint64_t wanted)
 uint16_t vio_queue_max(const struct vio *v, uint16_t index)
 {
 	vio_set(v, VIO_QUEUE_SELECT, index);
-	return (uint16_t)(v->mmio ? read32(v->common + VIRTIO_MMIO_QUEUE_NUM_MAX) :
-				    vio_get(v, VIO_QUEUE_SIZE));
+	return (uint16_t)(v->mmio ? read32(v->common + VIRTIO_MMIO_QUEUE_NUM_MAX)
+				  : vio_get(v, VIO_QUEUE_SIZE));
 }
 
 void vio_queue_make(const struct vio *v, struct vio_queue *q, uint16_t index, uint16_t size)
