@@ -30,6 +30,9 @@ void iol_msix_free(struct iol_msix *msix); /* NULL is fine; @fn was removed */
 /* Power-on: disabled, every vector masked, nothing pending. */
 void iol_msix_reset(struct iol_msix *msix);
 
+/* The device was reset: what waits for an unmasking is not sent. [any] */
+void iol_msix_clear_pending(struct iol_msix *msix);
+
 /* To be called from @fn's config_written hook, for every write. */
 void iol_msix_config_written(struct iol_msix *msix, unsigned int offset, unsigned int len);
 

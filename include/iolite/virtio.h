@@ -126,6 +126,7 @@ struct iol_virtio {
 	bool resetting; /* 0 was written, the loop has not finished; status still reads as before */
 	bool loop_has_it; /* DRIVER_OK was passed to the loop since the last reset */
 	uint8_t config_generation;
+	bool config_changed; /* since the driver last read of it; the generation follows then */
 	unsigned int config_bytes;
 	uint8_t config[IOL_VIRTIO_CONFIG_BYTES]; /* little-endian, as the driver reads it */
 	uint8_t config_writable[IOL_VIRTIO_CONFIG_BYTES]; /* bits that the driver may change */

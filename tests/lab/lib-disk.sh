@@ -10,7 +10,14 @@ disks=
 # disk_variant VERSION-TRANSPORT: set $kernel, $initrd (the big one) and $transport
 disk_variant() {
 	kernel "${1%-*}" bzimage tools
+	# shellcheck disable=SC2034 # scenarios use it
 	transport=${1#*-}
+}
+
+# with_faults: the guests to come run under the build that knows fault=
+with_faults() {
+	[ -x "${IOLITE_FAULTS:-}" ] || skip "no build with faults: build the preset clang, or name one with --faults"
+	vm_program=$IOLITE_FAULTS
 }
 
 # disk_start MEMORY CPUS SCRIPT [COMMAND LINE WORDS...]: run guest/scripts/SCRIPT.sh with $disks, which
@@ -45,9 +52,8 @@ lvm() {
 
 # loop FILE: make it a loop device until the scenario ends; set $loop to its name
 loop() {
-	losetup -f "$1"
-	loop=$(losetup -a | sed -n "s,^\(/dev/loop[0-9]*\):.*[ (/]$1.*,\1,p")
-	[ -n "$loop" ] || fail "no loop device for $1: $(losetup -a)"
+	loop=$(losetup -f)
+	losetup "$loop" "$1"
 	echo "$loop" >loop
 }
 
@@ -77,14 +83,20 @@ scratch() {
 	mount -t ext4 -o discard "$loop" scratch
 }
 
+# Nothing here may end it early: the last steps count.
 disk_cleanup() {
+	set +e
 	stop_all
 	wait
-	[ ! -e volumes ] || lvm vgchange -an "$(cat volumes)" >/dev/null 2>&1
+	[ -e volumes ] && lvm vgchange -q -an "$(cat volumes)"
 	for mounted in scratch small; do
-		[ ! -d $mounted ] || umount $mounted 2>/dev/null
+		for _ in 1 2 3 4 5 6 7 8 9 10; do # a process that was just killed may take its time
+			grep -q " $PWD/$mounted " /proc/mounts || break
+			umount $mounted && break
+			sleep 0.2
+		done
 	done
-	[ ! -e loop ] || losetup -d "$(cat loop)"
+	[ -e loop ] && losetup -d "$(cat loop)"
 	return 0
 }
 trap disk_cleanup EXIT

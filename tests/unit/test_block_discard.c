@@ -18,8 +18,9 @@
  */
 static int fake_fd = -1;
 static int answer;
-static GMutex gate_lock;
-static GCond gate_moved;
+/* Not GLib's, which ThreadSanitizer does not see. */
+static pthread_mutex_t gate_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t gate_moved = PTHREAD_COND_INITIALIZER;
 static bool gate_open;
 static unsigned int begun;
 
@@ -36,31 +37,31 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 	if (fd != fake_fd || fd < 0)
 		return __real_ioctl(fd, request, arg);
 	g_assert_cmpuint(request, ==, BLKDISCARD);
-	g_mutex_lock(&gate_lock);
+	pthread_mutex_lock(&gate_lock);
 	begun++;
-	g_cond_broadcast(&gate_moved);
+	pthread_cond_broadcast(&gate_moved);
 	while (!gate_open)
-		g_cond_wait(&gate_moved, &gate_lock);
-	g_mutex_unlock(&gate_lock);
+		pthread_cond_wait(&gate_moved, &gate_lock);
+	pthread_mutex_unlock(&gate_lock);
 	errno = answer;
 	return answer ? -1 : 0;
 }
 
 static void gate_set(bool open_it)
 {
-	g_mutex_lock(&gate_lock);
+	pthread_mutex_lock(&gate_lock);
 	gate_open = open_it;
 	begun = 0;
-	g_cond_broadcast(&gate_moved);
-	g_mutex_unlock(&gate_lock);
+	pthread_cond_broadcast(&gate_moved);
+	pthread_mutex_unlock(&gate_lock);
 }
 
 static void gate_await_first(void)
 {
-	g_mutex_lock(&gate_lock);
+	pthread_mutex_lock(&gate_lock);
 	while (!begun)
-		g_cond_wait(&gate_moved, &gate_lock);
-	g_mutex_unlock(&gate_lock);
+		pthread_cond_wait(&gate_moved, &gate_lock);
+	pthread_mutex_unlock(&gate_lock);
 }
 
 /* A file that is taken for a block device whose discards are answered above. */

@@ -3,6 +3,9 @@
 #include <iolite/virtqueue.h>
 
 #include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <time.h>
 
 #include "virtqueue_rig.h"
 
@@ -341,6 +344,25 @@ static void test_head_in_flight(void)
 		rig_assert_broken(&r, "not got back");
 		g_assert_cmpuint(r.vq.in_flight, ==, 3);
 	}
+	rig_finish(&r);
+}
+
+/* Every head has a bit of its own: all can be away at once, and come back in any order. */
+static void test_all_heads_in_flight(void)
+{
+	struct rig r;
+
+	rig_init(&r, IOL_VIRTQUEUE_SIZE_MAX, false, false);
+	for (uint16_t head = 0; head < IOL_VIRTQUEUE_SIZE_MAX; head++)
+		rig_show_head(&r, head);
+	for (uint16_t head = 0; head < IOL_VIRTQUEUE_SIZE_MAX; head++)
+		g_assert_cmpuint(rig_take(&r), ==, head);
+	g_assert_cmpuint(r.vq.in_flight, ==, IOL_VIRTQUEUE_SIZE_MAX);
+	for (unsigned int i = 0; i < IOL_VIRTQUEUE_SIZE_MAX; i++)
+		iol_virtqueue_push(&r.vq, (uint16_t)(i * 37 % IOL_VIRTQUEUE_SIZE_MAX), 0);
+	g_assert_cmpuint(r.vq.in_flight, ==, 0);
+	g_assert_true(iol_virtqueue_publish(&r.vq));
+	g_assert_cmpuint(virtio_driver_used_idx(&r.driver), ==, IOL_VIRTQUEUE_SIZE_MAX);
 	rig_finish(&r);
 }
 
@@ -695,7 +717,7 @@ static void test_wrap(void)
 }
 
 /* G16: the device serves on a thread of its own while the driver fills in what it reads. */
-enum { THREAD_CHAINS = 20000 };
+enum { THREAD_CHAINS = 5000 };
 
 static void *serve(void *opaque)
 {
@@ -715,6 +737,7 @@ static void *serve(void *opaque)
 		}
 		g_assert_false(r->vq.dead);
 		iol_virtqueue_publish(&r->vq);
+		sched_yield();
 	}
 	return NULL;
 }
@@ -742,6 +765,8 @@ static void test_two_threads(void)
 			g_assert_cmpint(virtio_driver_add(&r.driver, parts, 2, sent % 3), >=, 0);
 			virtio_driver_show(&r.driver);
 			sent++;
+		} else {
+			sched_yield();
 		}
 		while (virtio_driver_take_used(&r.driver, &used) > 0) {
 			uint64_t question = 0, answer = 0;
@@ -757,6 +782,91 @@ static void test_two_threads(void)
 	pthread_join(thread, NULL);
 	g_assert_true(virtio_driver_is_drained(&r.driver));
 	rig_finish(&r);
+}
+
+/*
+ * Both sides sleep when they have nothing to do, often at the moment when the other one has something:
+ * each must be woken. A missing full barrier (G16) would show here, though not in every run.
+ */
+enum { SLEEPER_CHAINS = 5000, LIMIT_S = 20 };
+
+struct sleepers {
+	struct rig rig;
+	sem_t kick, irq;
+};
+
+static void sleep_on(sem_t *sem, const char *what)
+{
+	struct timespec limit;
+
+	clock_gettime(CLOCK_REALTIME, &limit);
+	limit.tv_sec += LIMIT_S;
+	while (sem_timedwait(sem, &limit))
+		if (errno != EINTR)
+			g_error("%s is lost: none within %d s", what, LIMIT_S);
+}
+
+static void *serve_and_sleep(void *opaque)
+{
+	struct sleepers *s = opaque;
+	struct rig *r = &s->rig;
+
+	for (unsigned int done = 0; done < SLEEPER_CHAINS;) {
+		while (rig_pop(r) == 1) {
+			iol_virtqueue_push(&r->vq, r->chain.head, 0);
+			if (iol_virtqueue_publish(&r->vq))
+				sem_post(&s->irq);
+			done++;
+		}
+		g_assert_false(r->vq.dead);
+		/* Here the driver has its chance, and in the loop below the device. */
+		if (done % 2)
+			sched_yield();
+		if (done < SLEEPER_CHAINS && !iol_virtqueue_want_kicks(&r->vq, true))
+			sleep_on(&s->kick, "a kick");
+	}
+	return NULL;
+}
+
+static void check_sleepers(bool event_idx)
+{
+	const struct virtio_driver_part part = { .gpa = RIG_DATA, .len = 1 };
+	struct virtio_driver_used used;
+	unsigned int sent = 0, back = 0;
+	struct sleepers s;
+	pthread_t thread;
+
+	rig_init(&s.rig, 4, event_idx, false);
+	sem_init(&s.kick, 0, 0);
+	sem_init(&s.irq, 0, 0);
+	g_assert_cmpint(pthread_create(&thread, NULL, serve_and_sleep, &s), ==, 0);
+	while (back < SLEEPER_CHAINS) {
+		if (sent < SLEEPER_CHAINS && sent - back <= sent % 3) {
+			g_assert_cmpint(virtio_driver_add(&s.rig.driver, &part, 1, 1), >=, 0);
+			sent++;
+			if (virtio_driver_show(&s.rig.driver))
+				sem_post(&s.kick);
+			if (sent % 2)
+				sched_yield();
+		} else if (!virtio_driver_want_interrupts(&s.rig.driver, true)) {
+			sleep_on(&s.irq, "an interrupt");
+		}
+		virtio_driver_want_interrupts(&s.rig.driver, false);
+		while (virtio_driver_take_used(&s.rig.driver, &used) > 0)
+			back++;
+		g_assert_cmpstr(virtio_driver_check(&s.rig.driver), ==, NULL);
+	}
+	pthread_join(thread, NULL);
+	g_assert_true(virtio_driver_is_drained(&s.rig.driver));
+	sem_destroy(&s.kick);
+	sem_destroy(&s.irq);
+	rig_finish(&s.rig);
+}
+
+static void test_sleepers(void)
+{
+	check_sleepers(false);
+	check_sleepers(true);
 }
 
 /* An assertion holds what the device owes us. */
@@ -792,6 +902,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/virtqueue/pop/avail_idx_read_once", test_avail_idx_read_once);
 	g_test_add_func("/virtqueue/pop/head_bound", test_head_bound);
 	g_test_add_func("/virtqueue/pop/head_in_flight", test_head_in_flight);
+	g_test_add_func("/virtqueue/pop/all_heads_in_flight", test_all_heads_in_flight);
 	g_test_add_func("/virtqueue/pop/more_chains_than_entries", test_more_chains_than_entries);
 	g_test_add_func("/virtqueue/pop/failed_takes_nothing", test_failed_pop_takes_nothing);
 	g_test_add_func("/virtqueue/dead", test_dead);
@@ -807,6 +918,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/virtqueue/kicks/spurious", test_spurious_kick);
 	g_test_add_func("/virtqueue/wrap", test_wrap);
 	g_test_add_func("/virtqueue/two_threads", test_two_threads);
+	g_test_add_func("/virtqueue/sleepers", test_sleepers);
 	g_test_add_func("/virtqueue/push_of_stranger", test_push_of_stranger);
 	return g_test_run();
 }

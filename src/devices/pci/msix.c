@@ -198,6 +198,14 @@ void iol_msix_reset(struct iol_msix *msix)
 	pthread_mutex_unlock(&msix->lock);
 }
 
+void iol_msix_clear_pending(struct iol_msix *msix)
+{
+	pthread_mutex_lock(&msix->lock);
+	for (unsigned int i = 0; i < msix->count; i++)
+		msix->vectors[i].pending = false;
+	pthread_mutex_unlock(&msix->lock);
+}
+
 bool iol_msix_enabled(const struct iol_msix *msix)
 {
 	return __atomic_load_n(&msix->enabled, __ATOMIC_ACQUIRE);

@@ -424,6 +424,9 @@ static void reset_done(struct iol_virtio_transport *t)
 	for (unsigned int i = 0; i < p->v->queue_count; i++)
 		p->queue_vectors[i] = VIRTIO_MSI_NO_VECTOR;
 	virtio_isr_update(&p->isr, UINT8_MAX, 0);
+	/* No notification comes after a reset (2.4.1). */
+	if (p->msix)
+		iol_msix_clear_pending(p->msix);
 }
 
 static const struct iol_virtio_transport_ops transport_ops = {

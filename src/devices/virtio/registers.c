@@ -71,6 +71,7 @@ int iol_virtio_init(struct iol_virtio *v, const struct iol_virtio_ops *ops,
 	pthread_mutex_init(&v->lock, NULL);
 	virtio_run_init(v);
 	virtio_reset_registers(v);
+	v->config_changed = false; /* nobody has read it before */
 	return 0;
 }
 
@@ -94,7 +95,7 @@ static void change_config(struct iol_virtio *v, void (*change)(struct iol_virtio
 	memcpy(before, v->config, v->config_bytes);
 	change(v);
 	if (memcmp(before, v->config, v->config_bytes) != 0)
-		v->config_generation++;
+		v->config_changed = true;
 }
 
 void virtio_reset_registers(struct iol_virtio *v)
@@ -375,6 +376,9 @@ uint64_t iol_virtio_config_read(struct iol_virtio *v, uint64_t offset, unsigned 
 		size_t n = MIN(len, v->config_bytes - (unsigned int)offset);
 
 		pthread_mutex_lock(&v->lock);
+		/* Here, not where it changes, lest 256 changes look like none (4.1.4.3.1). */
+		v->config_generation += v->config_changed;
+		v->config_changed = false;
 		memcpy(bytes, v->config + offset, n);
 		pthread_mutex_unlock(&v->lock);
 	}
@@ -411,7 +415,7 @@ void iol_virtio_set_config(struct iol_virtio *v, unsigned int offset, const void
 	g_assert(offset + len <= v->config_bytes);
 	pthread_mutex_lock(&v->lock);
 	memcpy(v->config + offset, buf, len);
-	v->config_generation++;
+	v->config_changed = true;
 	tell = (setup_status(v) & VIRTIO_CONFIG_S_DRIVER_OK) && v->transport;
 	pthread_mutex_unlock(&v->lock);
 	if (tell)

@@ -202,4 +202,18 @@ static const struct guest_case cases[] = {
 		.args = { "-m", "128M", "-c", "2", "-a", "mmio=0xf0001000 test=smp" },
 		.disks = { { .bytes = 8 << 20, .options = ",transport=mmio" } },
 	},
+	{
+		.name = "disk_reboot_pci",
+		.guest = "disk",
+		.args = { "-m", "128M", "-a", "pci=1 test=reboot" },
+		.disks = { { .bytes = 8 << 20 } },
+		.expect = { "boot 1\n", "boot 2\n", "boot 3\n", "boot 4\n" },
+	},
+	{
+		.name = "disk_reboot_mmio",
+		.guest = "disk",
+		.args = { "-m", "128M", "-a", "mmio=0xf0001000 test=reboot" },
+		.disks = { { .bytes = 8 << 20, .options = ",transport=mmio" } },
+		.expect = { "boot 1\n", "boot 2\n", "boot 3\n", "boot 4\n" },
+	},
 };

@@ -2,6 +2,16 @@
 /* Requests to virtio disks. See disk.h. */
 #include "disk.h"
 
+static void take_queue(struct disk *d, unsigned int index, struct vio_queue ring)
+{
+	d->queues[index] = (struct disk_queue){
+		.ring = ring,
+		.slots = vio_alloc(ring.size * sizeof(struct disk_slot), 128),
+		.indirect = d->v.features & VIO_BIT(VIRTIO_RING_F_INDIRECT_DESC),
+	};
+	d->sectors = read32(d->v.config) | (uint64_t)read32(d->v.config + 4) << 32;
+}
+
 bool disk_restart(struct disk *d, unsigned int count, uint16_t size, uint64_t wanted)
 {
 	struct vio_queue rings[VIO_QUEUES_MAX];
@@ -9,13 +19,25 @@ bool disk_restart(struct disk *d, unsigned int count, uint16_t size, uint64_t wa
 	if (!vio_start(&d->v, rings, count, size, wanted))
 		return false;
 	for (unsigned int i = 0; i < count; i++)
-		d->queues[i] = (struct disk_queue){
-			.ring = rings[i],
-			.slots = vio_alloc(rings[i].size * sizeof(struct disk_slot), 128),
-			.indirect = d->v.features & VIO_BIT(VIRTIO_RING_F_INDIRECT_DESC),
-		};
-	d->sectors = read32(d->v.config) | (uint64_t)read32(d->v.config + 4) << 32;
+		take_queue(d, i, rings[i]);
 	return true;
+}
+
+bool disk_restart_with_vector(struct disk *d, uint16_t size, uint64_t wanted, uint16_t entry)
+{
+	struct vio_queue ring;
+	uint16_t max;
+
+	if (!vio_reset(&d->v) || !vio_negotiate(&d->v, wanted))
+		return false;
+	max = vio_queue_max(&d->v, 0);
+	vio_queue_make(&d->v, &ring, 0, size < max ? size : max);
+	if (vio_queue_vector(&d->v, 0, entry) != entry)
+		return false;
+	vio_queue_enable(&d->v, &ring);
+	take_queue(d, 0, ring);
+	vio_add_status(&d->v, VIRTIO_CONFIG_S_DRIVER_OK);
+	return !vio_needs_reset(&d->v);
 }
 
 bool disk_start(struct disk *d, unsigned int number, unsigned int count, uint16_t size,

@@ -37,6 +37,9 @@ bool disk_start(struct disk *d, unsigned int number, unsigned int count, uint16_
 /* vio_start() again, with new rings. */
 bool disk_restart(struct disk *d, unsigned int count, uint16_t size, uint64_t wanted);
 
+/* The same with one queue, whose MSI-X entry is @entry. */
+bool disk_restart_with_vector(struct disk *d, uint16_t size, uint64_t wanted, uint16_t entry);
+
 /* Makes a request available, without a kick; its head, UINT16_MAX: the queue is full. */
 uint16_t disk_submit(struct disk_queue *q, uint32_t type, uint64_t sector, void *data,
 		     uint32_t len);

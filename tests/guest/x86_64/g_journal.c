@@ -97,8 +97,10 @@ static void write_record(struct writer *w)
 		die("the queue of records is full");
 }
 
+/* Says "ready" once the first note is acknowledged: from then on there is something to lose. */
 static void poll_notes(void)
 {
+	static bool said;
 	uint16_t head;
 
 	while ((head = disk_poll(&notes.queues[0])) != UINT16_MAX) {
@@ -107,6 +109,9 @@ static void poll_notes(void)
 		for (unsigned int i = 0; i < NOTES; i++)
 			if (note_slots[i].head == head)
 				note_slots[i].busy = false;
+		if (!said)
+			say("ready\n");
+		said = true;
 	}
 }
 
@@ -174,7 +179,6 @@ static void run(void)
 		writers[i].buffer = vio_alloc(JOURNAL_PLACE_SECTORS * JOURNAL_SECTOR, 4096);
 	for (unsigned int i = 0; i < NOTES; i++)
 		note_slots[i].buffer = vio_alloc(JOURNAL_SECTOR, 4096);
-	say("ready\n");
 	for (;;) {
 		fill_writers();
 		vio_kick(&records.queues[0].ring);

@@ -22,6 +22,9 @@ uint64_t user_serve(uint64_t call, const char *text, uint64_t len)
 		return 0;
 	case USER_RECEIVE:
 		return inb(LSR) & LSR_DATA ? inb(IOL_X86_COM1) : UINT64_MAX;
+	case USER_RESET:
+		outb(IOL_X86_RESET_PORT, IOL_X86_RESET_VALUE);
+		return 0;
 	case USER_POWER_OFF:
 		power_off();
 	default:
@@ -52,6 +55,26 @@ char user_get(void)
 		c = user_call(USER_RECEIVE, 0, 0);
 	while (c == UINT64_MAX);
 	return (char)c;
+}
+
+/* Compilers call these by themselves. */
+void *memset(void *to, int byte, size_t len);
+void *memcpy(void *to, const void *from, size_t len);
+
+void *memset(void *to, int byte, size_t len)
+{
+	void *at = to;
+
+	__asm__ volatile("rep stosb" : "+D"(at), "+c"(len) : "a"(byte) : "memory");
+	return to;
+}
+
+void *memcpy(void *to, const void *from, size_t len)
+{
+	void *at = to;
+
+	__asm__ volatile("rep movsb" : "+D"(at), "+S"(from), "+c"(len) : : "memory");
+	return to;
 }
 
 /* Behind @key at @at, NULL when another word is there. */

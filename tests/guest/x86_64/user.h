@@ -14,6 +14,7 @@ enum user_call {
 	USER_SEND, /* RDX bytes from RSI to COM1 */
 	USER_RECEIVE, /* a byte from COM1, UINT64_MAX: there is none */
 	USER_POWER_OFF,
+	USER_RESET, /* the machine */
 };
 
 /*

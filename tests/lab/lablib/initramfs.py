@@ -17,7 +17,7 @@ from . import LAB, LabError
 # What level 1 loads, in this order (each with what it depends on): a disk-less
 # machine with kvm that reaches the host's files by virtio-9p, and what
 # scenarios make disks of.
-L1_MODULES = ("virtio_pci", "9pnet_virtio", "9p", "overlay", "kvm-amd", "loop", "dm-mod", "ext4")
+L1_MODULES = ("virtio_pci", "9pnet_virtio", "9p", "overlay", "kvm-amd", "loop", "dm-mod", "crc32c_generic", "ext4")
 
 # What a guest loads: the ACPI power button and a way to read it.
 GUEST_MODULES = ("button", "evdev")

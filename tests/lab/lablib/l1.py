@@ -32,12 +32,14 @@ class Lost(Exception):
     """Level 1 died, hangs or did not boot; the text says which."""
 
 
-def build(results, iolite, found, mode, command=""):
-    """Make all images in RESULTS for the kernels FOUND; the path of level 1's.
+def build(options, found, mode, command=""):
+    """Make all images in the folder of results for the kernels FOUND; the path of level 1's.
 
     MODE is "agent" (obey the channel) or "shell" (COMMAND, or a prompt, on the console).
     """
-    config = {"MODE": mode, "TREE": TREE, "IOLITE": os.path.abspath(iolite), "COMMAND": command}
+    results = options.results
+    config = {"MODE": mode, "TREE": TREE, "COMMAND": command, "IOLITE": os.path.abspath(options.iolite),
+              "IOLITE_FAULTS": os.path.abspath(options.faults)}
     os.makedirs(results, exist_ok=True)
     for kind, kernel in found.items():
         if kind == kernels.L1_KIND:

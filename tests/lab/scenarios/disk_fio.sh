@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh
-# about: fio verifies random I/O at depths 1, 16 and 64, buffered and direct, with 1 and 4 queues, and O_DIRECT on the host
+# about: fio verifies random I/O at depths 1, 16 and 64, buffered and direct, 1 and 4 queues, O_DIRECT on the host
 # limit: 180
 # variants: 6.1-pci 6.12-pci 6.12-mmio
 # shellcheck source=tests/lab/lib-disk.sh
@@ -11,7 +11,7 @@ scratch 32
 image one.img 8M
 image four.img 8M
 image scratch/direct.img 8M
-disks="-d one.img,transport=$transport -d four.img,queues=4,transport=$transport
+disks="-d one.img,queues=1,transport=$transport -d four.img,queues=4,transport=$transport
 	-d scratch/direct.img,direct,queues=2,transport=$transport"
 disk_start 512M 2 disk_fio
 disk_end 150

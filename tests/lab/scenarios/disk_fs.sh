@@ -10,12 +10,12 @@ disk_variant "$1"
 image ext4.img 48M
 image xfs.img 320M
 disks="-d ext4.img,transport=$transport -d xfs.img,transport=$transport"
-disk_start 512M 2 disk_fs lab.transport=$transport
+disk_start 512M 2 disk_fs lab.transport="$transport"
 disk_end 150
 
 keep interrupts interrupts
 kept=/run/lab/results/$LAB_NAME
-if [ $transport = pci ]; then
+if [ "$transport" = pci ]; then
 	keep lspci lspci
 	for slot in 01 02; do
 		sed -n "/^00:$slot\.0/,/^\$/p" "$kept-lspci" >function

@@ -12,7 +12,7 @@ disks="-d reset.img,queues=2,transport=$transport"
 # writes that the driver's going cut off
 disk_allowed="${disk_allowed:+$disk_allowed|}error, dev vda|Buffer I/O error on dev vda|lost async page write"
 disk_start 384M 2 disk_reset
-disk_end 40
+disk_end 160
 sum=$(head -c 8388608 reset.img | sha256sum)
 [ "$sum" = "$(said sum)" ] || fail "the image's first 8 MiB have sum $sum, not $(said sum)"
 [ ! -s disk_reset.stderr ] || fail "iolite says: $(head -n 1 disk_reset.stderr)"

@@ -39,8 +39,8 @@ job() {
 	done
 } >/tmp/jobs
 
-fact "queues vda $(ls /sys/block/vda/mq | wc -l)"
-fact "queues vdb $(ls /sys/block/vdb/mq | wc -l)"
+fact "queues vda $(find /sys/block/vda/mq/* -prune | wc -l)"
+fact "queues vdb $(find /sys/block/vdb/mq/* -prune | wc -l)"
 # the file's output is for people; its status is what counts
 fio --output=/tmp/fio.out /tmp/jobs >/tmp/fio.said 2>&1
 status=$?

@@ -26,16 +26,19 @@ ext4_check() { e2fsck -fn "$1"; }
 mkdir -p /tmp/ext4 /tmp/xfs
 check "mkfs.ext4" mkfs.ext4 -q /dev/vda
 check "mkfs.xfs" mkfs.xfs -q /dev/vdb
-for fs in ext4=vda xfs=vdb; do
-	dev=/dev/${fs#*=} fs=${fs%=*}
-	check "$fs mounted" mount -t $fs $dev /tmp/$fs
-	check "$fs filled" fill /tmp/$fs
-	check "$fs unmounted" umount /tmp/$fs
-	check "$fs is clean" ${fs}_check $dev
-	check "$fs mounted again" mount -t $fs $dev /tmp/$fs
-	check "$fs reads back" verify /tmp/$fs
-	check "$fs unmounted again" umount /tmp/$fs
-done
+
+all_of() { # all_of FILE-SYSTEM DEVICE
+	fs=$1 dev=$2
+	check "$fs mounted" mount -t "$fs" "$dev" "/tmp/$fs"
+	check "$fs filled" fill "/tmp/$fs"
+	check "$fs unmounted" umount "/tmp/$fs"
+	check "$fs is clean" "${fs}_check" "$dev"
+	check "$fs mounted again" mount -t "$fs" "$dev" "/tmp/$fs"
+	check "$fs reads back" verify "/tmp/$fs"
+	check "$fs unmounted again" umount "/tmp/$fs"
+}
+all_of ext4 /dev/vda
+all_of xfs /dev/vdb
 fact "sum $(sed -n 's/ .*file12$//p' /tmp/ext4.sums)"
 
 if [ "$(arg transport)" = pci ]; then

@@ -7,9 +7,8 @@ has_grown() { [ "$(size)" -gt "$first" ]; }
 
 first=$(size)
 fact "size $first"
-for _ in 1 2 3 4 5 6 7 8; do
-	cat /payload /payload /payload /payload
-done >/tmp/fill
+fill() { for _ in $(seq 32); do cat /payload || return; done >/tmp/fill; }
+check "fill" fill
 sum=$(sha256sum </tmp/fill | cut -d' ' -f1)
 fact "sum $sum"
 check "32 MiB written" dd if=/tmp/fill of=/dev/vda bs=64k conv=fsync

@@ -9,5 +9,6 @@ check "root mounted" mount -t ext4 "$root" /newroot
 mount --move /proc /newroot/proc
 mount --move /sys /newroot/sys
 mount --move /dev /newroot/dev
+# shellcheck disable=SC2093 # the line below is for when it fails
 exec switch_root /newroot /sbin/init </dev/console >/dev/console 2>&1
 fact "error no switch_root"
