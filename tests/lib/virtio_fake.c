@@ -14,6 +14,8 @@ uint8_t virtio_fake_writable(unsigned int idx)
 {
 	static const uint8_t masks[] = { 0xff, 0x0f, 0x80, 0xff };
 
+	if (idx == VIRTIO_FAKE_CONFIG_BYTES - 1)
+		return 0x3c;
 	return idx >= 6 && idx < 10 ? masks[idx - 6] : 0;
 }
 

@@ -4,46 +4,28 @@
 
 #include <string.h>
 
-/* What a loop with and without polling does must be the same. */
-#define POLL_NS (2 * IOL_NS_PER_MS)
-
-struct until {
-	struct iol_op deadline;
-	struct core_rig *c;
-};
-
-static void stop_loop(struct iol_op *op, int res)
+/* Not even an element behind the index. Of rings that were just made. */
+static void assert_rings_untouched(struct core_rig *c, unsigned int queue)
 {
-	(void)res;
-	iol_loop_stop(&iol_container_of(op, struct until, deadline)->c->rig.loop);
-}
+	static const uint8_t zero[8 * VIRTIO_FAKE_QUEUE_SIZE];
+	uint8_t ring[sizeof(zero)];
 
-/* Lets iol_loop_run() work, which polls, for @ns. */
-static void run_for(struct core_rig *c, uint64_t ns)
-{
-	struct until until = { .deadline.done = stop_loop, .c = c };
-
-	iol_loop_timeout(&c->rig.loop, &until.deadline, ns);
-	g_assert_cmpint(iol_loop_run(&c->rig.loop, NULL), ==, 0);
-	g_assert_false(until.deadline.in_flight);
-}
-
-static void assert_rings_untouched(struct core_rig *c, unsigned int queue, uint16_t used_idx)
-{
-	g_assert_cmpuint(virtio_driver_used_idx(&c->rig.drivers[queue]), ==, used_idx);
+	g_assert_cmpuint(virtio_driver_used_idx(&c->rig.drivers[queue]), ==, 0);
+	g_assert_cmpint(iol_memory_read(&c->rig.memory, c->rig.drivers[queue].setup.used_gpa + 4,
+					ring, sizeof(ring)),
+			==, 0);
+	g_assert_cmpmem(ring, sizeof(ring), zero, sizeof(zero));
 }
 
 /* --- at work --- */
 
-static const uint64_t feature_sets[] = { 0, RIG_EVENT_IDX, RIG_INDIRECT | RIG_EVENT_IDX | RIG_OWN };
-
 static void test_echo(struct core_rig *c, const void *data)
 {
 	(void)data;
-	for (size_t i = 0; i < IOL_ARRAY_LEN(feature_sets); i++) {
+	for (size_t i = 0; i < IOL_ARRAY_LEN(core_feature_sets); i++) {
 		unsigned int interrupts = c->queue_interrupts[0];
 
-		core_start(c, feature_sets[i]);
+		core_start(c, core_feature_sets[i]);
 		for (unsigned int n = 0; n < 100; n++) {
 			core_request(c, 0);
 			rig_settle(&c->rig);
@@ -69,7 +51,7 @@ static void test_early_chains(struct core_rig *c, const void *data)
 	iol_virtio_notify(c->v, 1);
 	rig_settle(&c->rig);
 	g_assert_cmpuint(c->rig.fake.chains[1], ==, 0);
-	assert_rings_untouched(c, 1, 0);
+	assert_rings_untouched(c, 1);
 	iol_virtio_set_status(c->v, STATUS_OK);
 	rig_settle(&c->rig);
 	g_assert_cmpuint(rig_answers(&c->rig, 1), ==, 1);
@@ -89,9 +71,20 @@ static void test_not_enabled(struct core_rig *c, const void *data)
 	}
 	rig_settle(&c->rig);
 	g_assert_cmpuint(rig_answers(&c->rig, 0), ==, 1);
-	assert_rings_untouched(c, 1, 0);
+	assert_rings_untouched(c, 1);
 	g_assert_cmpuint(c->rig.fake.serves[1], ==, 0);
 	core_assert_works(c);
+
+	/* The same after a time in which it was. */
+	iol_virtio_set_status(c->v, 0);
+	rig_settle(&c->rig);
+	core_prepare(c, 0);
+	iol_virtio_queue_write(c->v, 1, IOL_VIRTIO_QUEUE_ENABLED, 0);
+	iol_virtio_set_status(c->v, STATUS_OK);
+	core_request(c, 1);
+	iol_virtio_notify(c->v, 1);
+	rig_settle(&c->rig);
+	assert_rings_untouched(c, 1);
 }
 
 /* However many chains are done in a turn: one interrupt for each queue. */
@@ -106,7 +99,7 @@ static void test_batch(struct core_rig *c, const void *data)
 	g_assert_cmpuint(c->v->in_flight, ==, 6);
 	g_assert_cmpuint(virtio_fake_complete(&c->rig.fake, 2), ==, 2);
 	g_assert_cmpuint(virtio_fake_complete(&c->rig.fake, 3), ==, 3);
-	assert_rings_untouched(c, 0, 0);
+	g_assert_cmpuint(virtio_driver_used_idx(&c->rig.drivers[0]), ==, 0);
 	rig_turn(&c->rig);
 	g_assert_cmpuint(c->queue_interrupts[0], ==, 1);
 	g_assert_cmpuint(c->queue_interrupts[1], ==, 1);
@@ -133,24 +126,14 @@ static void test_later(struct core_rig *c, const void *data)
 
 /* --- G13 --- */
 
-/* A driver on queue 0 that has the next request ready before the last is answered. */
-static void refill(struct core_rig *c, unsigned int queue)
-{
-	if (queue)
-		return;
-	rig_answers(&c->rig, 0);
-	while (c->rig.drivers[0].free_count >= 2)
-		core_request(c, 0);
-}
-
 /* A queue that is never empty leaves the other one its turn. */
 static void test_budget(struct core_rig *c, const void *data)
 {
 	(void)data;
 	core_start(c, 0);
 	c->rig.fake.budget = 2;
-	c->on_interrupt = refill;
-	refill(c, 0);
+	c->on_interrupt = core_refill;
+	core_refill(c, 0);
 	for (int i = 0; i < 20; i++)
 		rig_turn(&c->rig);
 	g_assert_cmpuint(c->rig.fake.chains[0], >=, 20);
@@ -238,8 +221,8 @@ static void test_break(struct core_rig *c, const void *data)
 	iol_virtio_break(c->v, "once is enough");
 	rig_settle(&c->rig);
 	g_assert_cmpuint(c->rig.fake.chains[1], ==, 1);
-	assert_rings_untouched(c, 0, 0);
-	assert_rings_untouched(c, 1, 0);
+	assert_rings_untouched(c, 0);
+	assert_rings_untouched(c, 1);
 	g_assert_cmpuint(c->queue_interrupts[0] + c->queue_interrupts[1], ==, 0);
 	g_assert_cmpuint(c->config_interrupts, ==, 1);
 	g_assert_cmpuint(c->v->in_flight, ==, 1);
@@ -265,7 +248,7 @@ static void test_break_in_batch(struct core_rig *c, const void *data)
 	virtio_fake_complete(&c->rig.fake, 1);
 	iol_virtio_break(c->v, "between push and publish");
 	rig_settle(&c->rig);
-	assert_rings_untouched(c, 0, 0);
+	g_assert_cmpuint(virtio_driver_used_idx(&c->rig.drivers[0]), ==, 0);
 	g_assert_cmpuint(c->queue_interrupts[0], ==, 0);
 	core_assert_works(c);
 }
@@ -301,10 +284,10 @@ static void test_bad_rings(struct core_rig *c, const void *data)
 				STATUS_OK | VIRTIO_CONFIG_S_NEEDS_RESET);
 		g_assert_cmpuint(c->config_interrupts, ==, i + 1);
 		g_assert_cmpuint(c->rig.fake.starts, ==, starts);
-		assert_rings_untouched(c, 0, 0);
+		assert_rings_untouched(c, 0);
 		iol_virtio_notify(c->v, 0);
 		rig_settle(&c->rig);
-		assert_rings_untouched(c, 0, 0);
+		assert_rings_untouched(c, 0);
 		iol_virtio_set_status(c->v, 0);
 		rig_settle(&c->rig);
 		g_assert_cmphex(iol_virtio_status(c->v), ==, 0);
@@ -366,7 +349,7 @@ static void test_reset_in_flight(struct core_rig *c, const void *data)
 		g_assert_cmpuint(c->resets_done, ==, resets + 1);
 		g_assert_cmpuint(c->rig.fake.stops, ==, stops + 1);
 		for (unsigned int i = 0; i < RIG_QUEUES; i++)
-			assert_rings_untouched(c, i, 0);
+			assert_rings_untouched(c, i);
 		g_assert_cmpuint(c->queue_interrupts[0] + c->queue_interrupts[1], ==, 2 * k);
 		core_assert_works(c);
 		iol_virtio_set_status(c->v, 0);
@@ -384,7 +367,7 @@ static void test_reset_stop_ends(struct core_rig *c, const void *data)
 	iol_virtio_set_status(c->v, 0);
 	rig_settle(&c->rig);
 	g_assert_cmphex(iol_virtio_status(c->v), ==, 0);
-	assert_rings_untouched(c, 0, 0);
+	assert_rings_untouched(c, 0);
 	core_assert_works(c);
 }
 
@@ -403,7 +386,7 @@ static void test_reset_before_loop(struct core_rig *c, const void *data)
 	g_assert_cmpuint(c->rig.fake.starts, ==, 0);
 	/* A device that was not started has nothing to stop. */
 	g_assert_cmpuint(c->rig.fake.stops, ==, 0);
-	assert_rings_untouched(c, 0, 0);
+	assert_rings_untouched(c, 0);
 	core_assert_works(c);
 }
 
@@ -485,7 +468,7 @@ static void test_quiesce_idle(struct core_rig *c, const void *data)
 	iol_virtio_set_status(c->v, STATUS_OK);
 	g_assert_true(quiesce(c, &q));
 	rig_settle(&c->rig);
-	assert_rings_untouched(c, 0, 0);
+	assert_rings_untouched(c, 0);
 	machine_reset(c);
 	/* One that broke a rule. */
 	iol_virtio_break(c->v, "the test wants it");
@@ -512,6 +495,9 @@ static void test_quiesce_in_flight(struct core_rig *c, const void *data)
 	g_assert_cmphex(iol_virtio_status(c->v), ==,
 			STATUS_OK); /* a quiet device is not a reset one */
 	machine_reset(c);
+	iol_virtio_set_status(c->v, 0);
+	rig_settle(&c->rig);
+	core_start(c, 0);
 	g_assert_cmpuint(q.done, ==, 1);
 
 	/* The last one is done and not shown when the question comes. */
@@ -571,163 +557,12 @@ static void test_quiesce_again(struct core_rig *c, const void *data)
 	machine_reset(c);
 }
 
-/* --- polling --- */
-
-static unsigned int answered;
-
-/* A driver that never notifies: it shows the next request when the last one is back. */
-static void answer_and_ask(struct core_rig *c, unsigned int queue)
-{
-	answered += rig_answers(&c->rig, queue);
-	virtio_driver_want_interrupts(&c->rig.drivers[queue], true);
-	if (answered >= 100) {
-		iol_loop_stop(&c->rig.loop);
-		return;
-	}
-	/* While the loop polls, the driver is asked not to. */
-	g_assert_false(rig_request(&c->rig, queue));
-}
-
-static void test_polling(struct core_rig *c, const void *data)
-{
-	(void)data;
-	iol_loop_set_polling(&c->rig.loop, IOL_NS_PER_S);
-	for (size_t i = 0; i < IOL_ARRAY_LEN(feature_sets); i++) {
-		struct until until = { .deadline.done = stop_loop, .c = c };
-		uint64_t kicks;
-
-		answered = 0;
-		core_start(c, feature_sets[i]);
-		c->on_interrupt = answer_and_ask;
-		kicks = c->v->kicks;
-		core_request(c, i % 2);
-		iol_loop_timeout(&c->rig.loop, &until.deadline, 20 * IOL_NS_PER_S);
-		g_assert_cmpint(iol_loop_run(&c->rig.loop, NULL), ==, 0);
-		g_assert_true(until.deadline.in_flight);
-		g_assert_cmpuint(answered, ==, 100);
-		g_assert_cmpuint(c->v->kicks - kicks, <=, 1);
-		g_assert_true(c->v->poller.active);
-		c->on_interrupt = NULL;
-		iol_loop_cancel(&c->rig.loop, &until.deadline);
-		iol_virtio_set_status(c->v, 0);
-		rig_settle(&c->rig);
-		g_assert_false(until.deadline.in_flight);
-		g_assert_cmphex(iol_virtio_status(c->v), ==, 0);
-		g_assert_false(c->v->poller.active);
-	}
-}
-
-/* When nothing comes the loop sleeps, and is woken by kicks again. */
-static void test_polling_sleeps(struct core_rig *c, const void *data)
-{
-	(void)data;
-	iol_loop_set_polling(&c->rig.loop, POLL_NS);
-	for (size_t i = 0; i < IOL_ARRAY_LEN(feature_sets); i++) {
-		core_start(c, feature_sets[i]);
-		for (unsigned int n = 0; n < 3; n++) {
-			run_for(c, 8 * POLL_NS);
-			g_assert_false(c->v->poller.active);
-			for (unsigned int queue = 0; queue < RIG_QUEUES; queue++) {
-				g_assert_true(rig_request(&c->rig, queue));
-				iol_virtio_notify(c->v, queue);
-			}
-			run_for(c, 8 * POLL_NS);
-			g_assert_cmpuint(rig_answers(&c->rig, 0), ==, 1);
-			g_assert_cmpuint(rig_answers(&c->rig, 1), ==, 1);
-		}
-		iol_virtio_set_status(c->v, 0);
-		rig_settle(&c->rig);
-	}
-}
-
-/* What comes between the last look and the wish for kicks is served, and polling goes on. */
-static void test_polling_sleep_race(struct core_rig *c, const void *data)
-{
-	struct iol_poller *poller = &c->v->poller;
-
-	(void)data;
-	iol_loop_set_polling(&c->rig.loop, POLL_NS);
-	for (size_t i = 0; i < IOL_ARRAY_LEN(feature_sets); i++) {
-		core_start(c, feature_sets[i]);
-		g_assert_true(poller->active);
-		for (unsigned int queue = 0; queue < RIG_QUEUES; queue++) {
-			rig_request(&c->rig, queue); /* and no kick, asked for or not */
-			g_assert_true(poller->sleep(poller));
-			rig_turn(&c->rig);
-			g_assert_cmpuint(rig_answers(&c->rig, queue), ==, 1);
-		}
-		g_assert_false(poller->sleep(poller));
-		for (unsigned int queue = 0; queue < RIG_QUEUES; queue++)
-			g_assert_true(rig_request(&c->rig, queue));
-		iol_virtio_set_status(c->v, 0);
-		rig_settle(&c->rig);
-	}
-}
-
-static void break_ring(struct core_rig *c, unsigned int queue)
-{
-	struct virtio_driver *d = &c->rig.drivers[queue];
-
-	virtio_driver_put_avail_idx(d, (uint16_t)(d->avail_idx + VIRTIO_FAKE_QUEUE_SIZE + 1));
-}
-
-/* Found by polling, from within the walk over all pollers. */
-static void test_polling_break(struct core_rig *c, const void *data)
-{
-	(void)data;
-	iol_loop_set_polling(&c->rig.loop, POLL_NS);
-	core_start(c, 0);
-	c->on_interrupt = break_ring;
-	core_request(c, 1);
-	run_for(c, 4 * POLL_NS);
-	g_assert_cmphex(iol_virtio_status(c->v), ==, STATUS_OK | VIRTIO_CONFIG_S_NEEDS_RESET);
-	g_assert_cmpuint(c->config_interrupts, ==, 1);
-	c->on_interrupt = NULL;
-	iol_virtio_set_status(c->v, 0);
-	rig_settle(&c->rig);
-	core_start(c, 0);
-	run_for(c, 4 * POLL_NS);
-	core_request(c, 1);
-	run_for(c, 4 * POLL_NS);
-	g_assert_cmpuint(rig_answers(&c->rig, 1), ==, 1);
-}
-
-static void reset_by_driver(struct iol_op *op, int res)
-{
-	struct until *until = iol_container_of(op, struct until, deadline);
-
-	(void)res;
-	iol_virtio_set_status(until->c->v, 0);
-}
-
-/* A driver that keeps the loop busy with polling still gets its reset, and timers their turn. */
-static void test_polling_reset(struct core_rig *c, const void *data)
-{
-	struct until until = { .deadline.done = reset_by_driver, .c = c };
-
-	(void)data;
-	iol_loop_set_polling(&c->rig.loop, IOL_NS_PER_S);
-	core_start(c, 0);
-	c->on_interrupt = refill;
-	refill(c, 0);
-	iol_loop_timeout(&c->rig.loop, &until.deadline, 3 * IOL_NS_PER_MS);
-	run_for(c, 20 * IOL_NS_PER_MS);
-	g_assert_cmpuint(c->rig.fake.chains[0], >, 100);
-	g_assert_cmphex(iol_virtio_status(c->v), ==, 0);
-	c->on_interrupt = NULL;
-	core_prepare(c, 0);
-	iol_virtio_set_status(c->v, STATUS_OK);
-	core_request(c, 0);
-	run_for(c, 10 * IOL_NS_PER_MS);
-	g_assert_cmpuint(rig_answers(&c->rig, 0), ==, 1);
-}
-
 /* --- the end --- */
 
 /* Kicks on their way, posts and turn ends that wait: nothing of it comes after the end. */
 static void test_free_armed(void)
 {
-	static const uint64_t poll_ns[] = { 0, POLL_NS };
+	static const uint64_t poll_ns[] = { 0, IOL_NS_PER_MS };
 	unsigned int fds = rig_fd_count();
 
 	for (size_t i = 0; i < IOL_ARRAY_LEN(poll_ns); i++) {
@@ -770,11 +605,6 @@ int main(int argc, char **argv)
 		{ "/virtio-run/quiesce/in-flight", test_quiesce_in_flight },
 		{ "/virtio-run/quiesce/while-resetting", test_quiesce_while_resetting },
 		{ "/virtio-run/quiesce/again", test_quiesce_again },
-		{ "/virtio-run/polling", test_polling },
-		{ "/virtio-run/polling/sleeps", test_polling_sleeps },
-		{ "/virtio-run/polling/sleep-race", test_polling_sleep_race },
-		{ "/virtio-run/polling/break", test_polling_break },
-		{ "/virtio-run/polling/reset", test_polling_reset },
 	};
 
 	g_test_init(&argc, &argv, NULL);

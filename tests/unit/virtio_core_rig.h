@@ -132,4 +132,17 @@ static inline void core_assert_works(struct core_rig *c)
 	g_assert_cmpuint(c->v->in_flight, ==, 0);
 }
 
+static const uint64_t core_feature_sets[] = { 0, RIG_EVENT_IDX,
+					      RIG_INDIRECT | RIG_EVENT_IDX | RIG_OWN };
+
+/* A driver on queue 0 that has the next request ready before the last is answered. */
+static inline void core_refill(struct core_rig *c, unsigned int queue)
+{
+	if (queue)
+		return;
+	rig_answers(&c->rig, 0);
+	while (c->rig.drivers[0].free_count >= 2)
+		core_request(c, 0);
+}
+
 #endif
