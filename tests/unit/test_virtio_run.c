@@ -640,6 +640,30 @@ static void test_polling_sleeps(struct core_rig *c, const void *data)
 	}
 }
 
+/* What comes between the last look and the wish for kicks is served, and polling goes on. */
+static void test_polling_sleep_race(struct core_rig *c, const void *data)
+{
+	struct iol_poller *poller = &c->v->poller;
+
+	(void)data;
+	iol_loop_set_polling(&c->rig.loop, POLL_NS);
+	for (size_t i = 0; i < IOL_ARRAY_LEN(feature_sets); i++) {
+		core_start(c, feature_sets[i]);
+		g_assert_true(poller->active);
+		for (unsigned int queue = 0; queue < RIG_QUEUES; queue++) {
+			rig_request(&c->rig, queue); /* and no kick, asked for or not */
+			g_assert_true(poller->sleep(poller));
+			rig_turn(&c->rig);
+			g_assert_cmpuint(rig_answers(&c->rig, queue), ==, 1);
+		}
+		g_assert_false(poller->sleep(poller));
+		for (unsigned int queue = 0; queue < RIG_QUEUES; queue++)
+			g_assert_true(rig_request(&c->rig, queue));
+		iol_virtio_set_status(c->v, 0);
+		rig_settle(&c->rig);
+	}
+}
+
 static void break_ring(struct core_rig *c, unsigned int queue)
 {
 	struct virtio_driver *d = &c->rig.drivers[queue];
@@ -748,6 +772,7 @@ int main(int argc, char **argv)
 		{ "/virtio-run/quiesce/again", test_quiesce_again },
 		{ "/virtio-run/polling", test_polling },
 		{ "/virtio-run/polling/sleeps", test_polling_sleeps },
+		{ "/virtio-run/polling/sleep-race", test_polling_sleep_race },
 		{ "/virtio-run/polling/break", test_polling_break },
 		{ "/virtio-run/polling/reset", test_polling_reset },
 	};

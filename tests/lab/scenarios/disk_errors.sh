@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh
-# about: a full file system, a file cut short and a growing one on the host: the guest sees it and lives, the log has a line
+# about: a full file system, a file cut short and one that grows on the host; the guest lives, the log has a line
 # limit: 150
 # variants: 6.1-pci 6.12-pci 6.12-mmio
 # shellcheck source=tests/lab/lib-disk.sh

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh
-# about: fio verifies random I/O at depths 1, 16 and 64, buffered and direct, with 1 and 4 queues, and O_DIRECT on the host
+# about: fio verifies random I/O at depths 1, 16 and 64, buffered and direct, 1 and 4 queues, O_DIRECT on the host
 # limit: 180
 # variants: 6.1-pci 6.12-pci 6.12-mmio
 # shellcheck source=tests/lab/lib-disk.sh

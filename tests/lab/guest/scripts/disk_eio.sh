@@ -41,4 +41,11 @@ check "mounted" mount -t ext4 /dev/vdb /tmp/ext4
 check "a file written" eval 'dd if=/payload of=/tmp/ext4/file bs=64k count=8 conv=fsync'
 check "unmounted" umount /tmp/ext4
 check "clean" e2fsck -fn /dev/vdb
+
+# fio's verification, which disk_fio relies on, does see a write that was lost
+if fio --name=lost --filename=/dev/vdc --rw=randwrite --bs=4k --size=256k --ioengine=libaio --iodepth=4 --direct=1 \
+	--verify=crc32c --verify_fatal=1 --do_verify=1 >/tmp/fio 2>&1; then
+	fact "error fio does not see that a write was lost"
+fi
+check "fio says that it verified" grep -q 'verify: bad' /tmp/fio
 kernel_errors

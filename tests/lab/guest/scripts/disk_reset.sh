@@ -16,15 +16,15 @@ devices() {
 rebind() {
 	devices
 	if [ $((n % 2)) = 0 ]; then
-		echo "${parent##*/}" >"$driver/unbind"
-		within 10 test ! -b /dev/vda || return
-		echo "${parent##*/}" >"$driver/bind"
+		device=${parent##*/}
 	else
-		echo "${virtio##*/}" >/sys/bus/virtio/drivers/virtio_blk/unbind
-		within 10 test ! -b /dev/vda || return
-		echo "${virtio##*/}" >/sys/bus/virtio/drivers/virtio_blk/bind
+		device=${virtio##*/} driver=/sys/bus/virtio/drivers/virtio_blk
 	fi
-	within 10 test -b /dev/vda
+	echo "$device" >"$driver/unbind" || return
+	within 20 test ! -b /dev/vda || { echo "/dev/vda stays" && return 1; }
+	wait # while they have the old one open, the new one would be vdb
+	echo "$device" >"$driver/bind" || return
+	within 20 test -b /dev/vda || { echo "/dev/vda does not come" && return 1; }
 }
 
 check "first MiB written" dd if=/payload of=/dev/vda bs=64k oflag=direct
@@ -36,7 +36,11 @@ while [ $n -lt 10 ]; do
 	dd if=/dev/zero of=/dev/vda bs=1M seek=128 2>/dev/null &
 	usleep $((n * 30000))
 	check "taken and given back, $n" rebind
-	wait
+	if [ ! -b /dev/vda ]; then # what follows would make a file of it
+		dmesg | tail -n 15 | sed 's/^/@lab dmesg /'
+		fact "error there is no disk after round $n"
+		poweroff -f
+	fi
 	check "first MiB is there, $n" kept
 	n=$((n + 1))
 done
