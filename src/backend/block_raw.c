@@ -486,7 +486,7 @@ static void raw_cancel_all(struct iol_block *blk)
 static bool raw_refresh(struct iol_block *blk)
 {
 	struct iol_block_raw *raw = raw_of(blk);
-	uint64_t bytes, old_bytes = blk->limits.size_bytes;
+	uint64_t bytes = 0, old_bytes = blk->limits.size_bytes;
 	int ret = iol_raw_size(raw, &bytes);
 
 	if (ret) {

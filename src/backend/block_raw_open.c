@@ -129,7 +129,7 @@ int iol_raw_size(const struct iol_block_raw *raw, uint64_t *bytes)
 
 static int learn_size(struct iol_block_raw *raw, struct iol_error *err)
 {
-	uint64_t bytes, rest;
+	uint64_t bytes = 0, rest;
 	int ret = iol_raw_size(raw, &bytes);
 
 	if (ret)

@@ -80,29 +80,29 @@ static struct told *told_new(const struct iol_block_ops *ops)
 static void test_checks(void)
 {
 	static const struct {
-		enum iol_block_kind kind;
 		uint64_t offset, len;
+		enum iol_block_kind kind;
 		int res;
 	} cases[] = {
-		{ IOL_BLOCK_READ, 0, 512, 0 },
-		{ IOL_BLOCK_READ, SIZE - 512, 512, 0 },
-		{ IOL_BLOCK_READ, 0, SIZE, 0 },
-		{ IOL_BLOCK_READ, SIZE, 512, -EINVAL },
-		{ IOL_BLOCK_READ, SIZE - 512, 1024, -EINVAL },
-		{ IOL_BLOCK_READ, UINT64_MAX - 511, 512, -EINVAL },
-		{ IOL_BLOCK_READ, 512, UINT64_MAX - 511, -EINVAL },
-		{ IOL_BLOCK_READ, 1, 512, -EINVAL },
-		{ IOL_BLOCK_READ, 0, 511, -EINVAL },
-		{ IOL_BLOCK_WRITE, 0, 512, 0 },
-		{ IOL_BLOCK_WRITE, SIZE, 512, -EINVAL },
-		{ IOL_BLOCK_FLUSH, 0, 0, 0 },
-		{ IOL_BLOCK_FLUSH, 77, 99, 0 }, /* a flush has no range */
-		{ IOL_BLOCK_DISCARD, 0, 8192, 0 },
-		{ IOL_BLOCK_DISCARD, 0, 8192 + 512, -EINVAL },
-		{ IOL_BLOCK_WRITE_ZEROES, SIZE - 8192, 8192, 0 },
-		{ IOL_BLOCK_WRITE_ZEROES, SIZE - 8192 + 512, 8192, -EINVAL },
-		{ IOL_BLOCK_WRITE_ZEROES, 0, 16384, -EINVAL },
-		{ IOL_BLOCK_KIND_COUNT, 0, 512, -EINVAL },
+		{ 0, 512, IOL_BLOCK_READ, 0 },
+		{ SIZE - 512, 512, IOL_BLOCK_READ, 0 },
+		{ 0, SIZE, IOL_BLOCK_READ, 0 },
+		{ SIZE, 512, IOL_BLOCK_READ, -EINVAL },
+		{ SIZE - 512, 1024, IOL_BLOCK_READ, -EINVAL },
+		{ UINT64_MAX - 511, 512, IOL_BLOCK_READ, -EINVAL },
+		{ 512, UINT64_MAX - 511, IOL_BLOCK_READ, -EINVAL },
+		{ 1, 512, IOL_BLOCK_READ, -EINVAL },
+		{ 0, 511, IOL_BLOCK_READ, -EINVAL },
+		{ 0, 512, IOL_BLOCK_WRITE, 0 },
+		{ SIZE, 512, IOL_BLOCK_WRITE, -EINVAL },
+		{ 0, 0, IOL_BLOCK_FLUSH, 0 },
+		{ 77, 99, IOL_BLOCK_FLUSH, 0 }, /* a flush has no range */
+		{ 0, 8192, IOL_BLOCK_DISCARD, 0 },
+		{ 0, 8192 + 512, IOL_BLOCK_DISCARD, -EINVAL },
+		{ SIZE - 8192, 8192, IOL_BLOCK_WRITE_ZEROES, 0 },
+		{ SIZE - 8192 + 512, 8192, IOL_BLOCK_WRITE_ZEROES, -EINVAL },
+		{ 0, 16384, IOL_BLOCK_WRITE_ZEROES, -EINVAL },
+		{ 0, 512, IOL_BLOCK_KIND_COUNT, -EINVAL },
 	};
 	g_autofree char *buf = g_malloc(SIZE);
 	struct told *t = told_new(&told_ops);

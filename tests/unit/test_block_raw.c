@@ -1,10 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/*
- * Files as block backends: the data path. What the kernel answers can be scripted: the linker puts
- * the functions below between the backend and the loop.
- */
-#include "backend/block_raw.h"
-
+/* Files as block backends: reads, writes and flushes, with a kernel whose answers are scripted. */
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
@@ -14,263 +9,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "block_rig.h"
-
-enum { SIZE = 1024 * 1024 };
-
-/* ---- The scripted kernel ---- */
-
-enum call { READV, WRITEV, FDATASYNC, FALLOCATE, WRITE, PREADV2, PWRITEV2, CALLS };
-
-struct answer {
-	enum call call;
-	int res; /* <= 0: the answer; > 0 for READV, WRITEV: no more bytes than that */
-};
-
-static struct answer script[64];
-static unsigned int script_len, script_pos;
-static unsigned int calls[CALLS];
-static int last_flags;
-static const struct iol_loop_file *last_file;
-
-static struct {
-	struct iol_op *op;
-	void (*done)(struct iol_op *op, int res);
-	int res;
-} injected[64];
-
-static void script_clear(void)
-{
-	script_len = script_pos = 0;
-	memset(calls, 0, sizeof(calls));
-	last_flags = 0;
-}
-
-static void script_add(enum call call, int res)
-{
-	g_assert_cmpuint(script_len, <, G_N_ELEMENTS(script));
-	script[script_len++] = (struct answer){ call, res };
-}
-
-static void script_assert_used(void)
-{
-	g_assert_cmpuint(script_pos, ==, script_len);
-}
-
-/* The next answer where it is for @call. */
-static const struct answer *script_next(enum call call)
-{
-	calls[call]++;
-	if (script_pos == script_len || script[script_pos].call != call)
-		return NULL;
-	return &script[script_pos++];
-}
-
-static void injected_done(struct iol_op *op, int res)
-{
-	size_t i = 0;
-
-	while (injected[i].op != op)
-		i++;
-	injected[i].op = NULL;
-	op->done = injected[i].done;
-	op->done(op, res == -ECANCELED ? res : injected[i].res);
-}
-
-/* Something that ends soon, in the place of the operation. */
-static void inject(struct iol_loop *loop, struct iol_op *op, int res)
-{
-	size_t i = 0;
-
-	while (injected[i].op)
-		i++;
-	injected[i].op = op;
-	injected[i].done = op->done;
-	injected[i].res = res;
-	op->done = injected_done;
-	iol_loop_timeout(loop, op, 1);
-}
-
-/* The first @max bytes of @iov. */
-static unsigned int cut(const struct iovec *iov, unsigned int count, struct iovec *to, size_t max)
-{
-	unsigned int n = 0;
-
-	for (; n < count && max; n++) {
-		to[n].iov_base = iov[n].iov_base;
-		to[n].iov_len = MIN(iov[n].iov_len, max);
-		max -= to[n].iov_len;
-	}
-	return n;
-}
-
-static struct iovec cut_iov[64];
-
-#define WRAP(ret, name, ...)            \
-	ret __real_##name(__VA_ARGS__); \
-	ret __wrap_##name(__VA_ARGS__); \
-	ret __wrap_##name(__VA_ARGS__)
-
-WRAP(void, iol_loop_readv, struct iol_loop *loop, struct iol_op *op,
-     const struct iol_loop_file *file, const struct iovec *iov, unsigned int count, uint64_t offset,
-     int flags)
-{
-	const struct answer *a = script_next(READV);
-
-	last_file = file;
-	last_flags = flags;
-	if (a && a->res <= 0) {
-		inject(loop, op, a->res);
-		return;
-	}
-	if (a) {
-		count = cut(iov, count, cut_iov, (size_t)a->res);
-		iov = cut_iov;
-	}
-	__real_iol_loop_readv(loop, op, file, iov, count, offset, flags);
-}
-
-WRAP(void, iol_loop_writev, struct iol_loop *loop, struct iol_op *op,
-     const struct iol_loop_file *file, const struct iovec *iov, unsigned int count, uint64_t offset,
-     int flags)
-{
-	const struct answer *a = script_next(WRITEV);
-
-	last_file = file;
-	last_flags = flags;
-	if (a && a->res <= 0) {
-		inject(loop, op, a->res);
-		return;
-	}
-	if (a) {
-		count = cut(iov, count, cut_iov, (size_t)a->res);
-		iov = cut_iov;
-	}
-	__real_iol_loop_writev(loop, op, file, iov, count, offset, flags);
-}
-
-WRAP(void, iol_loop_fdatasync, struct iol_loop *loop, struct iol_op *op,
-     const struct iol_loop_file *file)
-{
-	const struct answer *a = script_next(FDATASYNC);
-
-	if (a)
-		inject(loop, op, a->res);
-	else
-		__real_iol_loop_fdatasync(loop, op, file);
-}
-
-WRAP(void, iol_loop_fallocate, struct iol_loop *loop, struct iol_op *op,
-     const struct iol_loop_file *file, int mode, uint64_t offset, uint64_t len)
-{
-	const struct answer *a = script_next(FALLOCATE);
-
-	if (a)
-		inject(loop, op, a->res);
-	else
-		__real_iol_loop_fallocate(loop, op, file, mode, offset, len);
-}
-
-WRAP(void, iol_loop_write, struct iol_loop *loop, struct iol_op *op, int fd, const void *buf,
-     unsigned int len, uint64_t offset)
-{
-	const struct answer *a = script_next(WRITE);
-
-	if (a && a->res <= 0)
-		inject(loop, op, a->res);
-	else
-		__real_iol_loop_write(loop, op, fd, buf, a ? (unsigned int)a->res : len, offset);
-}
-
-WRAP(ssize_t, preadv2, int fd, const struct iovec *iov, int count, off_t offset, int flags)
-{
-	const struct answer *a = script_next(PREADV2);
-
-	g_assert_cmpint(flags, ==, RWF_NOWAIT);
-	if (a && a->res > 0)
-		return __real_preadv2(fd, cut_iov,
-				      (int)cut(iov, (unsigned int)count, cut_iov, (size_t)a->res),
-				      offset, flags);
-	if (!a)
-		return __real_preadv2(fd, iov, count, offset, flags);
-	errno = -a->res;
-	return a->res ? -1 : 0;
-}
-
-WRAP(ssize_t, pwritev2, int fd, const struct iovec *iov, int count, off_t offset, int flags)
-{
-	const struct answer *a = script_next(PWRITEV2);
-
-	g_assert_cmpint(flags, ==, RWF_NOWAIT);
-	if (a && a->res > 0)
-		return pwritev(fd, cut_iov,
-			       (int)cut(iov, (unsigned int)count, cut_iov, (size_t)a->res), offset);
-	if (!a)
-		return __real_pwritev2(fd, iov, count, offset, flags);
-	errno = -a->res;
-	return a->res ? -1 : 0;
-}
-
-/* ---- Helpers ---- */
-
-static struct iol_block_raw *raw_of(struct iol_block *blk)
-{
-	return iol_container_of(blk, struct iol_block_raw, blk);
-}
-
-static void assert_pattern(const uint8_t *buf, uint64_t offset, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		g_assert_cmpuint(buf[i], ==, block_rig_byte(offset + i));
-}
-
-/* What the file has at @offset, past the backend. */
-static void assert_file(const struct block_rig *rig, uint64_t offset, const void *bytes, size_t len)
-{
-	g_autofree char *got = g_malloc(len);
-	int fd = open(rig->path, O_RDONLY | O_CLOEXEC);
-
-	g_assert_cmpint(fd, >=, 0);
-	g_assert_cmpint(pread(fd, got, len, (off_t)offset), ==, len);
-	g_assert_cmpmem(got, len, bytes, len);
-	close(fd);
-}
-
-static bool is_whole_and_zero(struct iol_block *blk, uint64_t offset, uint64_t len)
-{
-	g_autofree uint8_t *buf = g_malloc(len + 1024);
-
-	g_assert_cmpint(block_read(blk, offset - 512, buf, len + 1024), ==, 0);
-	assert_pattern(buf, offset - 512, 512);
-	assert_pattern(buf + 512 + len, offset + len, 512);
-	for (uint64_t i = 0; i < len; i++)
-		if (buf[512 + i])
-			return false;
-	return true;
-}
-
-static struct iol_block *start_rig(struct block_rig *rig)
-{
-	block_rig_init(rig);
-	block_rig_file(rig, SIZE);
-	script_clear();
-	return block_rig_open(rig, NULL);
-}
-
-static void end_rig(struct block_rig *rig, struct iol_block *blk)
-{
-	script_assert_used();
-	g_assert_cmpuint(blk->in_flight, ==, 0);
-	iol_block_free(blk);
-	block_rig_finish(rig);
-}
+#include "block_script.h"
 
 /* ---- Reads and writes ---- */
 
 static void test_read_at_once(void)
 {
 	struct block_rig rig;
-	struct iol_block *blk = start_rig(&rig);
+	struct iol_block *blk = script_start(&rig);
 	struct block_job job;
 	uint8_t buf[4096];
 
@@ -282,7 +28,7 @@ static void test_read_at_once(void)
 		g_test_message("the file system here knows no RWF_NOWAIT");
 	else
 		g_assert_cmpuint(calls[READV], ==, 0);
-	end_rig(&rig, blk);
+	script_end(&rig, blk);
 }
 
 /* What preadv2() cannot give is read through the ring, from where it stopped. */
@@ -296,7 +42,7 @@ static void test_read_falls_back(void)
 
 	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
 		struct block_rig rig;
-		struct iol_block *blk = start_rig(&rig);
+		struct iol_block *blk = script_start(&rig);
 		uint8_t buf[4096];
 
 		script_add(PREADV2, cases[i].res);
@@ -307,7 +53,7 @@ static void test_read_falls_back(void)
 		g_assert_cmpint(block_read(blk, 1024, buf, sizeof(buf)), ==, 0);
 		assert_pattern(buf, 1024, sizeof(buf));
 		g_assert_cmpuint(calls[PREADV2], ==, cases[i].again ? 2 : 1);
-		end_rig(&rig, blk);
+		script_end(&rig, blk);
 	}
 }
 
@@ -317,7 +63,7 @@ static void test_write_falls_back(void)
 
 	for (size_t i = 0; i < G_N_ELEMENTS(results); i++) {
 		struct block_rig rig;
-		struct iol_block *blk = start_rig(&rig);
+		struct iol_block *blk = script_start(&rig);
 		uint8_t buf[4096];
 
 		script_add(PWRITEV2, results[i]);
@@ -330,7 +76,7 @@ static void test_write_falls_back(void)
 		block_write(blk, 512, buf, sizeof(buf));
 		g_assert_cmpuint(calls[PWRITEV2], ==, results[i] == -EOPNOTSUPP ? 1 : 2);
 		g_assert_true(is_whole_and_zero(blk, 512, 4096) == false);
-		end_rig(&rig, blk);
+		script_end(&rig, blk);
 	}
 }
 
@@ -340,11 +86,11 @@ static void test_short_transfers(void)
 	uint8_t a[512], b[1536], c[2048];
 	struct iovec iov[] = { { a, 512 }, { b, 1536 }, { c, 2048 } };
 	struct block_rig rig;
-	struct iol_block *blk = start_rig(&rig);
+	struct iol_block *blk = script_start(&rig);
 	struct block_job job;
 
 	for (int write = 0; write < 2; write++) {
-		const enum call call = write ? WRITEV : READV;
+		const enum script_call call = write ? WRITEV : READV;
 
 		script_add(write ? PWRITEV2 : PREADV2, 100);
 		script_add(call, 412);
@@ -368,13 +114,13 @@ static void test_short_transfers(void)
 	assert_file(&rig, 65536, a, 512);
 	assert_file(&rig, 65536 + 512, b, 1536);
 	assert_file(&rig, 65536 + 2048, c, 2048);
-	end_rig(&rig, blk);
+	script_end(&rig, blk);
 }
 
 static void test_interrupted_for_ever(void)
 {
 	struct block_rig rig;
-	struct iol_block *blk = start_rig(&rig);
+	struct iol_block *blk = script_start(&rig);
 	uint8_t buf[512];
 
 	script_add(PREADV2, -EAGAIN);
@@ -382,27 +128,27 @@ static void test_interrupted_for_ever(void)
 		script_add(READV, i % 2 ? -EINTR : -EAGAIN);
 	g_assert_cmpint(block_read(blk, 0, buf, sizeof(buf)), <, 0);
 	g_assert_cmpuint(calls[READV], ==, 32);
-	end_rig(&rig, blk);
+	script_end(&rig, blk);
 }
 
 /* No progress is an error, never a loop. */
 static void test_no_progress(void)
 {
 	struct block_rig rig;
-	struct iol_block *blk = start_rig(&rig);
+	struct iol_block *blk = script_start(&rig);
 	uint8_t buf[1024];
 
 	script_add(PWRITEV2, -EAGAIN);
 	script_add(WRITEV, 512);
 	script_add(WRITEV, 0);
 	g_assert_cmpint(block_write(blk, 0, buf, sizeof(buf)), ==, -EIO);
-	end_rig(&rig, blk);
+	script_end(&rig, blk);
 }
 
 static void test_shrunken_file(void)
 {
 	struct block_rig rig;
-	struct iol_block *blk = start_rig(&rig);
+	struct iol_block *blk = script_start(&rig);
 	uint8_t buf[4096];
 
 	/* Unlinked: the descriptor is enough. */
@@ -413,13 +159,13 @@ static void test_shrunken_file(void)
 	g_assert_cmpint(block_read(blk, SIZE - 512, buf, 512), ==, -EIO);
 	g_assert_cmpint(block_read(blk, 0, buf, sizeof(buf)), ==, 0);
 	assert_pattern(buf, 0, sizeof(buf));
-	end_rig(&rig, blk);
+	script_end(&rig, blk);
 }
 
 static void test_refresh(void)
 {
 	struct block_rig rig;
-	struct iol_block *blk = start_rig(&rig);
+	struct iol_block *blk = script_start(&rig);
 	uint8_t buf[512];
 
 	g_assert_false(iol_block_refresh(blk));
@@ -434,7 +180,7 @@ static void test_refresh(void)
 	g_assert_cmpuint(blk->limits.size_bytes, ==, 1024);
 	g_assert_cmpint(block_read(blk, 1024, buf, 512), ==, -EINVAL);
 	g_assert_cmpint(block_read(blk, 512, buf, 512), ==, 0);
-	end_rig(&rig, blk);
+	script_end(&rig, blk);
 }
 
 static void test_errors(void)
@@ -443,7 +189,7 @@ static void test_errors(void)
 
 	for (size_t i = 0; i < G_N_ELEMENTS(errors); i++) {
 		struct block_rig rig;
-		struct iol_block *blk = start_rig(&rig);
+		struct iol_block *blk = script_start(&rig);
 		uint8_t buf[512];
 
 		script_add(PREADV2, -EAGAIN);
@@ -465,7 +211,7 @@ static void test_errors(void)
 		g_assert_cmpint(block_run(blk, IOL_BLOCK_WRITE_ZEROES, 0, NULL, 4096), ==, 0);
 		g_assert_cmpint(block_flush(blk), ==, 0);
 		g_assert_cmpuint(raw_of(blk)->failing, ==, 0);
-		end_rig(&rig, blk);
+		script_end(&rig, blk);
 	}
 }
 
@@ -474,7 +220,7 @@ static void test_errors(void)
 static void test_flush(void)
 {
 	struct block_rig rig;
-	struct iol_block *blk = start_rig(&rig);
+	struct iol_block *blk = script_start(&rig);
 
 	g_assert_true(blk->limits.volatile_cache);
 	g_assert_cmpint(block_flush(blk), ==, 0);
@@ -482,14 +228,14 @@ static void test_flush(void)
 	script_add(FDATASYNC, -EINTR);
 	g_assert_cmpint(block_flush(blk), ==, 0);
 	g_assert_cmpuint(calls[FDATASYNC], ==, 3);
-	end_rig(&rig, blk);
+	script_end(&rig, blk);
 }
 
 /* After one failure every flush fails, without asking the kernel. */
 static void test_flush_failure_sticks(void)
 {
 	struct block_rig rig;
-	struct iol_block *blk = start_rig(&rig);
+	struct iol_block *blk = script_start(&rig);
 	uint8_t buf[512] = { 0 };
 
 	script_add(FDATASYNC, -ENOSPC);
@@ -499,7 +245,7 @@ static void test_flush_failure_sticks(void)
 		g_assert_cmpint(block_flush(blk), ==, -EIO);
 	}
 	g_assert_cmpuint(calls[FDATASYNC], ==, 1);
-	end_rig(&rig, blk);
+	script_end(&rig, blk);
 }
 
 /* The sync of a stable write or discard may take the report that a flush should have had. */
@@ -507,12 +253,12 @@ static void test_failed_sync_fails_flushes(void)
 {
 	for (int kind = IOL_BLOCK_WRITE; kind < IOL_BLOCK_KIND_COUNT; kind++) {
 		struct block_rig rig;
-		struct iol_block *blk = start_rig(&rig);
+		struct iol_block *blk = script_start(&rig);
 		struct block_job job;
 		uint8_t buf[4096] = { 0 };
 
 		if (kind == IOL_BLOCK_FLUSH) {
-			end_rig(&rig, blk);
+			script_end(&rig, blk);
 			continue;
 		}
 		script_add(kind == IOL_BLOCK_WRITE ? WRITEV : FDATASYNC, -EIO);
@@ -521,14 +267,14 @@ static void test_failed_sync_fails_flushes(void)
 		block_job_start(&job, blk);
 		g_assert_cmpint(block_job_wait(&job, blk), ==, -EIO);
 		g_assert_cmpint(block_flush(blk), ==, -EIO);
-		end_rig(&rig, blk);
+		script_end(&rig, blk);
 	}
 }
 
 static void test_stable_requests(void)
 {
 	struct block_rig rig;
-	struct iol_block *blk = start_rig(&rig);
+	struct iol_block *blk = script_start(&rig);
 	struct block_job job;
 	uint8_t buf[4096] = { 1 };
 
@@ -549,26 +295,13 @@ static void test_stable_requests(void)
 		g_assert_cmpint(block_job_wait(&job, blk), ==, 0);
 		g_assert_cmpuint(calls[FDATASYNC], ==, 1);
 	}
-	end_rig(&rig, blk);
-}
-
-static struct iol_block *start_cache(struct block_rig *rig, enum iol_block_cache cache, bool direct)
-{
-	struct iol_block_raw_config config;
-
-	block_rig_init(rig);
-	block_rig_file(rig, SIZE);
-	script_clear();
-	config = block_rig_config(rig);
-	config.cache = cache;
-	config.direct = direct;
-	return block_rig_open(rig, &config);
+	script_end(&rig, blk);
 }
 
 static void test_writethrough(void)
 {
 	struct block_rig rig;
-	struct iol_block *blk = start_cache(&rig, IOL_BLOCK_WRITETHROUGH, false);
+	struct iol_block *blk = script_start_cache(&rig, IOL_BLOCK_WRITETHROUGH, false);
 	uint8_t buf[512] = { 0 };
 
 	g_assert_false(blk->limits.volatile_cache);
@@ -578,13 +311,13 @@ static void test_writethrough(void)
 	g_assert_cmpuint(calls[FDATASYNC] + calls[PWRITEV2], ==, 0);
 	g_assert_cmpint(block_run(blk, IOL_BLOCK_DISCARD, 0, NULL, 4096), ==, 0);
 	g_assert_cmpuint(calls[FDATASYNC], ==, 1);
-	end_rig(&rig, blk);
+	script_end(&rig, blk);
 }
 
 static void test_unsafe(void)
 {
 	struct block_rig rig;
-	struct iol_block *blk = start_cache(&rig, IOL_BLOCK_UNSAFE, false);
+	struct iol_block *blk = script_start_cache(&rig, IOL_BLOCK_UNSAFE, false);
 	struct block_job job;
 	uint8_t buf[512] = { 0 };
 
@@ -599,172 +332,7 @@ static void test_unsafe(void)
 			g_assert_true(job.at_once);
 	}
 	g_assert_cmpuint(calls[FDATASYNC], ==, 0);
-	end_rig(&rig, blk);
-}
-
-/* ---- Discards and zeroes ---- */
-
-static void test_discard_makes_holes(void)
-{
-	struct block_rig rig;
-	struct iol_block *blk = start_rig(&rig);
-	struct stat before, after;
-
-	if (!blk->limits.discard) {
-		g_test_skip("no holes can be made in files here");
-		end_rig(&rig, blk);
-		return;
-	}
-	g_assert_cmpint(block_flush(blk), ==, 0);
-	g_assert_cmpint(stat(rig.path, &before), ==, 0);
-	g_assert_cmpint(block_run(blk, IOL_BLOCK_DISCARD, 65536, NULL, 262144), ==, 0);
-	g_assert_cmpint(stat(rig.path, &after), ==, 0);
-	g_assert_cmpint(after.st_blocks, <, before.st_blocks);
-	g_assert_cmpint(after.st_size, ==, SIZE);
-	g_assert_true(is_whole_and_zero(blk, 65536, 262144));
-	end_rig(&rig, blk);
-}
-
-/* Every way to write zeroes reads back as zeroes, and what was refused is not tried again. */
-static void test_write_zeroes(void)
-{
-	static const struct {
-		bool unmap;
-		int refusals;
-		unsigned int fallocates; /* of the first and of both requests */
-		unsigned int fallocates_both;
-		bool writes;
-	} cases[] = {
-		{ true, 0, 1, 2, false }, { false, 0, 1, 2, false }, { true, 1, 2, 3, false },
-		{ true, 2, 2, 2, true },  { false, 1, 1, 1, true },
-	};
-
-	for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-		struct block_rig rig;
-		struct iol_block *blk = start_rig(&rig);
-		const uint64_t len = 512 * 1024 + 1536;
-
-		for (int n = 0; n < cases[i].refusals; n++)
-			script_add(FALLOCATE, -EOPNOTSUPP);
-		if (cases[i].writes) {
-			script_add(WRITE, 1000);
-			script_add(WRITE, -EINTR);
-		}
-		for (int n = 0; n < 2; n++) {
-			struct block_job job;
-
-			block_job_init(&job, IOL_BLOCK_WRITE_ZEROES, 1024, NULL, len);
-			job.req.unmap = cases[i].unmap;
-			block_job_start(&job, blk);
-			g_assert_cmpint(block_job_wait(&job, blk), ==, 0);
-			g_assert_true(is_whole_and_zero(blk, 1024, len));
-			g_assert_cmpuint(calls[FALLOCATE], ==,
-					 n ? cases[i].fallocates_both : cases[i].fallocates);
-			g_assert_cmpint(calls[WRITE] > 0, ==, cases[i].writes);
-		}
-		end_rig(&rig, blk);
-	}
-}
-
-static void test_zero_write_errors(void)
-{
-	struct block_rig rig;
-	struct iol_block *blk = start_rig(&rig);
-
-	script_add(FALLOCATE, -EOPNOTSUPP);
-	script_add(WRITE, 512);
-	script_add(WRITE, -ENOSPC);
-	g_assert_cmpint(block_run(blk, IOL_BLOCK_WRITE_ZEROES, 0, NULL, 4096), ==, -ENOSPC);
-	script_add(WRITE, 0);
-	g_assert_cmpint(block_run(blk, IOL_BLOCK_WRITE_ZEROES, 0, NULL, 4096), ==, -EIO);
-	end_rig(&rig, blk);
-}
-
-static void test_discard_is_a_hint(void)
-{
-	struct block_rig rig;
-	struct iol_block *blk = start_rig(&rig);
-
-	script_add(FALLOCATE, -EOPNOTSUPP);
-	for (int i = 0; i < 3; i++)
-		g_assert_cmpint(block_run(blk, IOL_BLOCK_DISCARD, 0, NULL, 4096), ==, 0);
-	g_assert_cmpuint(calls[FALLOCATE], ==, 1);
-	end_rig(&rig, blk);
-}
-
-/* ---- O_DIRECT ---- */
-
-static void test_direct(void)
-{
-	struct block_rig rig;
-	struct iol_block *blk = start_cache(&rig, IOL_BLOCK_WRITEBACK, true);
-	const size_t align = 4096;
-	g_autofree uint8_t *block = g_malloc(4 * align);
-	uint8_t *buf = (uint8_t *)IOL_ALIGN_UP((uintptr_t)block, align);
-	struct iol_block_raw *raw = raw_of(blk);
-
-	g_test_message("alignment: offsets %u, memory %u", raw->direct_offset_align,
-		       raw->direct_mem_align);
-	g_assert_cmpint(block_read(blk, 8192, buf, align), ==, 0);
-	g_assert_true(last_file == &raw->direct_file);
-	g_assert_cmpuint(calls[PREADV2], ==, 0);
-	assert_pattern(buf, 8192, align);
-	memset(buf, 0x5a, align);
-	g_assert_cmpint(block_write(blk, 8192, buf, align), ==, 0);
-	g_assert_true(last_file == &raw->direct_file);
-	assert_file(&rig, 8192, buf, align);
-
-	/* Memory that does not fit: the same bytes by way of the page cache. */
-	g_assert_cmpint(block_read(blk, 8192, buf + 1, align), ==, 0);
-	g_assert_true(last_file == &raw->file);
-	g_assert_cmpuint(buf[1] + buf[align], ==, 2 * 0x5a);
-	memset(buf, 0x77, 2 * align);
-	g_assert_cmpint(block_write(blk, 8192 + 512, buf + 1, 1024), ==, 0);
-	g_assert_true(last_file == &raw->file);
-	/* And the direct read sees what is still dirty there. */
-	g_assert_cmpint(block_read(blk, 8192, buf, align), ==, 0);
-	g_assert_true(last_file == &raw->direct_file);
-	g_assert_cmpuint(buf[511], ==, 0x5a);
-	g_assert_cmpuint(buf[512], ==, 0x77);
-	g_assert_cmpuint(buf[1535], ==, 0x77);
-	g_assert_cmpuint(buf[1536], ==, 0x5a);
-	end_rig(&rig, blk);
-}
-
-static void test_direct_misaligned_parts(void)
-{
-	struct block_rig rig;
-	struct iol_block *blk = start_cache(&rig, IOL_BLOCK_WRITEBACK, true);
-	struct iol_block_raw *raw = raw_of(blk);
-	g_autofree uint8_t *block = g_malloc(16384);
-	uint8_t *buf = (uint8_t *)IOL_ALIGN_UP((uintptr_t)block, 4096);
-	struct iovec iov[2] = { { buf, 100 }, { buf + 4096, 3996 } };
-	struct block_job job;
-
-	block_job_init(&job, IOL_BLOCK_READ, 4096, NULL, 4096);
-	job.req.iov = iov;
-	job.req.iov_count = 2;
-	block_job_start(&job, blk);
-	g_assert_cmpint(block_job_wait(&job, blk), ==, 0);
-	g_assert_true(last_file == &raw->file);
-	assert_pattern(buf, 4096, 100);
-	assert_pattern(buf + 4096, 4096 + 100, 3996);
-
-	/* A place that the file's alignment does not allow. */
-	raw->direct_offset_align = 4096;
-	g_assert_cmpint(block_read(blk, 512, buf, 4096), ==, 0);
-	g_assert_true(last_file == &raw->file);
-	assert_pattern(buf, 512, 4096);
-	g_assert_cmpint(block_read(blk, 8192, buf, 512), ==, 0);
-	g_assert_true(last_file == &raw->file);
-	/* A short transfer that ends between two blocks goes on by the page cache. */
-	raw->direct_offset_align = 512;
-	script_add(READV, 512);
-	raw->direct_offset_align = 1024;
-	g_assert_cmpint(block_read(blk, 8192, buf, 4096), ==, 0);
-	g_assert_true(last_file == &raw->file);
-	assert_pattern(buf, 8192, 4096);
-	end_rig(&rig, blk);
+	script_end(&rig, blk);
 }
 
 /* ---- Cancelling ---- */
@@ -772,7 +340,7 @@ static void test_direct_misaligned_parts(void)
 static void test_cancel(void)
 {
 	struct block_rig rig;
-	struct iol_block *blk = start_rig(&rig);
+	struct iol_block *blk = script_start(&rig);
 	struct block_job jobs[4];
 	uint8_t buf[1024];
 	static const enum iol_block_kind kinds[] = { IOL_BLOCK_READ, IOL_BLOCK_FLUSH,
@@ -794,14 +362,14 @@ static void test_cancel(void)
 	}
 	g_assert_false(raw_of(blk)->flush_failed);
 	g_assert_cmpuint(raw_of(blk)->failing, ==, 0);
-	end_rig(&rig, blk);
+	script_end(&rig, blk);
 }
 
 /* What goes on after a short transfer ends there when it was cancelled meanwhile. */
 static void test_cancel_between_steps(void)
 {
 	struct block_rig rig;
-	struct iol_block *blk = start_rig(&rig);
+	struct iol_block *blk = script_start(&rig);
 	struct block_job job;
 
 	script_add(FALLOCATE, -EOPNOTSUPP);
@@ -813,7 +381,7 @@ static void test_cancel_between_steps(void)
 	iol_block_cancel_all(blk);
 	g_assert_cmpint(block_job_wait(&job, blk), ==, -ECANCELED);
 	g_assert_cmpuint(calls[WRITE], ==, 1);
-	end_rig(&rig, blk);
+	script_end(&rig, blk);
 }
 
 /* ---- A full file system ---- */
@@ -915,7 +483,7 @@ static unsigned int count_of(const char *text, const char *part)
 static void fail_and_heal(void)
 {
 	struct block_rig rig;
-	struct iol_block *blk = start_rig(&rig);
+	struct iol_block *blk = script_start(&rig);
 	uint8_t buf[512] = { 0 };
 
 	for (int i = 0; i < 5; i++) {
@@ -928,7 +496,7 @@ static void fail_and_heal(void)
 	script_add(FDATASYNC, -EIO);
 	for (int i = 0; i < 5; i++)
 		block_flush(blk);
-	end_rig(&rig, blk);
+	script_end(&rig, blk);
 }
 
 static void test_messages(void)
@@ -952,7 +520,7 @@ static void test_many_at_once(void)
 	g_autofree struct block_job *jobs = g_new0(struct block_job, JOBS);
 	g_autofree uint8_t *bufs = g_malloc(JOBS * 4096);
 	struct block_rig rig;
-	struct iol_block *blk = start_rig(&rig);
+	struct iol_block *blk = script_start(&rig);
 
 	raw_of(blk)->nowait_read = false;
 	raw_of(blk)->nowait_write = false;
@@ -970,7 +538,7 @@ static void test_many_at_once(void)
 		g_assert_cmpint(block_read(blk, i * 4096, bufs, 4096), ==, 0);
 		assert_pattern(bufs, (JOBS - 1 - i) * 4096, 4096);
 	}
-	end_rig(&rig, blk);
+	script_end(&rig, blk);
 }
 
 int main(int argc, char **argv)
@@ -991,12 +559,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/block-raw/stable-requests", test_stable_requests);
 	g_test_add_func("/block-raw/writethrough", test_writethrough);
 	g_test_add_func("/block-raw/unsafe", test_unsafe);
-	g_test_add_func("/block-raw/discard-makes-holes", test_discard_makes_holes);
-	g_test_add_func("/block-raw/write-zeroes", test_write_zeroes);
-	g_test_add_func("/block-raw/zero-write-errors", test_zero_write_errors);
-	g_test_add_func("/block-raw/discard-is-a-hint", test_discard_is_a_hint);
-	g_test_add_func("/block-raw/direct", test_direct);
-	g_test_add_func("/block-raw/direct-misaligned-parts", test_direct_misaligned_parts);
 	g_test_add_func("/block-raw/cancel", test_cancel);
 	g_test_add_func("/block-raw/cancel-between-steps", test_cancel_between_steps);
 	g_test_add_func("/block-raw/full-file-system", test_full_file_system_apart);
