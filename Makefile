@@ -26,7 +26,7 @@ build:
 	@scripts/build.sh release:iolite
 
 demo:
-	@scripts/install-deps.sh build lab
+	@scripts/install-deps.sh build demo
 	@scripts/build.sh release:iolite
 	@scripts/demo.sh
 
@@ -43,8 +43,8 @@ fuzz:
 	@scripts/fuzz.sh $(TIME)
 
 lab:
-	@scripts/install-deps.sh build lab
-	@scripts/build.sh release
+	@scripts/install-deps.sh build test lab
+	@scripts/build.sh release clang:iolite clang:powercut
 	@tests/lab/lab run --iolite build/release/iolite $(SCENARIO)
 
 lab-shell: build

@@ -3,8 +3,7 @@
 #   scripts/fuzz.sh [TIME [TARGET...]]          each target TIME seconds, 60 unless told
 #   scripts/fuzz.sh --runs RUNS [TARGET...]     each target RUNS times its weight: a fixed amount of work
 #   scripts/fuzz.sh --merge [TARGET...]         new inputs of worth into the kept corpora, minimised
-# Targets: boot devices config virtqueue virtio; all of them unless named. The kept corpora of tests/fuzz/corpus
-# are the seed, new inputs go to build/fuzz/corpus. An input that fails is left in build/fuzz/failures.
+# Targets: the folders of tests/fuzz/corpus, all of them unless named. The kept corpora there are the seed, new inputs go to build/fuzz/corpus. An input that fails is left in build/fuzz/failures.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -28,12 +27,12 @@ case ${1:-} in
 	shift
 	;;
 esac
-[ $# -gt 0 ] || set -- boot devices config virtqueue virtio
+[ $# -gt 0 ] || set -- $(ls "$kept")
 
 programs=
 for target; do
 	if [ ! -d "$kept/$target" ]; then
-		echo "fuzz: there is no target '$target'; boot, devices, config, virtqueue and virtio are there" >&2
+		echo "fuzz: there is no target '$target'; these are there:" $(ls "$kept") >&2
 		exit 2
 	fi
 	programs="$programs fuzz_$target"

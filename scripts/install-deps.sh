@@ -5,7 +5,8 @@
 # usage: install-deps.sh [-n] [GROUP...]
 #   build   compiler, CMake, libraries
 #   test    second compiler with its sanitizers, Python
-#   lab     QEMU, static busybox, decompressors (make lab, make demo)
+#   demo    QEMU, static busybox, decompressors
+#   lab     the same, and programs for guests and level 1 to try disks with
 #   bench   what make bench compares with
 #   format  formatter, linters
 # Without a GROUP: build test lab, which is what make test needs. -n only prints what is missing.
@@ -18,11 +19,15 @@ packages_of() {
 			libglib2.0-dev liburing-dev acpica-tools
 		;;
 	test) echo clang libclang-rt-dev python3 util-linux ;;
-	lab) echo qemu-system-x86 busybox-static python3 xz-utils zstd lz4 ;;
-	bench) echo qemu-system-x86 python3 ;;
+	demo) echo qemu-system-x86 busybox-static python3 xz-utils zstd lz4 ;;
+	lab)
+		packages_of demo
+		echo e2fsprogs xfsprogs fio pciutils util-linux lvm2
+		;;
+	bench) echo qemu-system-x86 linux-perf python3 ;;
 	format) echo clang-format clang-tidy shellcheck ;;
 	*)
-		echo "install-deps: no group '$1': give build, test, lab, bench or format" >&2
+		echo "install-deps: no group '$1': give build, test, demo, lab, bench or format" >&2
 		exit 2
 		;;
 	esac

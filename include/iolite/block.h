@@ -83,6 +83,11 @@ struct iol_block {
 	char *name; /* for messages: the disk's path as the user gave it; owned */
 	struct iol_block_limits limits;
 	unsigned int in_flight; /* submitted and not done */
+	/*
+	 * What wraps this one and hands on its requests as they are (iol_block_submit); it is done with
+	 * a request when this one is. NULL: nothing does.
+	 */
+	struct iol_block *wrapper;
 };
 
 /*

@@ -41,6 +41,11 @@ struct iol_virtio_ops {
 	const char *name; /* "virtio-blk" */
 	uint16_t device_id; /* virtio-v1.2 chapter 5 */
 	uint32_t pci_class; /* 24 bits */
+	/*
+	 * FEATURES_OK was taken: v->features are final, and config[] may be made to fit them
+	 * before the driver reads it. NULL: nothing to do. [vcpu], under the lock
+	 */
+	void (*features_ok)(struct iol_virtio *v);
 	/* DRIVER_OK: v->features are final and the queues started. NULL: nothing to do. [loop] */
 	void (*start)(struct iol_virtio *v);
 	/*

@@ -14,6 +14,7 @@ struct raw_options {
 	char *kernel, *initrd, *cmdline, *memory, *cpus, *serial;
 	int verbosity;
 	gboolean help;
+	char **disks;
 	char **rest;
 };
 
@@ -25,6 +26,7 @@ static void raw_finish(struct raw_options *raw)
 	g_free(raw->memory);
 	g_free(raw->cpus);
 	g_free(raw->serial);
+	g_strfreev(raw->disks);
 	g_strfreev(raw->rest);
 }
 
@@ -42,11 +44,29 @@ static gboolean more_verbose(const gchar *name, const gchar *value, gpointer dat
 static const char description[] =
 	"Sizes are whole numbers with K, M, G or T (powers of 1024).\n"
 	"\n"
+	"Disks are vda, vdb ... in the order given. Keys, a comma before each:\n"
+	"  id=NAME          for messages (default: disk0, disk1 ...)\n"
+	"  ro               read-only\n"
+	"  direct           past the host's page cache\n"
+	"  cache=MODE       writeback (default), writethrough, unsafe: flushes do nothing\n"
+	"  discard=off      do not give back what the guest discards (default: on)\n"
+	"  lock=off         do not lock the file against a second user (default: on)\n"
+	"  queues=N         request queues, 1 to 16 (default: one for each CPU)\n"
+	"  transport=KIND   pci (default) or mmio\n"
+	"  serial=TEXT      what the guest reads as serial number (default: the id)\n"
+	"  bps=SIZE         bytes a second at most\n"
+	"  iops=N           requests a second at most\n"
+	"A comma within a path or value is written twice.\n"
+	"\n"
 	"Examples:\n"
 	"  iolite run -k /boot/vmlinuz -i initrd.img\n"
 	"      boot a kernel with 256 MiB and one CPU, its console in this terminal\n"
 	"  iolite run -k vmlinuz -i initrd.img -a 'console=ttyS0 quiet' -m 2G -c 4\n"
 	"      more memory and CPUs, a command line of your own\n"
+	"  iolite run -k vmlinuz -i initrd.img -a 'console=ttyS0 root=/dev/vda' -d disk.img\n"
+	"      a disk to write to\n"
+	"  iolite run -k vmlinuz -i initrd.img -d /dev/vg0/guest,direct -d data.img,ro,id=data\n"
+	"      a block device of the host as vda, an image that is only read as vdb\n"
 	"  iolite run -k vmlinux -s null < /dev/null\n"
 	"      an uncompressed kernel (PVH) without a console\n"
 	"\n"
@@ -72,6 +92,9 @@ static gboolean parse(int *argc, char ***argv, struct raw_options *raw, GError *
 		  "Virtual CPUs, 1 to 64 (default: 1)", "N" },
 		{ "serial", 's', 0, G_OPTION_ARG_FILENAME, &raw->serial,
 		  "Serial line ttyS0: stdio or null (default: stdio)", "KIND" },
+		{ "disk", 'd', 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->disks,
+		  "Disk image (raw) or block device, and keys (below); up to 16 times",
+		  "PATH[,KEY...]" },
 		{ "help", 'h', 0, G_OPTION_ARG_NONE, &raw->help, "Show this help", NULL },
 		{ "verbose", 'v', G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK, more_verbose,
 		  "Say more; twice: say much more", NULL },
@@ -127,6 +150,8 @@ static int apply(struct raw_options *raw, struct iol_config *config)
 		status = set(config, "--cpus", raw->cpus, iol_config_set_cpus);
 	if (!status)
 		status = set(config, "--serial", raw->serial, iol_config_set_serial);
+	for (char **disk = raw->disks; !status && disk && *disk; disk++)
+		status = set(config, "--disk", *disk, iol_config_add_disk);
 	if (!status && iol_config_check(config, &err))
 		status = iol_cli_fail("run", IOL_EXIT_USAGE, "%s", err.msg);
 	return status;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Configuration values: defaults, parsing, limits. See include/iolite/config.h. Before any thread. */
-#include <iolite/config.h>
+#include "config_internal.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -25,6 +25,8 @@ void iol_config_finish(struct iol_config *config)
 	g_free(config->kernel);
 	g_free(config->initrd);
 	g_free(config->cmdline);
+	for (unsigned int i = 0; i < config->disk_count; i++)
+		iol_disk_config_finish(&config->disks[i]);
 	memset(config, 0, sizeof(*config));
 }
 
@@ -91,5 +93,8 @@ int iol_config_check(struct iol_config *config, struct iol_error *err)
 				     "no kernel: name one with -k, such as -k /boot/vmlinuz");
 	if (!config->cmdline)
 		config->cmdline = g_strdup(IOL_CONFIG_CMDLINE_DEFAULT);
+	for (unsigned int i = 0; i < config->disk_count; i++)
+		if (!config->disks[i].queues)
+			config->disks[i].queues = MIN(config->cpus, IOL_CONFIG_DISK_QUEUES_MAX);
 	return 0;
 }

@@ -10,10 +10,12 @@ import sys
 
 import b1_start
 import b11_footprint
+import b4_exit
+import b5_disk
 import contenders
 import report
 
-ALL = ["B1", "B11"]
+ALL = ["B1", "B4", "B5", "B6", "B7", "B11"]
 
 
 def parse_arguments():
@@ -21,7 +23,8 @@ def parse_arguments():
     parser.add_argument("--iolite", default="build/release/iolite", help="the program to measure")
     parser.add_argument("--programs", default="build/release/tests/bench",
                         help="folder with the bench_* programs of the same build")  # fmt: skip
-    parser.add_argument("--rounds", type=int, default=60, help="rounds of B1, of two starts each")
+    parser.add_argument("--rounds", type=int, default=60,
+                        help="rounds of B1, of two starts each; others have fewer")  # fmt: skip
     parser.add_argument("benchmarks", nargs="*", metavar="B", help=f"which of {', '.join(ALL)}")
     arguments = parser.parse_args()
     unknown = set(arguments.benchmarks) - set(ALL)
@@ -38,6 +41,11 @@ def main():
     report.versions["qemu"] = contenders.version([contenders.QEMU[0], "--version"])
     if "B1" in wanted:
         b1_start.main(found, arguments.programs, arguments.rounds)
+    if "B4" in wanted:
+        b4_exit.main(arguments.iolite, arguments.programs, max(2, arguments.rounds // 6))
+    for name in b5_disk.KINDS:
+        if name in wanted:
+            b5_disk.main(name, arguments.iolite, arguments.programs, max(2, arguments.rounds // 10))
     if "B11" in wanted:
         b11_footprint.main(found, max(3, arguments.rounds // 20))
 

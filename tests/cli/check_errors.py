@@ -170,6 +170,62 @@ CASES = [
 ]
 
 
+def disk(name, text, pattern):
+    """A mistake in the value of -d."""
+    return (f"disk {name}", ["run", "-k", "{D}/good", "-d", text], USAGE, "--disk: " + pattern)
+
+
+CASES += [
+    ("disk without its value", ["run", "-k", "{D}/good", "-d"], USAGE, "-d"),
+    disk("empty", "", "'': no path.*disk.img"),
+    disk("without a path", ",ro", "'': no path"),
+    disk("with a key for its path", "file=x.img,ro", r"'file=x.img'.*stands first.*such as x.img.*\./file=x.img"),
+    disk("path with an escape", "\033[2Jx\ny,ro=2", r"'\?\[2Jx\?y': 'ro=2'"),
+    disk("comma at the end", "x.img,", "'x.img': a comma with nothing behind it"),
+    disk("comma in the middle", "x.img,id=a,,,ro", "'x.img': 'id=a,' is no id"),
+    disk("comma in the path", "a,b.img", "'a': .*no 'b.img'.*comma.*twice"),
+    disk("unknown key", "x.img,format=raw", "'x.img': 'format=raw': there is no 'format'.*id, ro, .*iops"),
+    disk("key with a slip", "x.img,chache=unsafe", "'x.img': 'chache=unsafe'.*no 'chache', but 'cache'"),
+    disk("key in capitals", "x.img,RO", "'x.img': 'RO'.*no 'RO'"),
+    disk("key of other programs", "x.img,readonly=on", "'x.img': 'readonly=on'.*but 'ro'"),
+    disk("key with a space", "x.img, ro", "'x.img': ' ro'.*but 'ro'"),
+    disk("key that is empty", "x.img,=on", "'x.img': '=on': there is no ''"),
+    disk("key twice", "x.img,queues=1,queues=2", "'x.img': 'queues=2': 'queues' is given twice"),
+    disk("flag twice", "x.img,ro,ro=off", "'x.img': 'ro=off': 'ro' is given twice"),
+    disk("key without a value", "x.img,cache", "'x.img': 'cache' lacks its value.*cache=..."),
+    disk("ro with a word", "x.img,ro=yes", "'x.img': 'ro=yes' is neither on nor off"),
+    disk("direct with nothing", "x.img,direct=", "'x.img': 'direct=' is neither on nor off"),
+    disk("discard as other programs", "x.img,discard=unmap", "'x.img': 'discard=unmap'.*on or off"),
+    disk("lock with a number", "x.img,lock=1", "'x.img': 'lock=1'.*on or off"),
+    disk("cache unknown", "x.img,cache=fast", "'x.img': 'cache=fast'.*writeback, writethrough or unsafe"),
+    disk("cache none", "x.img,cache=none", "'x.img': 'cache=none'.*direct"),
+    disk("id empty", "x.img,id=", "'x.img': 'id=' is no id"),
+    disk("id with a digit first", "x.img,id=1st", "'x.img': 'id=1st' is no id: give a letter"),
+    disk("id with a slash", "x.img,id=a/b", "'x.img': 'id=a/b' is no id"),
+    disk("id too long", "x.img,id=" + "a" * 33, "'x.img': 'id=a+' is too long.*32"),
+    disk("queues 0", "x.img,queues=0", "'x.img': 'queues=0'.*1 to 16"),
+    disk("queues too many", "x.img,queues=17", "'x.img': 'queues=17'.*1 to 16"),
+    disk("queues word", "x.img,queues=many", "'x.img': 'queues=many'.*1 to 16"),
+    disk("transport unknown", "x.img,transport=usb", "'x.img': 'transport=usb'.*pci or mmio"),
+    disk("serial empty", "x.img,serial=", "'x.img': 'serial=' is empty"),
+    disk("serial too long", "x.img,serial=" + "1" * 21, "'x.img': 'serial=1+' is too long.*20"),
+    disk("serial not ASCII", "x.img,serial=caf\u00e9", "'x.img': 'serial=caf.*printable ASCII"),
+    disk("bps negative", "x.img,bps=-1", "'x.img': 'bps=-1'.*bps=100M"),
+    disk("bps fraction", "x.img,bps=1.5M", "'x.img': 'bps=1.5M'.*bps=100M"),
+    disk("bps overflow", "x.img,bps=99999999999T", "'x.img': 'bps=99999999999T'"),
+    disk("iops with a suffix", "x.img,iops=1K", "'x.img': 'iops=1K'.*iops=500"),
+    disk("iops empty", "x.img,iops=", "'x.img': 'iops='.*iops=500"),
+    ("disk id twice", ["run", "-k", "{D}/good", "-d", "a.img,id=a", "-d", "b.img,id=a"], USAGE,
+     "--disk: 'b.img': its id 'a' is that of the disk 'a.img'"),
+    ("disk id that is another's default", ["run", "-k", "{D}/good", "-d", "a.img", "-d", "b.img,id=disk0"], USAGE,
+     "--disk: 'b.img': its id 'disk0' is that of the disk 'a.img'.*id="),
+    ("disk twice", ["run", "-k", "{D}/good", "-d", "a.img", "-d", "a.img,ro"], USAGE,
+     r"--disk: 'a.img': given twice \(as disk0 and disk1\).*both ro"),
+    ("disks too many", ["run", "-k", "{D}/good"] + [word for i in range(17) for word in ("-d", f"{i}.img")], USAGE,
+     "--disk: '16.img': one disk too many.*16"),
+]
+
+
 def with_limit(kind, value):
     return lambda: resource.setrlimit(kind, (value, value))
 

@@ -21,6 +21,15 @@ def run(*arguments):
     return result.stdout
 
 
+def refusal(*arguments):
+    """What the program says to options that it does not take."""
+    result = subprocess.run([sys.argv[1], *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                            timeout=20, check=False)
+    if result.returncode != 2:
+        sys.exit(f"FAIL iolite {' '.join(arguments)}: status {result.returncode}, not 2")
+    return result.stderr
+
+
 def page(name):
     return (MAN / f"{name}.1").read_text(encoding="utf-8").replace("\\-", "-").replace("\\fI", "").replace("\\fR", "")
 
@@ -47,11 +56,23 @@ def main():
     for name in re.findall(r'" --([\w-]+)', manual):
         if name not in [n for _, n in names]:
             failed.append(f"iolite-run.1 tells of --{name}, which is no option")
-    if len(verbs) < 4 or len(names) < 7:
-        failed.append(f"found only the verbs {verbs} and options {names}")
+    keys = re.findall(r"^  ([a-z]+)(?:=\S+)? {2,}\S", options[options.index("Disks are"):], re.M)
+    disks = manual[manual.index(".SH DISKS"):manual.index(".SH TERMINAL")]
+    told = [re.match(r"[a-z]+", text)[0] for text in re.findall(r"^\.TP\n\.\w+ (\S+)", disks, re.M)]
+    if keys != told:
+        failed.append(f"disks: help tells of the keys {keys}, iolite-run.1 of {told}")
+    for key in keys:
+        said = refusal("run", "-k", "none", "-d", f"x,{key},{key}")
+        if f"there is no '{key}'" in said:
+            failed.append(f"disks: {key} is no key: {said}")
+    known = re.search(r"but (.*?);", refusal("run", "-k", "none", "-d", "x,unheard-of-key"))[1].split(", ")
+    if known != keys:
+        failed.append(f"disks: help tells of the keys {keys}, the program's message of {known}")
+    if len(verbs) < 4 or len(names) < 8 or len(keys) < 11:
+        failed.append(f"found only the verbs {verbs}, options {names} and keys of disks {keys}")
     for mistake in failed:
         print(f"FAIL {mistake}")
-    print(f"{len(verbs) + len(names) - len(failed)} passed, {len(failed)} failed")
+    print(f"{len(verbs) + len(names) + len(keys) - len(failed)} passed, {len(failed)} failed")
     return 1 if failed else 0
 
 

@@ -2,7 +2,9 @@
 /*
  * A hostile guest at the devices of the x86_64 machine: register accesses of any place, width and
  * value on its two buses, in any order with input and back-pressure of the serial line, the power
- * button, resets and the passing of time. Two PCI functions with BARs of all kinds are plugged in.
+ * button, resets and the passing of time. Plugged in are two PCI functions with BARs of all kinds,
+ * and one with MSI-X whose device raises its vectors when the input says so; its messages go to a KVM
+ * that is played (fake_kvm.h), as a model of the table says they must.
  *
  * An input is a sequence of operations (ops[] below). Each begins with a machine just made and ends with
  * one that was reset and must work. The clock of the RTC is the input's; the loop is shared.
@@ -23,10 +25,12 @@
 
 #include "arch/x86_64/platform.h"
 #include "devices/rtc_internal.h"
+#include "msix_model.h"
 
 enum {
 	DEVICES_MAX = 8,
-	FUNCTIONS = 2,
+	PLAIN_FUNCTIONS = 2, /* in slots 1 and 2; the one with MSI-X follows */
+	FUNCTIONS,
 	OPS_MAX = 4096,
 	RING_FILLS_MAX = 3,
 	HEAP_SLACK_BYTES = 8192, /* what a bus may grow by */
@@ -47,7 +51,9 @@ struct machine {
 	struct iol_device *devices[DEVICES_MAX];
 	struct iol_acpi_pm *acpi_pm;
 	struct iol_pci_host *pci;
-	struct iol_pci_function functions[FUNCTIONS];
+	struct iol_pci_function plain[PLAIN_FUNCTIONS];
+	struct msix_model msix;
+	struct iol_pci_function *functions[FUNCTIONS];
 	int uart_irq, acpi_irq; /* borrowed */
 	unsigned int ring_fills;
 	uint64_t out_allowed; /* bytes that may have come out of the serial line */
@@ -141,6 +147,12 @@ static void config_hook(struct iol_pci_function *fn, unsigned int offset, unsign
 	fuzz_check(fn->host && len <= 4 && offset + len <= IOL_PCI_CONFIG_BYTES);
 }
 
+static void bar_moved(struct iol_pci_function *fn, unsigned int bar, bool mapped, uint64_t base)
+{
+	fuzz_check(bar < IOL_PCI_BARS && fn->bars[bar].mapped == mapped);
+	fuzz_check(base == (mapped ? fn->bars[bar].mapped_base : 0));
+}
+
 static void add_bar(struct iol_pci_function *fn, unsigned int idx, enum iol_pci_bar_kind kind,
 		    uint64_t size_bytes)
 {
@@ -155,7 +167,7 @@ static void add_functions(struct machine *m)
 	static const struct iol_pci_identity identity = { .vendor = 0x1af4,
 							  .device = 0x1042,
 							  .class_code = 0x018000 };
-	struct iol_pci_function *fn = m->functions;
+	struct iol_pci_function *fn = m->plain;
 	int cap;
 
 	iol_pci_function_init(&fn[0], "first", &identity);
@@ -170,11 +182,17 @@ static void add_functions(struct machine *m)
 	add_bar(&fn[1], 2, IOL_PCI_BAR_IO, 4);
 	add_bar(&fn[1], 3, IOL_PCI_BAR_IO, 256);
 	add_bar(&fn[1], 5, IOL_PCI_BAR_MEM32, 4096);
-	for (unsigned int i = 0; i < FUNCTIONS; i++) {
+	for (unsigned int i = 0; i < PLAIN_FUNCTIONS; i++) {
 		cap = iol_pci_add_capability(&fn[i], PCI_CAP_ID_VNDR, 16, NULL);
 		fuzz_check(cap > 0);
 		memset(fn[i].writable + cap + 4, 0x5a, 12);
-		fuzz_check(!iol_pci_add(m->pci, IOL_PCI_SLOT_ANY, &fn[i], NULL));
+		m->functions[i] = &fn[i];
+	}
+	msix_model_init(&m->msix);
+	m->functions[PLAIN_FUNCTIONS] = &m->msix.fn;
+	for (unsigned int i = 0; i < FUNCTIONS; i++) {
+		m->functions[i]->bar_moved = bar_moved;
+		fuzz_check(!iol_pci_add(m->pci, IOL_PCI_SLOT_ANY, m->functions[i], NULL));
 	}
 }
 
@@ -235,6 +253,7 @@ static void machine_init(struct machine *m)
 
 static void reset_machine(struct machine *m)
 {
+	msix_model_reset(&m->msix);
 	for (unsigned int i = m->device_count; i-- > 0;)
 		m->devices[i]->ops->reset(m->devices[i]);
 }
@@ -243,7 +262,8 @@ static void machine_finish(struct machine *m)
 {
 	iol_char_stop(m->chr, 0);
 	for (unsigned int i = 0; i < FUNCTIONS; i++)
-		iol_pci_remove(&m->functions[i]);
+		iol_pci_remove(m->functions[i]);
+	msix_model_finish(&m->msix);
 	while (m->device_count) {
 		struct iol_device *dev = m->devices[--m->device_count];
 
@@ -303,7 +323,7 @@ static unsigned int count_bars(const struct machine *m, const struct iol_bus *bu
 	unsigned int count = 0;
 
 	for (unsigned int i = 0; i < FUNCTIONS * IOL_PCI_BARS; i++) {
-		const struct iol_pci_function *fn = &m->functions[i / IOL_PCI_BARS];
+		const struct iol_pci_function *fn = m->functions[i / IOL_PCI_BARS];
 		const struct iol_pci_bar *bar = &fn->bars[i % IOL_PCI_BARS];
 		bool found = false;
 
@@ -313,7 +333,7 @@ static unsigned int count_bars(const struct machine *m, const struct iol_bus *bu
 		fuzz_check(bar->mapped_base == bar_register(fn, i % IOL_PCI_BARS));
 		fuzz_check(fn->config[PCI_COMMAND] & (io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY));
 		for (unsigned int k = 0; k < bus->count; k++)
-			found |= bus->regions[k].dev == bar &&
+			found |= bus->regions[k].dev == bar->dev &&
 				 bus->regions[k].base == bar->mapped_base &&
 				 bus->regions[k].size_bytes == bar->size_bytes;
 		fuzz_check(found);
@@ -343,7 +363,7 @@ static void check_buses(const struct machine *m)
 static void check_config_spaces(const struct machine *m)
 {
 	for (unsigned int i = 0; i < FUNCTIONS; i++) {
-		const struct iol_pci_function *fn = &m->functions[i];
+		const struct iol_pci_function *fn = m->functions[i];
 
 		for (unsigned int k = 0; k < IOL_PCI_CONFIG_BYTES; k++)
 			fuzz_check(!((fn->config[k] ^ fn->at_reset[k]) & ~fn->writable[k]));
@@ -467,13 +487,56 @@ static void op_mmio(struct machine *m, struct fuzz_input *in)
 static void op_bar(struct machine *m, struct fuzz_input *in)
 {
 	uint8_t which = fuzz_u8(in), how = fuzz_u8(in);
-	const struct iol_pci_function *fn = &m->functions[which % FUNCTIONS];
+	const struct iol_pci_function *fn = m->functions[which % FUNCTIONS];
 	const struct iol_pci_bar *bar = &fn->bars[which / 8 % IOL_PCI_BARS];
 
 	if (bar->kind == IOL_PCI_BAR_NONE)
 		return;
 	do_access(m, in, bar->kind == IOL_PCI_BAR_IO ? &m->pio : &m->mmio,
 		  bar->mapped_base + fuzz_u16(in), how);
+}
+
+/* What a random guest seldom finds: MSI-X on or off, an entry's dword, a raise. */
+static void op_msix(struct machine *m, struct fuzz_input *in)
+{
+	const uint64_t config = IOL_X86_ECAM + ((uint64_t)FUNCTIONS << 15);
+	const struct iol_pci_bar *bar = &m->msix.fn.bars[0];
+	uint8_t what = fuzz_u8(in);
+	unsigned int vector = what / 4u % MSIX_VECTORS;
+
+	switch (what % 4) {
+	case 0:
+		bus_write(m, &m->mmio, config + m->msix.fn.last_capability + PCI_MSIX_FLAGS, 2,
+			  (uint64_t)(what & 0xc0) << 8);
+		bus_write(m, &m->mmio, config + PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+		break;
+	case 1:
+		if (bar->mapped)
+			bus_write(m, &m->mmio, bar->mapped_base + 16 * vector + 4 * (what >> 6), 4,
+				  fuzz_u8(in));
+		break;
+	default:
+		msix_model_raise(&m->msix, vector);
+		break;
+	}
+}
+
+/* It sends a vector, and holds back one that is masked. */
+static void check_msix(struct machine *m)
+{
+	const uint64_t config = IOL_X86_ECAM + ((uint64_t)FUNCTIONS << 15);
+	const struct iol_pci_bar *bar = &m->msix.fn.bars[0];
+
+	bus_write(m, &m->mmio, config + PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	fuzz_check(bar->mapped && bar->mapped_base == bar->assigned);
+	bus_write(m, &m->mmio, config + m->msix.fn.last_capability + PCI_MSIX_FLAGS, 2,
+		  PCI_MSIX_FLAGS_ENABLE);
+	bus_write(m, &m->mmio, bar->mapped_base + PCI_MSIX_ENTRY_VECTOR_CTRL, 4, 0);
+	msix_model_raise(&m->msix, 0);
+	msix_model_raise(&m->msix, 1);
+	fuzz_check(m->msix.vectors[0].live && m->msix.vectors[1].pending);
+	fuzz_check(bus_read(&m->mmio, bar->mapped_base + 2048, 8) == 2);
+	reset_machine(m);
 }
 
 static void op_small_devices(struct machine *m, struct fuzz_input *in)
@@ -534,9 +597,10 @@ static void op_machine(struct machine *m, struct fuzz_input *in)
 }
 
 static void (*const ops[])(struct machine *m, struct fuzz_input *in) = {
-	op_uart_write, op_uart_write, op_uart_read, op_uart_read, op_rtc_write,     op_rtc_read,
-	op_clock,      op_conf1,      op_ecam,      op_place_bar, op_pio,           op_mmio,
-	op_bar,        op_input,      op_turn,      op_fill_ring, op_small_devices, op_machine,
+	op_uart_write, op_uart_write,    op_uart_read, op_uart_read, op_rtc_write,
+	op_rtc_read,   op_clock,         op_conf1,     op_ecam,      op_place_bar,
+	op_pio,        op_mmio,          op_bar,       op_input,     op_turn,
+	op_fill_ring,  op_small_devices, op_machine,   op_msix,      op_msix,
 };
 
 static void run(struct machine *m, struct fuzz_input *in)
@@ -611,7 +675,7 @@ static void check_works(struct machine *m)
 	check_buses(m);
 	fuzz_check(!count_bars(m, &m->pio, true) && !count_bars(m, &m->mmio, false));
 	for (unsigned int i = 0; i < FUNCTIONS; i++)
-		fuzz_check(!memcmp(m->functions[i].config, m->functions[i].at_reset,
+		fuzz_check(!memcmp(m->functions[i]->config, m->functions[i]->at_reset,
 				   IOL_PCI_CONFIG_BYTES));
 	fuzz_check(bus_read(&m->pio, IOL_X86_PCI_CONF1, 4) == 0);
 	bus_write(m, &m->pio, IOL_X86_PCI_CONF1, 4, 0x80000000u | 1u << 11);
@@ -630,6 +694,7 @@ static void check_works(struct machine *m)
 		   IOL_ACPI_PM_EVENT_POWER_BUTTON);
 	fuzz_check(bus_read(&m->pio, IOL_X86_ACPI_PM + IOL_ACPI_PM_EVENT_STATUS, 4) == 0);
 	check_serial(m);
+	check_msix(m);
 }
 
 static void init_once(void)

@@ -288,7 +288,7 @@ static struct virtio_driver_part next_part(struct fuzz_input *in, bool write)
 		break;
 	}
 	part.len = knob % 8 ? knob * 5u : 0;
-	part.gpa = knob & 0x20 ? ISLAND + knob : RAM_BYTES - 0x800 + knob;
+	part.gpa = (knob & 0x20 ? ISLAND : RAM_BYTES - UINT64_C(0x800)) + knob;
 	return part;
 }
 

@@ -7,7 +7,8 @@
  *
  * A guest reports "ok NAME" or "FAIL NAME ..." per check and "end" at its end. A case passes when
  * no check failed, the end was reached, the expected lines came in their order, the exit status is
- * right, and the log holds what it should and nothing else. No files are written.
+ * right, the log holds what it should and nothing else, and disks hold what they should. Disks are
+ * in memory; no files are written.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,12 +24,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "disk_image.h"
+
 enum {
 	LIMIT_S = 60,
 	ARGS_MAX = 8,
 	STEPS_MAX = 4,
 	EXPECT_MAX = 6,
-	ARGV_MAX = ARGS_MAX + 10,
+	DISKS_MAX = 2,
+	ARGV_MAX = ARGS_MAX + 10 + 2 * DISKS_MAX,
 	EXIT_SKIP = 77,
 	EXIT_EXEC = 126,
 };
@@ -41,11 +45,19 @@ struct guest_step {
 	int signal; /* to iolite */
 };
 
+/* A disk whose bytes are those of disk_image.h. */
+struct guest_disk {
+	uint64_t bytes; /* 0: no disk */
+	const char *options; /* behind the path: ",key=value"; NULL: none */
+	bool changed; /* at the end it is as g_disk.c leaves it; otherwise nothing has changed */
+};
+
 struct guest_case {
 	const char *name;
 	const char *guest; /* file */
 	const char *args[ARGS_MAX]; /* of `iolite run` besides -k, -i and -s */
 	unsigned int initrd_bytes; /* 0: none; byte i is i * 7 */
+	struct guest_disk disks[DISKS_MAX];
 	struct guest_step steps[STEPS_MAX];
 	const char *expect[EXPECT_MAX]; /* in this order on the console */
 	/* NULL: "end" is the last line. Otherwise an exact judge of the console. */
@@ -81,6 +93,7 @@ struct run {
 	const struct guest_case *c;
 	pid_t pid;
 	int in, out, log_fd, pid_fd; /* -1: closed */
+	int disk_fds[DISKS_MAX];
 	GString *console, *log;
 	unsigned int steps_done;
 	bool timed_out;
@@ -108,8 +121,24 @@ static int make_initrd(unsigned int bytes)
 	return fd;
 }
 
-static void exec_iolite(const struct guest_case *c, const char *iolite, const char *guest_dir)
+/* Inherited by iolite. */
+static int make_disk(unsigned int number, uint64_t bytes)
 {
+	g_autofree uint64_t *data = g_malloc(bytes);
+	int fd = memfd_create("disk", 0);
+
+	for (uint64_t at = 0; at < bytes; at += 8)
+		data[at / 8] = disk_word(number, at);
+	if (fd < 0 || write(fd, data, bytes) != (ssize_t)bytes) {
+		perror("run_guest: no disk");
+		exit(EXIT_FAILURE);
+	}
+	return fd;
+}
+
+static void exec_iolite(const struct run *run, const char *iolite, const char *guest_dir)
+{
+	const struct guest_case *c = run->c;
 	const char *argv[ARGV_MAX] = { iolite, "run", "-s", "stdio", "-k" };
 	unsigned int argc = 5;
 
@@ -120,6 +149,11 @@ static void exec_iolite(const struct guest_case *c, const char *iolite, const ch
 		argv[argc++] = "-i";
 		argv[argc++] = g_strdup_printf("/proc/self/fd/%d", make_initrd(c->initrd_bytes));
 	}
+	for (unsigned int i = 0; i < DISKS_MAX && c->disks[i].bytes; i++) {
+		argv[argc++] = "-d";
+		argv[argc++] = g_strdup_printf("/proc/self/fd/%d%s", run->disk_fds[i],
+					       c->disks[i].options ? c->disks[i].options : "");
+	}
 	execv(iolite, (char *const *)argv);
 	fprintf(stderr, "cannot run %s: %s\n", iolite, strerror(errno));
 	_exit(EXIT_EXEC);
@@ -129,6 +163,8 @@ static void start(struct run *run, const char *iolite, const char *guest_dir)
 {
 	int in[2], out[2], log_fd[2];
 
+	for (unsigned int i = 0; i < DISKS_MAX && run->c->disks[i].bytes; i++)
+		run->disk_fds[i] = make_disk(i, run->c->disks[i].bytes);
 	if (pipe2(in, O_CLOEXEC) || pipe2(out, O_CLOEXEC) || pipe2(log_fd, O_CLOEXEC))
 		exit(EXIT_FAILURE);
 	run->pid = fork();
@@ -136,7 +172,7 @@ static void start(struct run *run, const char *iolite, const char *guest_dir)
 		dup2(in[0], STDIN_FILENO);
 		dup2(out[1], STDOUT_FILENO);
 		dup2(log_fd[1], STDERR_FILENO);
-		exec_iolite(run->c, iolite, guest_dir);
+		exec_iolite(run, iolite, guest_dir);
 	}
 	close(in[0]);
 	close(out[1]);
@@ -263,6 +299,56 @@ static const char *judge_end(const struct run *run)
 	return NULL;
 }
 
+static bool in_sectors(uint64_t offset, unsigned int first)
+{
+	return offset / DISK_SECTOR >= first && offset / DISK_SECTOR < first + DISK_CHANGED_SECTORS;
+}
+
+/* False when the word at @offset is not what it has to be after the guest. */
+static bool word_is_right(const struct guest_disk *disk, unsigned int number, uint64_t offset,
+			  uint64_t word)
+{
+	uint64_t before = disk_word(number, offset);
+
+	if (!disk->changed)
+		return word == before;
+	if (in_sectors(offset, DISK_WRITTEN))
+		return word == ~before;
+	if (in_sectors(offset, DISK_ZEROED))
+		return word == 0;
+	return word == before || in_sectors(offset, DISK_DISCARDED);
+}
+
+static const char *judge_disk(const struct run *run, unsigned int number)
+{
+	const struct guest_disk *disk = &run->c->disks[number];
+	g_autofree uint64_t *data = g_malloc(disk->bytes);
+
+	if (pread(run->disk_fds[number], data, disk->bytes, 0) != (ssize_t)disk->bytes ||
+	    lseek(run->disk_fds[number], 0, SEEK_END) != (off_t)disk->bytes)
+		return "a disk has another size";
+	for (uint64_t at = 0; at < disk->bytes; at += 8) {
+		if (word_is_right(disk, number, at, data[at / 8]))
+			continue;
+		printf("disk %u: 0x%016jx at byte %ju\n", number, (uintmax_t)data[at / 8],
+		       (uintmax_t)at);
+		return "a disk holds something else";
+	}
+	return NULL;
+}
+
+static const char *judge_disks(const struct run *run)
+{
+	const char *why = NULL;
+
+	for (unsigned int i = 0; i < DISKS_MAX && run->c->disks[i].bytes; i++) {
+		if (!why)
+			why = judge_disk(run, i);
+		close(run->disk_fds[i]);
+	}
+	return why;
+}
+
 static int run_case(const struct guest_case *c, const char *iolite, const char *guest_dir)
 {
 	struct run run = { .c = c, .console = g_string_new(NULL), .log = g_string_new(NULL) };
@@ -274,6 +360,8 @@ static int run_case(const struct guest_case *c, const char *iolite, const char *
 	why = judge_end(&run);
 	if (!why)
 		why = judge_console(&run);
+	if (!why)
+		why = judge_disks(&run);
 	if (why)
 		status = fail(&run, why);
 	g_string_free(run.console, TRUE);

@@ -18,11 +18,16 @@ skip() {
 # note TEXT: a line for the runner's output, printed before the verdict.
 note() { echo "$*" >>notes; }
 
-# kernel VERSION FORMAT: set $kernel and $initrd, such as "6.1 bzimage" or "6.12 vmlinux".
+# ok TEXT: a check that passed, for the log
+ok() { echo "ok: $*"; }
+
+# kernel VERSION FORMAT [tools]: set $kernel and $initrd, such as "6.1 bzimage" or "6.12 vmlinux"; with
+# tools the initrd is the big one that has programs, more modules and guest/scripts.
 kernel() {
 	tag=$(echo "$1" | tr . _)
 	initrd=
 	eval "dir=\${KERNEL_$tag:-} initrd=\${INITRD_$tag:-}"
+	[ "${3:-}" != tools ] || eval "initrd=\${TOOLS_$tag:-}"
 	[ -n "$dir" ] || skip "apt on this host offers no kernel $1"
 	case $2 in
 	bzimage) kernel=$dir/vmlinuz ;;
@@ -32,7 +37,8 @@ kernel() {
 
 # vm_start NAME MEMORY CPUS LAB.DO [COMMAND LINE WORDS...]: start $kernel under iolite in the
 # background. NAME.console gets the serial port, NAME.stderr the log, $vm_pid the process; vm_send
-# writes to the guest's serial port. With vmm=qemu it is QEMU's q35, for comparison.
+# writes to the guest's serial port. $vm_options, a list of words, are more options for iolite;
+# $vm_program may name another build of it. With vmm=qemu it is QEMU's q35, for comparison.
 vm_start() {
 	vm=$1 vm_memory=$2 vm_cpus=$3
 	vm_cmdline="console=ttyS0 panic=-1 lab.do=$4"
@@ -47,8 +53,9 @@ vm_start() {
 			-nodefaults -display none -serial stdio -kernel "$kernel" -initrd "$initrd" \
 			-append "$vm_cmdline" <>"$vm.stdin" >>"$vm.console" 2>>"$vm.stderr" &
 	else
-		iolite run -k "$kernel" -i "$initrd" -a "$vm_cmdline" -m "$vm_memory" -c "$vm_cpus" \
-			-s stdio <>"$vm.stdin" >>"$vm.console" 2>>"$vm.stderr" &
+		# shellcheck disable=SC2086 # a list of options
+		"${vm_program:-iolite}" run -k "$kernel" -i "$initrd" -a "$vm_cmdline" -m "$vm_memory" -c "$vm_cpus" \
+			-s stdio ${vm_options:-} <>"$vm.stdin" >>"$vm.console" 2>>"$vm.stderr" &
 	fi
 	vm_pid=$!
 	echo $vm_pid >"$vm.pid"
@@ -90,6 +97,13 @@ vm_wait_exit() {
 	wait "$vm_pid" || vm_status=$?
 	rm -f "$vm.pid"
 	exec 5>&-
+}
+
+# vm_kill: end iolite at once, as a crash of the host would
+vm_kill() {
+	kill -9 "$vm_pid"
+	vm_wait_exit 10
+	[ "$vm_status" = 137 ] || fail "$vm was killed and yet ended with status $vm_status"
 }
 
 # expect_status WANTED

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <glib.h>
+#include <glib/gstdio.h>
 #include <string.h>
 
 #include <iolite/acpi_pm_regs.h>
@@ -11,15 +12,20 @@
 
 static struct iol_memory mem;
 
-static void write_tables(unsigned int cpus)
+static void write_tables_with(unsigned int cpus, uint32_t virtio_mmio_slots)
 {
 	struct iol_layout layout;
 	uint64_t rsdp = 0;
 
 	g_assert_cmpint(iol_x86_layout(16 * IOL_MIB, cpus, &layout, NULL), ==, 0);
 	g_assert_cmpint(iol_memory_init(&mem, layout.ram, layout.ram_count, NULL), ==, 0);
-	g_assert_cmpint(iol_x86_acpi_write(&layout, &mem, &rsdp, NULL), ==, 0);
+	g_assert_cmpint(iol_x86_acpi_write(&layout, &mem, virtio_mmio_slots, &rsdp, NULL), ==, 0);
 	g_assert_cmphex(rsdp, ==, IOL_X86_ACPI);
+}
+
+static void write_tables(unsigned int cpus)
+{
+	write_tables_with(cpus, 0);
 }
 
 static const uint8_t *at(uint64_t gpa, uint64_t len)
@@ -59,8 +65,17 @@ static const uint8_t *root_table(unsigned int idx, const char *signature, uint32
 	const uint8_t *rsdp = at(IOL_X86_ACPI, 36);
 	const uint8_t *xsdt = table(le64_load(rsdp + 24), "XSDT", len);
 
-	g_assert_cmpuint(*len, ==, 36 + 3 * 8);
+	g_assert_cmpuint(*len % 8, ==, 36 % 8);
+	g_assert_cmpuint(idx, <, (*len - 36) / 8);
 	return table(le64_load(xsdt + 36 + idx * 8), signature, len);
+}
+
+static unsigned int root_tables(void)
+{
+	uint32_t len;
+
+	table(le64_load(at(IOL_X86_ACPI, 36) + 24), "XSDT", &len);
+	return (len - 36) / 8;
 }
 
 static void test_rsdp(void)
@@ -82,6 +97,7 @@ static void test_rsdp(void)
 	g_assert_cmpuint(p[15], ==, 2);
 	g_assert_cmpuint(le32_load(p + 16), ==, 0);
 	g_assert_cmpuint(le32_load(p + 20), ==, 36);
+	g_assert_cmpuint(root_tables(), ==, 3);
 	iol_memory_finish(&mem);
 }
 
@@ -202,7 +218,7 @@ static void test_dsdt(void)
 	static const uint8_t ged_irq[] = { 0x89, 6, 0, 3, 1, IOL_X86_GED_GSI, 0, 0, 0 };
 	static const uint8_t ecam[] = { 0x86, 9, 0, 1, 0, 0, 0, 0xe0, 0, 0, 0x10, 0 };
 	static const char *const names[] = { "COM1",     "RTC0", "MBRD", "PCI0", "PWRB",
-					     "ACPI0013", "_EVT", "_OSC", "_BBN" };
+					     "ACPI0013", "_EVT", "_OSC", "_BBN", "_PRT" };
 
 	g_assert_cmpmem(iol_x86_dsdt, 4, "DSDT", 4);
 	g_assert_cmpuint(le32_load(iol_x86_dsdt + 4), ==, iol_x86_dsdt_bytes);
@@ -218,6 +234,156 @@ static void test_dsdt(void)
 		g_assert_true(dsdt_has(names[i], strlen(names[i])));
 }
 
+static unsigned int count_marks(const uint8_t *p, uint32_t len)
+{
+	unsigned int count = 0;
+
+	for (uint32_t i = 0; i + 4 <= len; i++)
+		count += le32_load(p + i) == IOL_X86_SSDT_SLOTS;
+	return count;
+}
+
+/* The bits of slots are put where the mark was, and nothing else changes but the sum. */
+static void test_ssdt(void)
+{
+	static const uint32_t slots[] = { 1u << 1, 1u << 31, 0x80000402, UINT32_MAX };
+	/* NameOp, the name, DWordPrefix */
+	static const uint8_t head[] = { 0x08, 'V', 'S', 'L', 'T', 0x0c };
+	const uint8_t *aml = iol_x86_ssdt_virtio_mmio;
+	uint32_t len = iol_x86_ssdt_virtio_mmio_bytes;
+	const uint8_t *name = memmem(aml, len, head, sizeof(head));
+
+	g_assert_cmpuint(count_marks(aml, len), ==, 1);
+	g_assert_nonnull(name);
+	g_assert_cmphex(le32_load(name + sizeof(head)), ==, IOL_X86_SSDT_SLOTS);
+	for (unsigned int i = 0; i < G_N_ELEMENTS(slots); i++) {
+		size_t place = (size_t)(name - aml) + sizeof(head);
+		const uint8_t *p;
+		uint32_t got;
+
+		write_tables_with(4, slots[i]);
+		g_assert_cmpuint(root_tables(), ==, 4);
+		p = root_table(3, "SSDT", &got);
+		g_assert_cmpuint(got, ==, len);
+		g_assert_cmphex(le32_load(p + place), ==, slots[i]);
+		g_assert_cmpuint(count_marks(p, len), ==, 0);
+		for (size_t k = 0; k < len; k++)
+			if (k != 9 && (k < place || k >= place + 4))
+				g_assert_cmphex(p[k], ==, aml[k]);
+		iol_memory_finish(&mem);
+	}
+}
+
+static char *save_table(const char *dir, const char *name, const uint8_t *p, uint32_t len)
+{
+	char *path = g_build_filename(dir, name, NULL);
+
+	g_assert_true(g_file_set_contents(path, (const char *)p, len, NULL));
+	return path;
+}
+
+/*
+ * What ACPICA's interpreter, which is Linux's too, makes of status and resources of slots @first to
+ * @last (its command line is short); NULL where it is not installed.
+ */
+static char *interpret(unsigned int first, unsigned int last)
+{
+	g_autofree char *program = g_find_program_in_path("acpiexec");
+	g_autofree char *dir = g_dir_make_tmp("iolite-acpi-XXXXXX", NULL);
+	g_autofree char *dsdt = save_table(dir, "dsdt.aml", iol_x86_dsdt, iol_x86_dsdt_bytes);
+	g_autofree char *ssdt = NULL, *batch = g_strdup("-b"), *said = NULL;
+	g_autoptr(GString) commands = g_string_new(NULL);
+	char *argv[] = { program, batch, NULL, dsdt, NULL, NULL };
+	const uint8_t *p;
+	int status = -1;
+	uint32_t len;
+
+	p = root_table(3, "SSDT", &len);
+	argv[4] = ssdt = save_table(dir, "ssdt.aml", p, len);
+	for (unsigned int n = first; n <= last; n++)
+		g_string_append_printf(
+			commands, "evaluate \\_SB.VM%02u._STA;evaluate \\_SB.VM%02u._CRS;", n, n);
+	argv[2] = commands->str;
+	if (program) {
+		g_assert_true(g_spawn_sync(dir, argv, NULL, G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL,
+					   &said, NULL, &status, NULL));
+		g_assert_cmpint(status, ==, 0);
+	}
+	g_remove(dsdt);
+	g_remove(ssdt);
+	g_rmdir(dir);
+	return g_steal_pointer(&said);
+}
+
+/* The place behind @what, which must be in @said. */
+static const char *behind(const char *said, const char *what)
+{
+	const char *found = strstr(said, what);
+
+	if (!found)
+		g_test_message("\"%s\" is not in: %s", what, said);
+	g_assert_nonnull(found);
+	return found + strlen(what);
+}
+
+static void check_slot(const char *said, unsigned int n, bool present)
+{
+	g_autofree char *sta = g_strdup_printf("Evaluation of \\_SB.VM%02u._STA", n);
+	g_autofree char *crs = g_strdup_printf("Evaluation of \\_SB.VM%02u._CRS", n);
+	/* Fixed memory; extended interrupt: consumer, level, active low, shared. */
+	g_autofree char *memory = g_strdup_printf("0000: 86 09 00 01 00 %02X %02X F0 00 02 00 00 "
+						  "89 06 00 0D",
+						  n % 16 << 4, n / 16);
+	g_autofree char *pin = g_strdup_printf("0010: 01 %02X 00 00 00 79", 16 + n % 8);
+
+	said = behind(behind(said, sta), "[Integer] = 00000000000000");
+	g_assert_cmpmem(said, 2, present ? "0F" : "00", 2);
+	said = behind(behind(said, crs), "[Buffer] Length 17 =");
+	said = behind(said, "0000: ") - strlen("0000: ");
+	g_assert_cmpmem(said, strlen(memory), memory, strlen(memory));
+	said = behind(said, "0010: ") - strlen("0010: ");
+	g_assert_cmpmem(said, strlen(pin), pin, strlen(pin));
+}
+
+static void test_ssdt_evaluated(void)
+{
+	const uint32_t slots = 0x80000402;
+
+	write_tables_with(1, slots);
+	for (unsigned int first = 1; first < IOL_LAYOUT_SLOTS; first += 16) {
+		unsigned int last = MIN(first + 15, IOL_LAYOUT_SLOTS - 1);
+		g_autofree char *said = interpret(first, last);
+
+		if (!said) {
+			g_test_skip("acpiexec (Debian: acpica-tools) is not installed");
+			break;
+		}
+		for (unsigned int n = first; n <= last; n++)
+			check_slot(said, n, slots >> n & 1);
+	}
+	iol_memory_finish(&mem);
+}
+
+/* _PRT: each slot's INTA, in the order of slots (ACPI-6.5 6.2.13). */
+static void test_prt(void)
+{
+	static const uint8_t head[] = { 0x08, '_', 'P', 'R', 'T', 0x12 };
+	const uint8_t *p = memmem(iol_x86_dsdt, iol_x86_dsdt_bytes, head, sizeof(head));
+
+	g_assert_nonnull(p);
+	p += sizeof(head);
+	p += 1 + (p[0] >> 6); /* package length (20.2.4) */
+	g_assert_cmpuint(*p++, ==, IOL_LAYOUT_SLOTS - 1);
+	for (unsigned int n = 1; n < IOL_LAYOUT_SLOTS; n++) {
+		/* PackageOp, its length, 4 elements: DWord address, Zero, Zero, Byte GSI */
+		const uint8_t entry[] = { 0x12,       0x0b, 4, 0x0c, 0xff, 0xff,
+					  (uint8_t)n, 0,    0, 0,    0x0a, (uint8_t)(16 + n % 8) };
+
+		g_assert_cmpmem(p, sizeof(entry), entry, sizeof(entry));
+		p += sizeof(entry);
+	}
+}
+
 static void test_no_room(void)
 {
 	const struct iol_memory_region region = { .gpa = 0, .size_bytes = IOL_X86_ACPI };
@@ -227,7 +393,7 @@ static void test_no_room(void)
 
 	g_assert_cmpint(iol_x86_layout(IOL_MIB, 1, &layout, NULL), ==, 0);
 	g_assert_cmpint(iol_memory_init(&mem, &region, 1, NULL), ==, 0);
-	g_assert_cmpint(iol_x86_acpi_write(&layout, &mem, &rsdp, &err), ==, -ENOSPC);
+	g_assert_cmpint(iol_x86_acpi_write(&layout, &mem, 0, &rsdp, &err), ==, -ENOSPC);
 	g_assert_nonnull(strstr(err.msg, "ACPI tables: "));
 	iol_memory_finish(&mem);
 }
@@ -240,6 +406,9 @@ int main(int argc, char **argv)
 	g_test_add_func("/acpi/madt", test_madt);
 	g_test_add_func("/acpi/mcfg", test_mcfg);
 	g_test_add_func("/acpi/dsdt", test_dsdt);
+	g_test_add_func("/acpi/prt", test_prt);
+	g_test_add_func("/acpi/ssdt", test_ssdt);
+	g_test_add_func("/acpi/ssdt-evaluated", test_ssdt_evaluated);
 	g_test_add_func("/acpi/no-room", test_no_room);
 	return g_test_run();
 }

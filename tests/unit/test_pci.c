@@ -24,6 +24,9 @@ struct fixture {
 	struct iol_pci_function fn;
 	/* What the hooks saw last. */
 	unsigned int reads, writes, offset, len;
+	/* What bar_moved said: how often of each, and where each BAR is (0: nowhere). */
+	unsigned int maps, unmaps;
+	uint64_t bases[IOL_PCI_BARS];
 };
 
 static void count_event(struct iol_event_sink *sink, enum iol_event event)
@@ -550,6 +553,99 @@ static void test_hooks(struct fixture *f, const void *data)
 	g_assert_cmpuint(f->reads, ==, 2);
 }
 
+static void see_move(struct iol_pci_function *fn, unsigned int bar, bool mapped, uint64_t base)
+{
+	struct fixture *f = iol_container_of(fn, struct fixture, fn);
+
+	g_assert_cmpuint(bar, <, IOL_PCI_BARS);
+	/* It goes before it comes, and comes once. */
+	g_assert_true(mapped == !f->bases[bar]);
+	g_assert_true(mapped == (base != 0));
+	g_assert_true(fn->bars[bar].mapped == mapped);
+	f->bases[bar] = base;
+	if (mapped)
+		f->maps++;
+	else
+		f->unmaps++;
+}
+
+static void expect_moves(struct fixture *f, unsigned int maps, unsigned int unmaps)
+{
+	g_assert_cmpuint(f->maps, ==, maps);
+	g_assert_cmpuint(f->unmaps, ==, unmaps);
+	f->maps = f->unmaps = 0;
+}
+
+static void test_bar_moved(struct fixture *f, const void *data)
+{
+	(void)data;
+	f->fn.bar_moved = see_move;
+	add_bars(f);
+	put(f, 1, PCI_COMMAND, 2, PCI_COMMAND_MASTER);
+	expect_moves(f, 0, 0);
+	/* Three of memory; I/O has no place yet. */
+	put(f, 1, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_IO);
+	expect_moves(f, 3, 0);
+	g_assert_cmphex(f->bases[0], ==, 0xc0001000);
+	g_assert_cmphex(f->bases[2], ==, 0xc0004000);
+	g_assert_cmphex(f->bases[5], ==, 0xc0002000);
+	put(f, 1, PCI_BASE_ADDRESS_1, 4, 0x1000);
+	expect_moves(f, 1, 0);
+	g_assert_cmphex(f->bases[1], ==, 0x1000);
+	/* The same once more is no move. */
+	put(f, 1, PCI_BASE_ADDRESS_1, 4, 0x1000);
+	put(f, 1, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_IO);
+	expect_moves(f, 0, 0);
+	put(f, 1, PCI_BASE_ADDRESS_0, 4, 0xd0000000);
+	expect_moves(f, 1, 1);
+	g_assert_cmphex(f->bases[0], ==, 0xd0000000);
+	put(f, 1, PCI_BASE_ADDRESS_3, 4, 1);
+	expect_moves(f, 1, 1);
+	g_assert_cmphex(f->bases[2], ==, UINT64_C(0x1c0004000));
+	/* Sizing takes it away and puts it back. */
+	put(f, 1, PCI_BASE_ADDRESS_0, 4, ABSENT);
+	expect_moves(f, 0, 1);
+	put(f, 1, PCI_BASE_ADDRESS_0, 4, 0xd0000000);
+	expect_moves(f, 1, 0);
+	put(f, 1, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	expect_moves(f, 0, 1);
+	g_assert_cmphex(f->bases[1], ==, 0);
+	f->dev->ops->reset(f->dev);
+	expect_moves(f, 0, 3);
+	put(f, 1, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	expect_moves(f, 3, 0);
+	iol_pci_remove(&f->fn);
+	expect_moves(f, 0, 3);
+	iol_pci_remove(&f->fn);
+	expect_moves(f, 0, 0);
+}
+
+/* A place that is refused is not told of, but that the BAR left where it was is. */
+static void test_bar_moved_refused(struct fixture *f, const void *data)
+{
+	(void)data;
+	f->fn.bar_moved = see_move;
+	add_bars(f);
+	iol_log_set_level(IOL_LOG_ERROR);
+	put(f, 1, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	expect_moves(f, 3, 0);
+	put(f, 1, PCI_BASE_ADDRESS_0, 4, ECAM);
+	expect_moves(f, 0, 1);
+	/* Tried again, refused again. */
+	put(f, 1, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	expect_moves(f, 0, 0);
+	/* Onto another of its own, which then goes away: the next try takes the place. */
+	put(f, 1, PCI_BASE_ADDRESS_0, 4, 0xc0002000);
+	expect_moves(f, 0, 0);
+	put(f, 1, PCI_BASE_ADDRESS_5, 4, 0xd0000000);
+	expect_moves(f, 2, 1);
+	g_assert_cmphex(f->bases[0], ==, 0xc0002000);
+	g_assert_cmphex(f->bases[5], ==, 0xd0000000);
+	iol_log_set_level(IOL_LOG_WARN);
+	put(f, 1, PCI_BASE_ADDRESS_0, 4, 0);
+	expect_moves(f, 0, 1);
+}
+
 /* Any access anywhere: identities stay, and in the end every region can be accounted for. */
 static void test_random(struct fixture *f, const void *data)
 {
@@ -558,6 +654,7 @@ static void test_random(struct fixture *f, const void *data)
 
 	(void)data;
 	iol_log_set_level(IOL_LOG_ERROR);
+	f->fn.bar_moved = see_move;
 	add_bars(f);
 	for (unsigned int i = 0; i < 300000; i++) {
 		unsigned int len = 1u << g_rand_int_range(rand, 0, 4);
@@ -583,6 +680,9 @@ static void test_random(struct fixture *f, const void *data)
 		}
 		g_assert_cmpuint(f->mmio.count, <=, 4);
 		g_assert_cmpuint(f->pio.count, <=, 2);
+		for (unsigned int bar = 0; bar < IOL_PCI_BARS; bar++)
+			g_assert_cmphex(f->bases[bar], ==,
+					f->fn.bars[bar].mapped ? f->fn.bars[bar].mapped_base : 0);
 	}
 	iol_log_set_level(IOL_LOG_WARN);
 	g_assert_cmphex(get(f, 0, PCI_VENDOR_ID, 4), ==, 0x00081b36);
@@ -641,6 +741,8 @@ int main(int argc, char **argv)
 	ADD("bad-bars", test_bad_bars);
 	ADD("capabilities", test_capabilities);
 	ADD("hooks", test_hooks);
+	ADD("bar-moved", test_bar_moved);
+	ADD("bar-moved-refused", test_bar_moved_refused);
 	ADD("random", test_random);
 	ADD("places-taken", test_places_taken);
 	return g_test_run();

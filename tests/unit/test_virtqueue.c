@@ -717,7 +717,7 @@ static void test_wrap(void)
 }
 
 /* G16: the device serves on a thread of its own while the driver fills in what it reads. */
-enum { THREAD_CHAINS = 20000 };
+enum { THREAD_CHAINS = 5000 };
 
 static void *serve(void *opaque)
 {
@@ -788,7 +788,7 @@ static void test_two_threads(void)
  * Both sides sleep when they have nothing to do, often at the moment when the other one has something:
  * each must be woken. A missing full barrier (G16) would show here, though not in every run.
  */
-enum { SLEEPER_CHAINS = 30000, LIMIT_S = 20 };
+enum { SLEEPER_CHAINS = 5000, LIMIT_S = 20 };
 
 struct sleepers {
 	struct rig rig;

@@ -103,6 +103,28 @@ static void test_devices(void)
 	g_assert_cmpuint(kinds, ==, (1u << IOL_LAYOUT_KIND_COUNT) - 1);
 }
 
+/* What virtio-mmio devices and PCI functions build upon. */
+static void test_slots(void)
+{
+	struct iol_layout layout;
+
+	layout_of(IOL_GIB, &layout);
+	g_assert_cmpuint(layout.irq_pins, ==, 24);
+	g_assert_cmpuint(layout.slot_gsi, ==, 16);
+	g_assert_cmpuint(layout.slot_gsi_count, ==, 8);
+	for (unsigned int i = 0; i < layout.device_count; i++) {
+		const struct iol_layout_device *dev = &layout.devices[i];
+
+		if (dev->kind == IOL_LAYOUT_VIRTIO_MMIO) {
+			g_assert_cmphex(dev->base, ==, 0xf0000000);
+			g_assert_cmphex(dev->size_bytes, ==,
+					IOL_LAYOUT_SLOTS * IOL_LAYOUT_SLOT_BYTES);
+		}
+		/* No edge of a device of the board on a pin that slots share. */
+		g_assert_cmpuint(dev->gsi, <, layout.slot_gsi);
+	}
+}
+
 static enum iol_x86_e820_type type_at(const struct iol_x86_e820 *map, unsigned int count,
 				      uint64_t gpa)
 {
@@ -150,6 +172,11 @@ static void test_e820(void)
 		g_assert_cmpint(type_at(map, count, IOL_X86_ECAM), ==, IOL_X86_E820_RESERVED);
 		g_assert_cmpint(type_at(map, count, IOL_X86_ECAM + IOL_MIB - 1), ==,
 				IOL_X86_E820_RESERVED);
+		g_assert_cmpint(type_at(map, count, IOL_X86_VIRTIO_MMIO - 1), ==, 0);
+		g_assert_cmpint(type_at(map, count, IOL_X86_VIRTIO_MMIO), ==,
+				IOL_X86_E820_RESERVED);
+		g_assert_cmpint(type_at(map, count, 0xf001ffff), ==, IOL_X86_E820_RESERVED);
+		g_assert_cmpint(type_at(map, count, 0xf0020000), ==, 0);
 		g_assert_cmpint(type_at(map, count, IOL_X86_KVM_TSS), ==, IOL_X86_E820_RESERVED);
 		g_assert_cmpint(type_at(map, count, sizes[i] - 1), ==,
 				sizes[i] == IOL_MIB ? IOL_X86_E820_RESERVED
@@ -178,6 +205,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/x86/layout/ram", test_ram);
 	g_test_add_func("/x86/layout/refused", test_refused);
 	g_test_add_func("/x86/layout/devices", test_devices);
+	g_test_add_func("/x86/layout/slots", test_slots);
 	g_test_add_func("/x86/layout/e820", test_e820);
 	g_test_add_func("/x86/layout/host", test_host);
 	return g_test_run();

@@ -566,6 +566,34 @@ static void test_fixed_low_kernel(void)
 	machine_finish(&m);
 }
 
+/* Slots with virtio-mmio devices reach the ACPI tables, each load anew. */
+static void test_virtio_mmio_slots(void)
+{
+	static const uint32_t slots[] = { 0x402, 0, 1u << 31 };
+	struct machine m;
+
+	machine_init(&m, 64 * IOL_MIB, elf(EM_X86_64, false));
+	for (unsigned int i = 0; i < G_N_ELEMENTS(slots); i++) {
+		uint64_t xsdt, last, tables;
+		uint8_t *acpi;
+
+		m.boot.virtio_mmio_slots = slots[i];
+		load_ok(&m);
+		xsdt = peek(&m, IOL_X86_ACPI + 24, 8);
+		tables = (peek(&m, xsdt + 4, 4) - 36) / 8;
+		g_assert_cmpuint(tables, ==, slots[i] ? 4 : 3);
+		last = peek(&m, xsdt + 36 + 8 * (tables - 1), 8);
+		g_assert_cmpuint(peek(&m, last, 4) == GUINT32_FROM_LE(0x54445353), ==,
+				 slots[i] != 0);
+		acpi = iol_memory_ptr(&m.mem, IOL_X86_ACPI, IOL_X86_ACPI_BYTES);
+		acpi = memmem(acpi, IOL_X86_ACPI_BYTES, "\x08VSLT\x0c", 6);
+		if (slots[i])
+			g_assert_cmphex(le32_load(acpi + 6), ==, slots[i]);
+		memset(iol_memory_ptr(&m.mem, 0, IOL_MIB), 0, IOL_MIB);
+	}
+	machine_finish(&m);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -585,5 +613,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/x86/load/not-kernels", test_not_kernels);
 	g_test_add_func("/x86/load/text", test_text);
 	g_test_add_func("/x86/load/wrong-elfs", test_wrong_elfs);
+	g_test_add_func("/x86/load/virtio-mmio-slots", test_virtio_mmio_slots);
 	return g_test_run();
 }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * ACPI tables of the x86_64 machine: RSDP, XSDT, FADT, MADT, MCFG, and the DSDT that iasl made of
- * dsdt.asl. (ACPI-6.5 5.2; MCFG: PCI Firmware 3.3, 4.1.2.) Runs on the loop's thread at start and
- * at each reset.
+ * ACPI tables of the x86_64 machine: RSDP, XSDT, FADT, MADT, MCFG, the DSDT that iasl made of
+ * dsdt.asl, and for virtio-mmio devices an SSDT made of ssdt_virtio_mmio.asl. (ACPI-6.5 5.2; MCFG:
+ * PCI Firmware 3.3, 4.1.2.) Runs on the loop's thread at start and at each reset.
  *
  * The machine is hardware-reduced (ACPI-6.5 3.11.1, 4.1): a guest finds no SCI, PM timer, PM1 block
  * or FACS, and sets up neither legacy PIC nor PIT. MADT therefore has no interrupt source
- * overrides: every GSI is an IOAPIC pin, with the trigger that its DSDT resource says.
+ * overrides: every GSI is an IOAPIC pin, with the trigger that its resource says, or as PCI has it
+ * when _PRT names it.
  *
  * The guest may overwrite the tables; nothing here is read back.
  */
@@ -14,7 +15,9 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <glib.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include <iolite/acpi_pm_regs.h>
 #include <iolite/endian.h>
@@ -99,11 +102,11 @@ struct __attribute__((packed)) header {
 	le32 creator_revision;
 };
 
-enum { XSDT_ENTRIES = 3 };
+enum { XSDT_ENTRIES_MAX = 4 };
 
 struct __attribute__((packed)) xsdt {
 	struct header header;
-	le64 entries[XSDT_ENTRIES];
+	le64 entries[XSDT_ENTRIES_MAX]; /* as many as there are tables */
 };
 
 struct __attribute__((packed)) fadt {
@@ -318,14 +321,31 @@ static uint64_t put_mcfg(struct writer *w)
 	return put(w, &mcfg, sizeof(mcfg));
 }
 
-static uint64_t put_xsdt(struct writer *w, const uint64_t entries[XSDT_ENTRIES])
+/* The table as iasl made it, with the bits of @slots in their place. */
+static uint64_t put_ssdt(struct writer *w, uint32_t slots)
 {
+	uint32_t len = iol_x86_ssdt_virtio_mmio_bytes;
+	g_autofree uint8_t *ssdt = g_memdup2(iol_x86_ssdt_virtio_mmio, len);
+	const le32 mark = le32_of(IOL_X86_SSDT_SLOTS);
+	uint8_t *place = memmem(ssdt, len, &mark, sizeof(mark));
+	struct header *header = (void *)ssdt;
+
+	assert(place);
+	le32_store(place, slots);
+	header->checksum = 0;
+	header->checksum = checksum(ssdt, len);
+	return put(w, ssdt, len);
+}
+
+static uint64_t put_xsdt(struct writer *w, const uint64_t *entries, unsigned int count)
+{
+	size_t len = offsetof(struct xsdt, entries) + count * sizeof(le64);
 	struct xsdt xsdt = { 0 };
 
-	for (unsigned int i = 0; i < XSDT_ENTRIES; i++)
+	for (unsigned int i = 0; i < count; i++)
 		xsdt.entries[i] = le64_of(entries[i]);
-	seal(&xsdt, "XSDT", XSDT_REVISION, sizeof(xsdt));
-	return put(w, &xsdt, sizeof(xsdt));
+	seal(&xsdt, "XSDT", XSDT_REVISION, len);
+	return put(w, &xsdt, len);
 }
 
 static struct rsdp make_rsdp(uint64_t xsdt)
@@ -344,22 +364,28 @@ static struct rsdp make_rsdp(uint64_t xsdt)
 }
 
 int iol_x86_acpi_write(const struct iol_layout *layout, const struct iol_memory *mem,
-		       uint64_t *rsdp_gpa, struct iol_error *err)
+		       uint32_t virtio_mmio_slots, uint64_t *rsdp_gpa, struct iol_error *err)
 {
 	/* The root pointer's place comes first, its content last. */
 	struct writer w = { mem, IOL_X86_ACPI + sizeof(struct rsdp), err };
-	uint64_t entries[XSDT_ENTRIES], dsdt, xsdt;
+	uint64_t entries[XSDT_ENTRIES_MAX], dsdt, xsdt;
+	unsigned int count = 0;
 	struct rsdp rsdp;
 
 	assert(layout->cpus >= 1 && layout->cpus <= IOL_X86_CPUS_MAX);
 	dsdt = put(&w, iol_x86_dsdt, iol_x86_dsdt_bytes);
 	if (!dsdt)
 		return -ENOSPC;
-	entries[0] = put_fadt(&w, dsdt);
-	entries[1] = put_madt(&w, layout->cpus);
-	entries[2] = put_mcfg(&w);
-	xsdt = put_xsdt(&w, entries);
-	if (!entries[0] || !entries[1] || !entries[2] || !xsdt)
+	entries[count++] = put_fadt(&w, dsdt);
+	entries[count++] = put_madt(&w, layout->cpus);
+	entries[count++] = put_mcfg(&w);
+	if (virtio_mmio_slots)
+		entries[count++] = put_ssdt(&w, virtio_mmio_slots);
+	xsdt = put_xsdt(&w, entries, count);
+	for (unsigned int i = 0; i < count; i++)
+		if (!entries[i])
+			return -ENOSPC;
+	if (!xsdt)
 		return -ENOSPC;
 
 	rsdp = make_rsdp(xsdt);

@@ -4,10 +4,14 @@
  * 5, 6 and 19). Compiled at build time by dsdt.cmake; addresses come from platform.h. The machine
  * is hardware-reduced: no legacy PIC, no SCI, events arrive at the generic event device.
  *
- * PCI functions get no _PRT: iolite's devices signal by MSI-X and have no INTx pin.
+ * Devices behind virtio-mmio are in ssdt_virtio_mmio.asl.
  */
 #include "platform.h"
 #include <iolite/acpi_pm_regs.h>
+
+/* INTA of any function in slot n: an IOAPIC pin, level and active low as _PRT means it (6.2.13). */
+#define SLOT_ROUTE(n) Package () { (n << 16) | 0xFFFF, 0, 0, \
+    IOL_X86_SLOT_GSI + n % IOL_X86_SLOT_GSI_COUNT }
 
 DefinitionBlock ("", "DSDT", 2, "IOLITE", "IOLITEPC", 1)
 {
@@ -71,6 +75,19 @@ DefinitionBlock ("", "DSDT", 2, "IOLITE", "IOLITEPC", 1)
                 DWordMemory (ResourceProducer, PosDecode, MinFixed, MaxFixed, NonCacheable,
                     ReadWrite, 0, IOL_X86_PCI_WINDOW, IOL_X86_PCI_WINDOW_LAST, 0,
                     IOL_X86_PCI_WINDOW_BYTES)
+            })
+
+            /* Slot 0 is the host bridge, which has no interrupt. */
+            Name (_PRT, Package ()
+            {
+                SLOT_ROUTE (1), SLOT_ROUTE (2), SLOT_ROUTE (3), SLOT_ROUTE (4),
+                SLOT_ROUTE (5), SLOT_ROUTE (6), SLOT_ROUTE (7), SLOT_ROUTE (8),
+                SLOT_ROUTE (9), SLOT_ROUTE (10), SLOT_ROUTE (11), SLOT_ROUTE (12),
+                SLOT_ROUTE (13), SLOT_ROUTE (14), SLOT_ROUTE (15), SLOT_ROUTE (16),
+                SLOT_ROUTE (17), SLOT_ROUTE (18), SLOT_ROUTE (19), SLOT_ROUTE (20),
+                SLOT_ROUTE (21), SLOT_ROUTE (22), SLOT_ROUTE (23), SLOT_ROUTE (24),
+                SLOT_ROUTE (25), SLOT_ROUTE (26), SLOT_ROUTE (27), SLOT_ROUTE (28),
+                SLOT_ROUTE (29), SLOT_ROUTE (30), SLOT_ROUTE (31)
             })
 
             /* Hands over all that exists: PCIe hot plug, PME, AER, capability structure (6.2.11,

@@ -1,22 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# dsdt.asl -> AML -> a C array. Included by the root CMakeLists.txt, which then calls
-# iolite_add_dsdt(target); run as a script (cmake -P) by the build to write the C file.
+# dsdt.asl and ssdt_virtio_mmio.asl -> AML -> C arrays. Included by the root CMakeLists.txt, which
+# then calls iolite_add_dsdt(target); run as a script (cmake -P) by the build to write a C file.
 #
-# The array is written here rather than by iasl -tc, whose C is neither const nor the same in every
-# release.
+# The C compiler preprocesses: iasl's own preprocessor has no macros with arguments. The array is
+# written here rather than by iasl -tc, whose C is neither const nor the same in every release.
 
 if(CMAKE_SCRIPT_MODE_FILE)
-	file(READ "${DSDT_AML}" hex HEX)
+	file(READ "${AML}" hex HEX)
 	string(REGEX REPLACE "(................................)" "\\1\n" hex "${hex}")
 	string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," hex "${hex}")
-	file(WRITE "${DSDT_C}"
-		"/* Generated from dsdt.asl; do not edit. */\n"
+	file(WRITE "${C}"
+		"/* Generated from ${NAME}.asl; do not edit. */\n"
 		"#include <stdint.h>\n\n"
-		"extern const uint8_t iol_x86_dsdt[];\n"
-		"extern const uint32_t iol_x86_dsdt_bytes;\n\n"
-		"const uint8_t iol_x86_dsdt[] = {\n${hex}\n};\n"
-		"const uint32_t iol_x86_dsdt_bytes = sizeof(iol_x86_dsdt);\n")
+		"extern const uint8_t iol_x86_${NAME}[];\n"
+		"extern const uint32_t iol_x86_${NAME}_bytes;\n\n"
+		"const uint8_t iol_x86_${NAME}[] = {\n${hex}\n};\n"
+		"const uint32_t iol_x86_${NAME}_bytes = sizeof(iol_x86_${NAME});\n")
 	return()
 endif()
 
@@ -24,23 +24,28 @@ find_program(IASL_EXECUTABLE iasl REQUIRED DOC "ACPI compiler (Debian: acpica-to
 
 set(IOLITE_DSDT_DIR ${CMAKE_CURRENT_LIST_DIR})
 
-function(iolite_add_dsdt target)
+function(iolite_add_aml target name)
 	set(out ${CMAKE_CURRENT_BINARY_DIR}/dsdt)
 	file(MAKE_DIRECTORY ${out})
-	# -we: warnings are errors; -vr -vs: no remarks, no signon. iasl preprocesses
-	# #include itself and reads nothing but these files.
+	# iasl: no preprocessing; -we: warnings are errors; -vr -vs: no remarks, no signon.
 	add_custom_command(
-		OUTPUT ${out}/dsdt.c
-		BYPRODUCTS ${out}/dsdt.aml
-		COMMAND ${IASL_EXECUTABLE} -vs -vr -we
+		OUTPUT ${out}/${name}.c
+		BYPRODUCTS ${out}/${name}.i.asl ${out}/${name}.aml
+		COMMAND ${CMAKE_C_COMPILER} -E -P -undef -nostdinc -x c
 			-I ${CMAKE_SOURCE_DIR}/include -I ${IOLITE_DSDT_DIR}
-			-p ${out}/dsdt ${IOLITE_DSDT_DIR}/dsdt.asl
-		COMMAND ${CMAKE_COMMAND} -DDSDT_AML=${out}/dsdt.aml -DDSDT_C=${out}/dsdt.c
-			-P ${IOLITE_DSDT_DIR}/dsdt.cmake
-		DEPENDS ${IOLITE_DSDT_DIR}/dsdt.asl ${IOLITE_DSDT_DIR}/dsdt.cmake
+			-o ${out}/${name}.i.asl ${IOLITE_DSDT_DIR}/${name}.asl
+		COMMAND ${IASL_EXECUTABLE} -Pn -vs -vr -we -p ${out}/${name} ${out}/${name}.i.asl
+		COMMAND ${CMAKE_COMMAND} -DNAME=${name} -DAML=${out}/${name}.aml
+			-DC=${out}/${name}.c -P ${IOLITE_DSDT_DIR}/dsdt.cmake
+		DEPENDS ${IOLITE_DSDT_DIR}/${name}.asl ${IOLITE_DSDT_DIR}/dsdt.cmake
 			${IOLITE_DSDT_DIR}/platform.h
 			${CMAKE_SOURCE_DIR}/include/iolite/acpi_pm_regs.h
-		COMMENT "iasl dsdt.asl"
+		COMMENT "iasl ${name}.asl"
 		VERBATIM)
-	target_sources(${target} PRIVATE ${out}/dsdt.c)
+	target_sources(${target} PRIVATE ${out}/${name}.c)
+endfunction()
+
+function(iolite_add_dsdt target)
+	iolite_add_aml(${target} dsdt)
+	iolite_add_aml(${target} ssdt_virtio_mmio)
 endfunction()

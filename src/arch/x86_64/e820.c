@@ -29,6 +29,9 @@ unsigned int iol_x86_e820(const struct iol_layout *layout,
 
 	/* Linux takes an MCFG entry only when the map or the DSDT reserves it. Both do. */
 	add(map, &count, IOL_X86_ECAM, IOL_X86_ECAM + IOL_X86_ECAM_BYTES, IOL_X86_E820_RESERVED);
+	/* Beside the PCI window; said all the same to systems that place BARs by this map alone. */
+	add(map, &count, IOL_X86_VIRTIO_MMIO, IOL_X86_VIRTIO_MMIO + IOL_X86_VIRTIO_MMIO_BYTES,
+	    IOL_X86_E820_RESERVED);
 	add(map, &count, IOL_X86_KVM_IDENTITY_MAP,
 	    IOL_X86_KVM_IDENTITY_MAP + IOL_X86_KVM_RESERVED_BYTES, IOL_X86_E820_RESERVED);
 

@@ -34,6 +34,7 @@ static const struct iol_kvm_cap caps[] = {
 	{ KVM_CAP_IMMEDIATE_EXIT, "immediate-exit", NULL },
 	{ KVM_CAP_XCRS, "xcrs", "guests cannot use AVX" },
 	{ KVM_CAP_TSC_DEADLINE_TIMER, "tsc-deadline", "guests calibrate their timer at boot" },
+	{ KVM_CAP_IRQ_ROUTING, "irq-routing", "PCI devices with MSI-X cannot be made" },
 	{ KVM_CAP_IOEVENTFD, "ioeventfd", "each request of a virtio driver costs a longer exit" },
 	{ 0, NULL, NULL },
 };

@@ -16,7 +16,15 @@ static_assert(IOL_X86_PCI_WINDOW + IOL_X86_PCI_WINDOW_BYTES - 1 == IOL_X86_PCI_W
 	      "PCI window size");
 static_assert(IOL_X86_ECAM > IOL_X86_PCI_WINDOW_LAST, "ECAM is not for BARs");
 static_assert(IOL_X86_ECAM % (256 * IOL_MIB) == 0, "MCFG bases are for bus 0, 256 MiB aligned");
-static_assert(IOL_X86_ECAM + IOL_X86_ECAM_BYTES <= IOL_X86_IOAPIC, "ECAM below the IOAPIC");
+static_assert(IOL_X86_ECAM + IOL_X86_ECAM_BYTES <= IOL_X86_VIRTIO_MMIO, "ECAM, then virtio-mmio");
+static_assert(IOL_X86_VIRTIO_MMIO_SLOT_BYTES == IOL_LAYOUT_SLOT_BYTES &&
+		      IOL_X86_VIRTIO_MMIO_BYTES == IOL_LAYOUT_SLOTS * IOL_LAYOUT_SLOT_BYTES,
+	      "virtio-mmio has as many places as there are slots");
+static_assert(IOL_X86_VIRTIO_MMIO + IOL_X86_VIRTIO_MMIO_BYTES <= IOL_X86_IOAPIC,
+	      "virtio-mmio below the IOAPIC");
+static_assert(IOL_X86_SLOT_GSI >= 16 &&
+		      IOL_X86_SLOT_GSI + IOL_X86_SLOT_GSI_COUNT <= IOL_X86_IRQ_PINS,
+	      "slots share pins of the IOAPIC that no ISA device has");
 static_assert(IOL_X86_KVM_IDENTITY_MAP + 0x1000 == IOL_X86_KVM_TSS, "KVM's pages are adjacent");
 static_assert(IOL_X86_KVM_IDENTITY_MAP + IOL_X86_KVM_RESERVED_BYTES < IOL_X86_RAM_HIGH,
 	      "KVM's pages are in the hole");
@@ -46,6 +54,8 @@ static const struct iol_layout_device devices[] = {
 	{ IOL_LAYOUT_PCI_CONF1, IOL_LAYOUT_PIO, IOL_X86_PCI_CONF1, IOL_X86_PCI_CONF1_BYTES, 0 },
 	{ IOL_LAYOUT_PCI_ECAM, IOL_LAYOUT_MMIO, IOL_X86_ECAM, IOL_X86_ECAM_BYTES, 0 },
 	{ IOL_LAYOUT_PCI_WINDOW, IOL_LAYOUT_MMIO, IOL_X86_PCI_WINDOW, IOL_X86_PCI_WINDOW_BYTES, 0 },
+	{ IOL_LAYOUT_VIRTIO_MMIO, IOL_LAYOUT_MMIO, IOL_X86_VIRTIO_MMIO, IOL_X86_VIRTIO_MMIO_BYTES,
+	  0 },
 };
 
 static_assert(IOL_ARRAY_LEN(devices) <= IOL_LAYOUT_DEVICES_MAX, "devices fit the layout");
@@ -75,7 +85,12 @@ int iol_x86_layout(uint64_t memory_bytes, unsigned int cpus, struct iol_layout *
 	rc = check_sizes(memory_bytes, cpus, err);
 	if (rc)
 		return rc;
-	*layout = (struct iol_layout){ .cpus = cpus };
+	*layout = (struct iol_layout){
+		.cpus = cpus,
+		.irq_pins = IOL_X86_IRQ_PINS,
+		.slot_gsi = IOL_X86_SLOT_GSI,
+		.slot_gsi_count = IOL_X86_SLOT_GSI_COUNT,
+	};
 
 	if (low_bytes > IOL_X86_RAM_LOW_END)
 		low_bytes = IOL_X86_RAM_LOW_END;

@@ -175,7 +175,7 @@ int iol_x86_load(const struct iol_layout *layout, const struct iol_memory *mem,
 		return iol_error_set(err, -EINVAL,
 				     "guest memory has less than the 1 MiB that an "
 				     "x86_64 machine needs below its kernel");
-	rc = iol_x86_acpi_write(layout, mem, &ld.rsdp_gpa, err);
+	rc = iol_x86_acpi_write(layout, mem, boot->virtio_mmio_slots, &ld.rsdp_gpa, err);
 	if (rc)
 		return rc;
 	le16_store(iol_x86_low_ptr(&ld, IOL_X86_RESET_FLAG, 2), IOL_X86_RESET_FLAG_SENTINEL);

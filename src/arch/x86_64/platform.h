@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Every fixed address, port and interrupt of the x86_64 machine. Read by C and, through iasl's
- * preprocessor, by dsdt.asl: plain numbers only, no suffixes, no expressions, no other includes.
+ * preprocessor, by dsdt.asl and ssdt_virtio_mmio.asl: plain numbers only, no suffixes, no expressions, no other includes.
  * layout.c holds the static asserts that tie them together.
  */
 #ifndef IOLITE_X86_PLATFORM_H
@@ -12,6 +12,7 @@
  *
  *   0xc0000000  PCI window for 32-bit BARs
  *   0xe0000000  PCI configuration space (ECAM), bus 0
+ *   0xf0000000  virtio-mmio devices, a page for each of 32 slots
  *   0xfec00000  IOAPIC
  *   0xfee00000  local APICs
  *   0xfffbc000  KVM's identity page table and TSS (hosts that need them)
@@ -27,6 +28,9 @@
 #define IOL_X86_PCI_WINDOW_BYTES 0x20000000
 #define IOL_X86_ECAM 0xE0000000
 #define IOL_X86_ECAM_BYTES 0x00100000
+#define IOL_X86_VIRTIO_MMIO 0xF0000000
+#define IOL_X86_VIRTIO_MMIO_BYTES 0x20000
+#define IOL_X86_VIRTIO_MMIO_SLOT_BYTES 0x1000
 #define IOL_X86_IOAPIC 0xFEC00000
 #define IOL_X86_LAPIC 0xFEE00000
 
@@ -76,8 +80,19 @@
 #define IOL_X86_RESET_PORT 0xCF9
 #define IOL_X86_RESET_VALUE 0x06
 
-/* Global system interrupts, which are IOAPIC pins. Both are edges. */
+/* Global system interrupts, which are IOAPIC pins. These two are edges. */
 #define IOL_X86_COM1_GSI 4
 #define IOL_X86_GED_GSI 5
+
+/*
+ * Levels, active low as PCI's are, that slots of PCI and virtio-mmio share: slot n has the first GSI
+ * + n % count. The IOAPIC has 24 pins, of which the last 8 are no ISA interrupts.
+ */
+#define IOL_X86_SLOT_GSI 16
+#define IOL_X86_SLOT_GSI_COUNT 8
+#define IOL_X86_IRQ_PINS 24
+
+/* Stands in ssdt_virtio_mmio.asl, once, for the bits of slots with a device. */
+#define IOL_X86_SSDT_SLOTS 0x56534C54
 
 #endif

@@ -8,7 +8,7 @@
  *   pvh.c      ELF with a PVH note: start_info, 32-bit entry
  *   place.c    descriptor table, page tables, reset vector, command line, initrd
  *   e820.c     memory map
- *   acpi.c     tables; dsdt.asl
+ *   acpi.c     tables; dsdt.asl, ssdt_virtio_mmio.asl
  */
 #ifndef IOLITE_X86_H
 #define IOLITE_X86_H
@@ -128,12 +128,17 @@ struct iol_x86_range iol_x86_elf_range(const struct iol_elf *elf);
  */
 enum { IOL_X86_CMDLINE_MAX_DEFAULT = 2047 };
 
-/* Writes all ACPI tables for @layout to IOL_X86_ACPI; @rsdp_gpa gets the root pointer's address. */
+/*
+ * Writes all ACPI tables for @layout to IOL_X86_ACPI; @rsdp_gpa gets the root pointer's address.
+ * @virtio_mmio_slots has a bit for each slot with a virtio-mmio device.
+ */
 int iol_x86_acpi_write(const struct iol_layout *layout, const struct iol_memory *mem,
-		       uint64_t *rsdp_gpa, struct iol_error *err);
+		       uint32_t virtio_mmio_slots, uint64_t *rsdp_gpa, struct iol_error *err);
 
-/* dsdt.asl as compiled at build time (dsdt.cmake). */
+/* dsdt.asl and ssdt_virtio_mmio.asl as compiled at build time (dsdt.cmake). */
 extern const uint8_t iol_x86_dsdt[];
 extern const uint32_t iol_x86_dsdt_bytes;
+extern const uint8_t iol_x86_ssdt_virtio_mmio[];
+extern const uint32_t iol_x86_ssdt_virtio_mmio_bytes;
 
 #endif

@@ -505,7 +505,10 @@ static void init_function(struct virtio_pci *p)
 		.ops = &bar_ops,
 		.dev = p,
 	};
-	p->fn.config[PCI_INTERRUPT_PIN] = p->isr.pin.wire ? 1 : 0; /* INTA# */
+	if (p->isr.pin.wire) {
+		p->fn.config[PCI_INTERRUPT_PIN] = 1; /* INTA# */
+		p->fn.config[PCI_INTERRUPT_LINE] = (uint8_t)p->isr.pin.wire->gsi;
+	}
 	p->fn.config_read = config_read;
 	p->fn.config_written = config_written;
 	p->fn.bar_moved = bar_moved;

@@ -85,15 +85,15 @@ void iol_virtio_finish(struct iol_virtio *v)
 	pthread_mutex_destroy(&v->lock);
 }
 
-/* A driver that reads on while it resets the device sees that values changed (4.1.4.3.1). */
-static void reset_config(struct iol_virtio *v)
+/* A driver that read before sees that @change changed values (4.1.4.3.1). */
+static void change_config(struct iol_virtio *v, void (*change)(struct iol_virtio *v))
 {
 	uint8_t before[IOL_VIRTIO_CONFIG_BYTES];
 
-	if (!v->ops->reset)
+	if (!change)
 		return;
 	memcpy(before, v->config, v->config_bytes);
-	v->ops->reset(v);
+	change(v);
 	if (memcmp(before, v->config, v->config_bytes) != 0)
 		v->config_changed = true;
 }
@@ -114,7 +114,7 @@ void virtio_reset_registers(struct iol_virtio *v)
 		q->avail_gpa = 0;
 		q->used_gpa = 0;
 	}
-	reset_config(v);
+	change_config(v, v->ops->reset);
 	if (v->transport)
 		v->transport->ops->reset_done(v->transport);
 }
@@ -201,6 +201,7 @@ static void advance_status(struct iol_virtio *v, uint8_t value)
 			if (!features_are_sound(v))
 				continue;
 			v->features = v->driver_features;
+			change_config(v, v->ops->features_ok);
 		}
 		v->status |= bit;
 		if (bit == VIRTIO_CONFIG_S_DRIVER_OK) {

@@ -6,9 +6,12 @@
 #define SEL_USER_DATA 0x1b
 #define SEL_USER_CODE 0x23
 #define SEL_TSS 0x28
+#define SEL_TSS_SECOND 0x50
 #define GATE_INTERRUPT 0x8e00
 #define TSS_AVAILABLE UINT64_C(0x89)
 #define RFLAGS_USER 0x202 /* IF */
+
+#define IOAPIC_LEVEL_LOW 0xa000u
 
 #define LEAF_TIMING 0x40000010u
 
@@ -38,9 +41,9 @@ void (*volatile cpu_on_interrupt)(unsigned int vector);
 
 static struct gate idt[CPU_VECTORS];
 static const struct pointer idt_pointer = { sizeof(idt) - 1, (uint64_t)idt };
-static struct tss tss;
-static uint8_t interrupt_stack[4096] __attribute__((aligned(16)));
-static uint8_t user_stack[4096] __attribute__((aligned(16)));
+static struct tss tss[2];
+static uint8_t interrupt_stack[2][4096] __attribute__((aligned(16)));
+static uint8_t user_stack[16384] __attribute__((aligned(16)));
 
 void cpu_handle(uint64_t vector, uint64_t error, uint64_t rip)
 {
@@ -66,33 +69,49 @@ void cpu_load_idt(void)
 	__asm__ volatile("lidt %0" : : "m"(idt_pointer));
 }
 
+void cpu_set_handler(unsigned int vector, void (*entry)(void))
+{
+	uint64_t offset = (uint64_t)entry;
+
+	idt[vector] = (struct gate){
+		.offset_low = (uint16_t)offset,
+		.selector = SEL_CODE,
+		.flags = GATE_INTERRUPT,
+		.offset_mid = (uint16_t)(offset >> 16),
+	};
+}
+
+static void load_task(unsigned int number, unsigned int selector)
+{
+	uint64_t base = (uint64_t)&tss[number];
+
+	tss[number].rsp[0] = (uint64_t)(interrupt_stack[number] + sizeof(interrupt_stack[0]));
+	gdt[selector / 8] = (sizeof(tss[0]) - 1) | (base & 0xffffff) << 16 | TSS_AVAILABLE << 40 |
+			    (base >> 24 & 0xff) << 56;
+	gdt[selector / 8 + 1] = base >> 32;
+	__asm__ volatile("ltr %w0" : : "r"(selector));
+}
+
 void cpu_init(void)
 {
-	uint64_t base = (uint64_t)&tss;
-
-	for (unsigned int i = 0; i < CPU_VECTORS; i++) {
-		uint64_t offset = (uint64_t)(isr_table + 16 * i);
-
-		idt[i] = (struct gate){
-			.offset_low = (uint16_t)offset,
-			.selector = SEL_CODE,
-			.flags = GATE_INTERRUPT,
-			.offset_mid = (uint16_t)(offset >> 16),
-		};
-	}
-	tss.rsp[0] = (uint64_t)(interrupt_stack + sizeof(interrupt_stack));
-	gdt[SEL_TSS / 8] = (sizeof(tss) - 1) | (base & 0xffffff) << 16 | TSS_AVAILABLE << 40 |
-			   (base >> 24 & 0xff) << 56;
-	gdt[SEL_TSS / 8 + 1] = base >> 32;
+	for (unsigned int i = 0; i < CPU_VECTORS; i++)
+		cpu_set_handler(i, (void (*)(void))(isr_table + 16 * i));
 	cpu_load_idt();
-	__asm__ volatile("ltr %w0" : : "r"(SEL_TSS));
+	load_task(0, SEL_TSS);
+}
+
+void cpu_load_second_task(void)
+{
+	load_task(1, SEL_TSS_SECOND);
 }
 
 void cpu_enter_user(void (*code)(void))
 {
-	/* As after a call: the stack is 8 off alignment, and there is nowhere to return to. */
-	uint64_t stack = (uint64_t)(user_stack + sizeof(user_stack) - 8);
+	cpu_enter_user_on(code, user_stack + sizeof(user_stack));
+}
 
+void cpu_enter_user_on(void (*code)(void), void *stack)
+{
 	__asm__ volatile("movl %0, %%ds\n\t"
 			 "movl %0, %%es\n\t"
 			 "pushq %q0\n\t"
@@ -102,8 +121,9 @@ void cpu_enter_user(void (*code)(void))
 			 "pushq %4\n\t"
 			 "iretq"
 			 :
-			 : "r"(SEL_USER_DATA), "r"(stack), "r"(RFLAGS_USER), "r"(SEL_USER_CODE),
-			   "r"(code)
+			 /* As after a call: 8 off alignment, and there is nowhere to return to. */
+			 : "r"(SEL_USER_DATA), "r"((uint64_t)stack - 8), "r"(RFLAGS_USER),
+			   "r"(SEL_USER_CODE), "r"(code)
 			 : "memory");
 	__builtin_unreachable();
 }
@@ -119,12 +139,22 @@ void lapic_send(uint32_t id, uint32_t icr_low)
 	lapic_write(LAPIC_ICR_LOW, icr_low);
 }
 
-void ioapic_route(unsigned int pin, unsigned int vector)
+static void ioapic_set(unsigned int pin, uint32_t low)
 {
 	write32(IOL_X86_IOAPIC, 0x11 + 2 * pin);
 	write32(IOL_X86_IOAPIC + 0x10, 0);
 	write32(IOL_X86_IOAPIC, 0x10 + 2 * pin);
-	write32(IOL_X86_IOAPIC + 0x10, vector);
+	write32(IOL_X86_IOAPIC + 0x10, low);
+}
+
+void ioapic_route(unsigned int pin, unsigned int vector)
+{
+	ioapic_set(pin, vector);
+}
+
+void ioapic_route_level(unsigned int pin, unsigned int vector)
+{
+	ioapic_set(pin, vector | IOAPIC_LEVEL_LOW);
 }
 
 uint64_t tsc_per_ms(void)

@@ -7,6 +7,7 @@
 
 enum {
 	CPU_VECTORS = 64, /* 0 to 31: exceptions, which end the guest */
+	CPU_VECTOR_UNDEFINED = 6,
 	CPU_VECTOR_IRQ = 0x20,
 	CPU_VECTOR_SPURIOUS = 0x3f,
 };
@@ -26,6 +27,12 @@ void cpu_init(void);
 /* For the other processors, once cpu_init() is done. */
 void cpu_load_idt(void);
 
+/* For the second processor, before it goes to CPL 3. */
+void cpu_load_second_task(void);
+
+/* After cpu_init(): @entry takes @vector in place of what isr.S does. */
+void cpu_set_handler(unsigned int vector, void (*entry)(void));
+
 static inline void cpu_interrupts_on(void)
 {
 	__asm__ volatile("sti");
@@ -38,6 +45,9 @@ static inline void cpu_interrupts_off(void)
 
 /* Runs @code at CPL 3, for good, with a stack of its own and interrupts on. */
 _Noreturn void cpu_enter_user(void (*code)(void));
+
+/* The same with the end of a stack of the caller's choice. */
+_Noreturn void cpu_enter_user_on(void (*code)(void), void *stack);
 
 /* --- local APIC (SDM 3A 11.4) --- */
 
@@ -81,6 +91,8 @@ void lapic_send(uint32_t id, uint32_t icr_low);
 
 /* IOAPIC: @pin raises @vector on the processor with APIC id 0, on edges. */
 void ioapic_route(unsigned int pin, unsigned int vector);
+/* The same for as long as the line is high. */
+void ioapic_route_level(unsigned int pin, unsigned int vector);
 
 /*
  * Waits with interrupts on until @vector came more than @seen times, at most @limit_ms by the time

@@ -83,6 +83,15 @@ static inline uint64_t rdtsc(void)
 	return low | (uint64_t)high << 32;
 }
 
+/* The privilege level that runs: 0 or 3. */
+static inline unsigned int cpl(void)
+{
+	uint16_t cs;
+
+	__asm__ volatile("movw %%cs, %0" : "=r"(cs));
+	return cs & 3;
+}
+
 struct cpuid {
 	uint32_t eax, ebx, ecx, edx;
 };
@@ -118,10 +127,12 @@ MMIO(32)
 MMIO(64)
 #undef MMIO
 
-/* --- reports --- */
+/* --- reports; at CPL 3 they need user.c --- */
 
+/* At CPL 3 text is sent at the end of a line. */
 void say(const char *text);
 void say_hex(uint64_t value);
+void say_number(uint64_t value);
 void check_eq(const char *name, uint64_t got, uint64_t want);
 void check(const char *name, bool ok);
 

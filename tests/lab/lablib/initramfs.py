@@ -15,8 +15,9 @@ import subprocess
 from . import LAB, LabError
 
 # What level 1 loads, in this order (each with what it depends on): a disk-less
-# machine with kvm that reaches the host's files by virtio-9p.
-L1_MODULES = ("virtio_pci", "9pnet_virtio", "9p", "overlay", "kvm-amd")
+# machine with kvm that reaches the host's files by virtio-9p, and what
+# scenarios make disks of.
+L1_MODULES = ("virtio_pci", "9pnet_virtio", "9p", "overlay", "kvm-amd", "loop", "dm-mod", "crc32c_generic", "ext4")
 
 # What a guest loads: the ACPI power button and a way to read it.
 GUEST_MODULES = ("button", "evdev")
@@ -26,6 +27,18 @@ GUEST_APPLETS = ("sh mount mkdir cat dmesg grep sed sha256sum sleep poweroff reb
                  "init echo rm head uname setsid cttyhack ls ps free df date hwclock mv cp ln tail sort wc vi top kill "
                  "lspci find cut tr clear more less touch stty hostname id").split()
 
+# The bigger image, for scenarios with disks: what lab.modules=NAME loads there,
+# programs with the libraries they need, and files.
+TOOLS_MODULES = {
+    "disk": ("virtio_pci", "virtio_mmio", "virtio_blk"),
+    "ext4": ("ext4", "crc32c_generic"),
+    "xfs": ("xfs", "crc32c_generic"),
+}
+TOOLS = ("mkfs.ext4 e2fsck mkfs.xfs xfs_repair fio lspci blkdiscard").split()
+TOOLS_FILES = ("/usr/share/misc/pci.ids", "/etc/mke2fs.conf")
+TOOLS_APPLETS = ("blockdev chroot cmp dirname fstrim kill mkfifo mknod readlink seq stat switch_root sync "
+                 "tee test timeout touch true umount usleep basename xargs yes").split()
+
 
 class Archive:
     """A cpio archive of the kind the Linux kernel unpacks as its initramfs."""
@@ -33,6 +46,7 @@ class Archive:
     def __init__(self):
         self.parts = []
         self.folders = set()
+        self.files = set()
         self.inode = 0
 
     def _entry(self, path, mode, data):
@@ -49,10 +63,18 @@ class Archive:
             self._entry(path, stat.S_IFDIR | 0o755, b"")
 
     def file(self, path, data, mode=0o644):
+        """Add a file; a second one of the same name is left out."""
+        if path in self.files:
+            return
+        self.files.add(path)
         self.folder(os.path.dirname(path))
         self._entry(path, stat.S_IFREG | mode, data)
 
     def link(self, path, target):
+        """Add a symbolic link, unless there is a file of that name."""
+        if path in self.files:
+            return
+        self.files.add(path)
         self.folder(os.path.dirname(path))
         self._entry(path, stat.S_IFLNK | 0o777, target.encode())
 
@@ -118,21 +140,26 @@ def busybox():
     return read(path)
 
 
-def _base(kernel, modules):
+def _modules(archive, known, names, order):
+    """Add modules and what they need; the file ORDER tells in which order to load them."""
+    loading = known.closure(names)
+    for name, data in loading:
+        archive.file(f"modules/{name}", data)
+    archive.file(f"modules/{order}", "".join(f"{name}\n" for name, _ in loading).encode())
+
+
+def _base(known, modules):
     archive = Archive()
     for folder in ("proc", "sys", "dev", "tmp", "run"):
         archive.folder(folder)
     archive.file("bin/busybox", busybox(), 0o755)
-    loading = Modules(os.path.join(kernel, "modules")).closure(modules)
-    for name, data in loading:
-        archive.file(f"modules/{name}", data)
-    archive.file("modules/order", "".join(f"{name}\n" for name, _ in loading).encode())
+    _modules(archive, known, modules, "order")
     return archive
 
 
 def build_l1(kernel, config, target):
     """Level 1's image: CONFIG is a dict that its init reads as shell variables."""
-    archive = _base(kernel, L1_MODULES)
+    archive = _base(Modules(os.path.join(kernel, "modules")), L1_MODULES)
     archive.link("bin/sh", "busybox")
     archive.file("init", read(os.path.join(LAB, "l1/init")), 0o755)
     quoted = ("{}='{}'\n".format(name, str(value).replace("'", "'\\''")) for name, value in config.items())
@@ -140,9 +167,35 @@ def build_l1(kernel, config, target):
     archive.write(target)
 
 
-def build_guest(kernel, target):
-    """A guest's image: guest/init does what lab.do= on the kernel's command line says."""
-    archive = _base(kernel, GUEST_MODULES)
+def _tools(archive, known):
+    for name, modules in TOOLS_MODULES.items():
+        _modules(archive, known, modules, f"order.{name}")
+    for name in TOOLS_APPLETS:
+        archive.link(f"bin/{name}", "busybox")
+    for name in TOOLS:
+        path = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+        if not path:
+            raise LabError(f"needs {name}: run scripts/install-deps.sh lab")
+        archive.file(f"bin/{name}", read(path), 0o755)
+        needs = subprocess.run(["ldd", path], capture_output=True, text=True, check=False).stdout
+        for library in re.findall(r"(/\S+) \(0x", needs):
+            archive.file(library.lstrip("/"), read(library), 0o755)
+    for path in TOOLS_FILES:
+        archive.file(path.lstrip("/"), read(path))
+    scripts = os.path.join(LAB, "guest/scripts")
+    for name in sorted(os.listdir(scripts)):
+        archive.file(f"scripts/{name}", read(os.path.join(scripts, name)))
+
+
+def build_guest(kernel, target, tools=False):
+    """A guest's image: guest/init does what lab.do= on the kernel's command line says.
+
+    With TOOLS it has real programs, modules for disks, and guest/scripts.
+    """
+    known = Modules(os.path.join(kernel, "modules"))
+    archive = _base(known, GUEST_MODULES)
+    if tools:
+        _tools(archive, known)
     for name in GUEST_APPLETS:
         archive.link(f"bin/{name}", "busybox")
     archive.file("init", read(os.path.join(LAB, "guest/init")), 0o755)

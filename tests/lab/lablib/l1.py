@@ -32,21 +32,24 @@ class Lost(Exception):
     """Level 1 died, hangs or did not boot; the text says which."""
 
 
-def build(results, iolite, found, mode, command=""):
-    """Make all images in RESULTS for the kernels FOUND; the path of level 1's.
+def build(options, found, mode, command=""):
+    """Make all images in the folder of results for the kernels FOUND; the path of level 1's.
 
     MODE is "agent" (obey the channel) or "shell" (COMMAND, or a prompt, on the console).
     """
-    config = {"MODE": mode, "TREE": TREE, "IOLITE": os.path.abspath(iolite), "COMMAND": command}
+    results = options.results
+    config = {"MODE": mode, "TREE": TREE, "COMMAND": command, "IOLITE": os.path.abspath(options.iolite),
+              "IOLITE_FAULTS": os.path.abspath(options.faults)}
     os.makedirs(results, exist_ok=True)
     for kind, kernel in found.items():
         if kind == kernels.L1_KIND:
             continue
-        image = os.path.join(results, f"guest-{kind}.cpio")
-        initramfs.build_guest(kernel, image)
         tag = kind.replace("cloud-", "").replace(".", "_")
         config[f"KERNEL_{tag}"] = kernel
-        config[f"INITRD_{tag}"] = image
+        for name, tools in (("INITRD", False), ("TOOLS", True)):
+            image = os.path.join(results, f"{'tools' if tools else 'guest'}-{kind}.cpio")
+            initramfs.build_guest(kernel, image, tools)
+            config[f"{name}_{tag}"] = image
     if mode == "shell" and os.isatty(0):
         size = os.get_terminal_size(0)
         if size.lines and size.columns:

@@ -3,10 +3,11 @@
 
 import collections
 import os
+import subprocess
 import threading
 import time
 
-from . import l1
+from . import LAB, l1
 
 SKIPPED = 77    # a scenario's exit status, and the lab's own
 GRACE = 20      # seconds beyond its limit until a scenario that level 1 should have ended counts as hanging
@@ -14,8 +15,9 @@ LOSSES = 2      # times that a scenario may lose its level 1 before it fails
 
 
 class Run:
-    def __init__(self, results, kernel, image, chosen, limit):
+    def __init__(self, results, kernel, image, chosen, limit, faults):
         self.results = results
+        self.faults = os.path.abspath(faults)
         self.kernel = kernel
         self.image = image
         self.deadline = time.monotonic() + limit
@@ -26,13 +28,15 @@ class Run:
         self.losses = collections.Counter()
         self.lock = threading.Lock()
         self.live = set()
+        self.helpers = []
 
     def say(self, lines):
         with self.lock:
             print("\n".join(lines), flush=True)
 
     def verdict(self, word, scenario, text, more=()):
-        self.counts[word] += 1
+        with self.lock:
+            self.counts[word] += 1
         self.say([f"{word} {scenario.name}{text}", *(f"  | {line}" for line in more)])
 
     def log_tail(self, scenario, lines=60):
@@ -63,12 +67,34 @@ class Run:
         status, seconds, *reason = rest.split(" ", 2)
         why = f": {reason[0]}" if reason and reason[0] else ""
         if status == "0":
-            self.verdict("PASS", scenario, f" ({seconds} s)")
+            if scenario.after:
+                helper = threading.Thread(target=self.after, args=(scenario, seconds))
+                self.helpers.append(helper)
+                helper.start()
+            else:
+                self.verdict("PASS", scenario, f" ({seconds} s)")
         elif status == str(SKIPPED):
             self.verdict("SKIP", scenario, why)
         else:
             self.verdict("FAIL", scenario, why or f": ended with status {status} after {seconds} s",
                          self.log_tail(scenario))
+
+    def after(self, scenario, seconds):
+        """Level 1 is content and goes on with the next one: what a script on the host says decides."""
+        started = time.monotonic()
+        try:
+            done = subprocess.run(
+                [os.path.join(LAB, "after", scenario.after), self.results, scenario.name],
+                env=dict(os.environ, IOLITE_FAULTS=self.faults), stdin=subprocess.DEVNULL, text=True, errors="replace",
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=scenario.limit, check=False)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            self.verdict("FAIL", scenario, f": {scenario.after}: {error}")
+            return
+        lines = done.stdout.splitlines() or [""]
+        if done.returncode:
+            self.verdict("FAIL", scenario, f": {scenario.after}: {lines[-1]}", lines)
+        else:
+            self.verdict("PASS", scenario, f" ({seconds} s, then {time.monotonic() - started:.1f} s: {lines[-1]})")
 
     def lost(self, level1, scenario, reason):
         """A level 1 is gone: run its scenario again in a fresh one, if that may help."""
@@ -114,6 +140,8 @@ class Run:
                 worker.start()
             for worker in workers:
                 worker.join()
+            for helper in self.helpers:
+                helper.join()
         finally:
             for level1 in list(self.live):  # we were interrupted: leave no QEMU behind
                 level1.process.kill()

@@ -4,6 +4,7 @@
     # limit: 120              seconds that one run may take in level 1
     # variants: a b c         run once for each word (it is $1); the name is then FILE-WORD
     # about: TEXT             for `lab list`
+    # after: SCRIPT           when it passed, after/SCRIPT RESULTS NAME runs on the host
 """
 
 import fnmatch
@@ -22,6 +23,7 @@ class Scenario:
         self.name = f"{self.base}-{variant}" if variant else self.base
         self.limit = int(facts.get("limit", 120))
         self.about = facts.get("about", "")
+        self.after = facts.get("after", "")
 
 
 def every():

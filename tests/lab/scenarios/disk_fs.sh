@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=sh
+# about: ext4 and xfs made, filled, checked and read back on two disks; lspci and interrupts are as they should be
+# limit: 180
+# variants: 6.1-pci 6.1-mmio 6.12-pci 6.12-mmio
+# shellcheck source=tests/lab/lib-disk.sh
+. "$TREE/tests/lab/lib-disk.sh"
+disk_variant "$1"
+
+image ext4.img 48M
+image xfs.img 320M
+disks="-d ext4.img,transport=$transport -d xfs.img,transport=$transport"
+disk_start 512M 2 disk_fs lab.transport="$transport"
+disk_end 150
+
+keep interrupts interrupts
+kept=/run/lab/results/$LAB_NAME
+if [ "$transport" = pci ]; then
+	keep lspci lspci
+	for slot in 01 02; do
+		sed -n "/^00:$slot\.0/,/^\$/p" "$kept-lspci" >function
+		for wanted in 'Virtio.* block device' 'Capabilities: .*MSI-X: Enable[+]' 'Capabilities: .*VirtIO: CommonCfg' \
+			'VirtIO: Notify' 'VirtIO: ISR' 'VirtIO: DeviceCfg' 'Kernel driver in use: virtio-pci'; do
+			grep -q "$wanted" function || fail "lspci has no '$wanted' for 00:$slot.0"
+		done
+		! grep -q 'access denied\|<unassigned>\|\[disabled\]' function || fail "lspci: $(grep 'denied\|unassigned\|disabled' function)"
+	done
+	# each disk's queue has a vector of its own, in use
+	for disk in 0 1; do
+		awk -v name="virtio$disk-req.0" '$NF == name && /PCI-MSI/ && $2 + $3 > 0 { found = 1 }
+			END { exit !found }' "$kept-interrupts" || fail "no PCI-MSI interrupts for virtio$disk-req.0"
+	done
+	ok "lspci and interrupts"
+else
+	for disk in 0 1; do
+		awk -v name="virtio$disk" '$NF == name && $2 + $3 > 0 { found = 1 }
+			END { exit !found }' "$kept-interrupts" || fail "no interrupts for virtio$disk"
+	done
+	ok "interrupts"
+fi
+
+# the host's own tools find what the guest wrote
+e2fsck -fn ext4.img >fsck 2>&1 || fail "e2fsck on the host: $(tail -n 1 fsck)"
+xfs_repair -n xfs.img >repair 2>&1 || fail "xfs_repair on the host: $(tail -n 1 repair)"
+sum=$(debugfs -R 'cat /some/folders/file12' ext4.img 2>/dev/null | sha256sum)
+[ "${sum%% *}" = "$(said sum)" ] || fail "file12 on the host has sum $sum, not $(said sum)"
+ok "the host's e2fsck, xfs_repair and debugfs"

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+/* See fake_kvm.h. */
+#include "fake_kvm.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum { MESSAGES_MAX = 256 };
+
+struct fake_kvm fake_kvm;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static bool used;
+static int irqfds[FAKE_KVM_GSIS]; /* copies, valid where bound */
+static struct kvm_ioeventfd bells[FAKE_KVM_BELLS]; /* with copies of the descriptors */
+static struct {
+	uint64_t address;
+	uint32_t data;
+	uint64_t count;
+} messages[MESSAGES_MAX];
+static unsigned int message_count;
+
+int __wrap_ioctl(int fd, unsigned long request, ...);
+int __real_ioctl(int fd, unsigned long request, ...);
+
+void fake_kvm_reset(void)
+{
+	for (unsigned int i = 0; used && i < FAKE_KVM_GSIS; i++)
+		if (fake_kvm.bound[i])
+			close(irqfds[i]);
+	for (unsigned int i = 0; i < fake_kvm.bells; i++)
+		close(bells[i].fd);
+	memset(&fake_kvm, 0, sizeof(fake_kvm));
+	fake_kvm.routing_cap = 4096;
+	message_count = 0;
+	used = true;
+}
+
+static void add_message(uint64_t address, uint32_t data, uint64_t count)
+{
+	for (unsigned int i = 0; i < message_count; i++)
+		if (messages[i].address == address && messages[i].data == data) {
+			messages[i].count += count;
+			return;
+		}
+	g_assert_cmpuint(message_count, <, MESSAGES_MAX);
+	messages[message_count].address = address;
+	messages[message_count].data = data;
+	messages[message_count++].count = count;
+}
+
+/* What was raised so far goes where the present routes lead. */
+static void deliver(void)
+{
+	for (uint32_t i = 0; i < fake_kvm.route_count; i++) {
+		const struct kvm_irq_routing_entry *r = &fake_kvm.routes[i];
+		uint64_t count;
+
+		if (r->type != KVM_IRQ_ROUTING_MSI || !fake_kvm.bound[r->gsi] ||
+		    read(irqfds[r->gsi], &count, sizeof(count)) != sizeof(count))
+			continue;
+		add_message((uint64_t)r->u.msi.address_hi << 32 | r->u.msi.address_lo,
+			    r->u.msi.data, count);
+	}
+}
+
+static int set_routing(const struct kvm_irq_routing *table)
+{
+	fake_kvm.tables++;
+	if (fake_kvm.refuse_routing)
+		return fake_kvm.refuse_routing;
+	deliver();
+	g_assert_cmpuint(table->nr, <=, G_N_ELEMENTS(fake_kvm.routes));
+	g_assert_cmpuint(table->flags, ==, 0);
+	fake_kvm.route_count = table->nr;
+	memcpy(fake_kvm.routes, table->entries, table->nr * sizeof(table->entries[0]));
+	for (uint32_t i = 0; i < table->nr; i++)
+		g_assert_cmpuint(fake_kvm.routes[i].gsi, <, FAKE_KVM_GSIS);
+	return 0;
+}
+
+static int set_irqfd(const struct kvm_irqfd *irqfd)
+{
+	g_assert_cmpuint(irqfd->gsi, <, FAKE_KVM_GSIS);
+	if (irqfd->flags & KVM_IRQFD_FLAG_DEASSIGN) {
+		g_assert_true(fake_kvm.bound[irqfd->gsi]);
+		deliver();
+		close(irqfds[irqfd->gsi]);
+		fake_kvm.bound[irqfd->gsi] = false;
+		return 0;
+	}
+	if (fake_kvm.refuse_irqfd)
+		return fake_kvm.refuse_irqfd;
+	g_assert_false(fake_kvm.bound[irqfd->gsi]);
+	irqfds[irqfd->gsi] = dup((int)irqfd->fd);
+	g_assert_cmpint(irqfds[irqfd->gsi], >=, 0);
+	fake_kvm.bound[irqfd->gsi] = true;
+	return 0;
+}
+
+static int set_level(const struct kvm_irq_level *line)
+{
+	g_assert_cmpuint(line->irq, <, FAKE_KVM_GSIS);
+	fake_kvm.level_calls++;
+	fake_kvm.level[line->irq] = line->level;
+	return 0;
+}
+
+static bool same_bell(const struct kvm_ioeventfd *a, const struct kvm_ioeventfd *b)
+{
+	uint32_t match = KVM_IOEVENTFD_FLAG_DATAMATCH;
+
+	return a->addr == b->addr && a->len == b->len && a->datamatch == b->datamatch &&
+	       (a->flags & match) == (b->flags & match);
+}
+
+static int set_bell(const struct kvm_ioeventfd *bell)
+{
+	bool has_value = bell->flags & KVM_IOEVENTFD_FLAG_DATAMATCH;
+	unsigned int i = 0;
+
+	if (!bell->len && (has_value || fake_kvm.no_any_length))
+		return EINVAL;
+	while (i < fake_kvm.bells && !same_bell(&bells[i], bell))
+		i++;
+	if (bell->flags & KVM_IOEVENTFD_FLAG_DEASSIGN) {
+		if (i == fake_kvm.bells)
+			return ENOENT;
+		close(bells[i].fd);
+		bells[i] = bells[--fake_kvm.bells];
+		return 0;
+	}
+	if (i < fake_kvm.bells)
+		return EEXIST;
+	if (i == FAKE_KVM_BELLS)
+		return ENOSPC;
+	bells[i] = *bell;
+	bells[i].fd = dup(bell->fd);
+	g_assert_cmpint(bells[i].fd, >=, 0);
+	fake_kvm.bells++;
+	return 0;
+}
+
+static int handle(unsigned long request, const void *arg)
+{
+	switch (request) {
+	case KVM_SET_GSI_ROUTING:
+		return set_routing(arg);
+	case KVM_IRQFD:
+		return set_irqfd(arg);
+	case KVM_IRQ_LINE:
+		return set_level(arg);
+	case KVM_IOEVENTFD:
+		return set_bell(arg);
+	default:
+		return ENOTTY;
+	}
+}
+
+/* Weak: a test may have one of its own. */
+__attribute__((weak)) int __wrap_ioctl(int fd, unsigned long request, ...)
+{
+	va_list args;
+	void *arg;
+	int error;
+
+	va_start(args, request);
+	arg = va_arg(args, void *);
+	va_end(args);
+	if (fd != FAKE_KVM_FD)
+		return __real_ioctl(fd, request, arg);
+	if (request == KVM_CHECK_EXTENSION)
+		return (uintptr_t)arg == KVM_CAP_IRQ_ROUTING ? fake_kvm.routing_cap : 0;
+	pthread_mutex_lock(&lock);
+	error = handle(request, arg);
+	pthread_mutex_unlock(&lock);
+	errno = error;
+	return error ? -1 : 0;
+}
+
+uint64_t fake_kvm_messages(uint64_t address, uint32_t data)
+{
+	uint64_t count = 0;
+
+	pthread_mutex_lock(&lock);
+	deliver();
+	for (unsigned int i = 0; i < message_count; i++)
+		if (messages[i].address == address && messages[i].data == data) {
+			count = messages[i].count;
+			messages[i].count = 0;
+		}
+	pthread_mutex_unlock(&lock);
+	return count;
+}
+
+uint64_t fake_kvm_all_messages(void)
+{
+	uint64_t count = 0;
+
+	pthread_mutex_lock(&lock);
+	deliver();
+	for (unsigned int i = 0; i < message_count; i++)
+		count += messages[i].count;
+	message_count = 0;
+	pthread_mutex_unlock(&lock);
+	return count;
+}
+
+bool fake_kvm_write(uint64_t gpa, unsigned int len, uint64_t value)
+{
+	const uint64_t one = 1;
+
+	for (unsigned int i = 0; i < fake_kvm.bells; i++) {
+		const struct kvm_ioeventfd *bell = &bells[i];
+
+		if (bell->addr != gpa || (bell->len && bell->len != len) ||
+		    ((bell->flags & KVM_IOEVENTFD_FLAG_DATAMATCH) && bell->datamatch != value))
+			continue;
+		g_assert_cmpint(write(bell->fd, &one, sizeof(one)), ==, sizeof(one));
+		return true;
+	}
+	return false;
+}
