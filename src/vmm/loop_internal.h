@@ -27,6 +27,6 @@ int iol_loop_spin(struct iol_loop *loop, uint64_t *idle_ns);
 uint64_t iol_loop_window_next(uint64_t window_ns, uint64_t max_ns, uint64_t gap_ns);
 
 /* Windows do not shrink below this (or the maximum, where that is less), lest they never grow. */
-enum { IOL_LOOP_WINDOW_FLOOR_NS = 4000 };
+enum { IOL_LOOP_WINDOW_FLOOR_NS = 4000, IOL_LOOP_PAUSE_FACTOR = 4 };
 
 #endif

@@ -8,9 +8,11 @@
  * to sleep, and the loop blocks.
  *
  * The window adapts by how long the pause in the work was, counted from the last work before the
- * loop went to sleep: one no longer than poll_max_ns means that a longer window would have caught
- * the work without a sleep and a wake, so the window doubles; a longer pause means that all polling
- * was in vain, so it halves.
+ * loop went to sleep. That pause contains what sleeping itself costs: the guest's kick, the wake, the
+ * way through the scheduler, which together can be longer than poll_max_ns. Held against poll_max_ns
+ * alone, a loop that once went to sleep under a busy guest would find every pause too long, and never
+ * poll again. So a pause of up to four times poll_max_ns means that a longer window would have caught
+ * the work, and the window doubles; a longer pause means that polling was in vain, and it halves.
  */
 #include "loop_internal.h"
 
@@ -19,7 +21,7 @@ uint64_t iol_loop_window_next(uint64_t window_ns, uint64_t max_ns, uint64_t gap_
 	uint64_t floor_ns = max_ns < IOL_LOOP_WINDOW_FLOOR_NS ? max_ns : IOL_LOOP_WINDOW_FLOOR_NS;
 
 	/* Doubling cannot wrap: no window is beyond its maximum. */
-	if (gap_ns > max_ns)
+	if (gap_ns / IOL_LOOP_PAUSE_FACTOR >= max_ns)
 		window_ns /= 2;
 	else
 		window_ns = window_ns > max_ns / 2 ? max_ns : 2 * window_ns;

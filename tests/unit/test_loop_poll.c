@@ -107,8 +107,9 @@ static void test_window_rule(void)
 	} cases[] = {
 		{ 20 * US, 100 * US, 50 * US, 40 * US }, /* it would have caught it */
 		{ 60 * US, 100 * US, 61 * US, 100 * US }, /* no further than the maximum */
-		{ 100 * US, 100 * US, 100 * US, 100 * US }, /* just in time */
-		{ 100 * US, 100 * US, 100 * US + 1, 50 * US }, /* just too late */
+		{ 50 * US, 100 * US, 250 * US, 100 * US }, /* most of it was the sleep's own */
+		{ 100 * US, 100 * US, 400 * US - 1, 100 * US }, /* just in time */
+		{ 100 * US, 100 * US, 400 * US, 50 * US }, /* just too late */
 		{ 5 * US, 100 * US, IOL_NS_PER_S, 4 * US }, /* not below the floor */
 		{ 0, 100 * US, 50 * US, 4 * US }, /* from nothing to the floor */
 		{ 1 * US, 1 * US, IOL_NS_PER_S, 1 * US }, /* a maximum below the floor */
@@ -423,8 +424,8 @@ static void test_window_follows_the_gaps(void)
 	static const struct {
 		uint64_t gap_ns, window_ns;
 	} steps[] = {
-		{ IOL_NS_PER_S, 100 * US }, { IOL_NS_PER_S, 50 * US }, { 201 * US, 25 * US },
-		{ 200 * US, 50 * US },      { 150 * US, 100 * US },    { 150 * US, 200 * US },
+		{ IOL_NS_PER_S, 100 * US }, { IOL_NS_PER_S, 50 * US }, { 801 * US, 25 * US },
+		{ 799 * US, 50 * US },      { 300 * US, 100 * US },    { 150 * US, 200 * US },
 	};
 	struct sleeper s = { .poller = { .poll = sleeper_poll, .sleep = sleeper_sleep },
 			     .timer.done = sleeper_woken };
