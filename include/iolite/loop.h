@@ -59,6 +59,14 @@ struct iol_poller {
 	bool active;
 };
 
+/* How long a loop polls before it sleeps; see loop_poll.c. */
+struct iol_poll_window {
+	uint64_t max_ns; /* 0: never poll */
+	uint64_t now_ns; /* adapts up to max_ns */
+	unsigned int backoff; /* sleeps to sit out after the next failure */
+	unsigned int sit_out; /* sleeps before the window may grow again */
+};
+
 /* A file that the kernel keeps open for the ring, so that an operation need not look it up. */
 struct iol_loop_file {
 	int fd; /* borrowed */
@@ -82,8 +90,7 @@ struct iol_loop {
 	struct iol_turn_end **end_tail;
 	struct iol_poller *pollers; /* the active ones */
 	struct iol_poller *poll_next; /* of the walk over them that is under way */
-	uint64_t poll_max_ns; /* 0: never poll */
-	uint64_t poll_window_ns; /* adapts up to poll_max_ns */
+	struct iol_poll_window poll;
 	uint64_t files_used; /* bit per slot of registered files */
 	bool files_ready, files_refused;
 };

@@ -20,13 +20,17 @@ int iol_loop_reap(struct iol_loop *loop, bool *worked);
  */
 int iol_loop_spin(struct iol_loop *loop, uint64_t *idle_ns);
 
-/*
- * The window of polling that follows @window_ns when the next work came @gap_ns after the last:
- * doubled where a window within @max_ns would have caught it, halved where none would.
- */
-uint64_t iol_loop_window_next(uint64_t window_ns, uint64_t max_ns, uint64_t gap_ns);
+/* The loop slept, and the next work came @gap_ns after the last. */
+void iol_poll_window_slept(struct iol_poll_window *w, uint64_t gap_ns);
+
+/* A poller found work that had not been there at its last look. */
+void iol_poll_window_caught(struct iol_poll_window *w);
 
 /* Windows do not shrink below this (or the maximum, where that is less), lest they never grow. */
-enum { IOL_LOOP_WINDOW_FLOOR_NS = 4000, IOL_LOOP_PAUSE_FACTOR = 4 };
+enum {
+	IOL_LOOP_WINDOW_FLOOR_NS = 4000,
+	IOL_LOOP_PAUSE_FACTOR = 4,
+	IOL_LOOP_BACKOFF_MAX = 1023,
+};
 
 #endif

@@ -4,39 +4,66 @@
  *
  * While a poller is active the loop goes round without sleeping: every poller is asked, finished
  * operations are taken from the completion ring, and the kernel is entered only to submit or when
- * it says that it has work for us. When nothing had work for poll_window_ns, the pollers are told
+ * it says that it has work for us. When nothing had work for the length of a window, the pollers are told
  * to sleep, and the loop blocks.
  *
  * The window adapts by how long the pause in the work was, counted from the last work before the
- * loop went to sleep. That pause contains what sleeping itself costs: the guest's kick, the wake, the
- * way through the scheduler, which together can be longer than poll_max_ns. Held against poll_max_ns
- * alone, a loop that once went to sleep under a busy guest would find every pause too long, and never
- * poll again. So a pause of up to four times poll_max_ns means that a longer window would have caught
- * the work, and the window doubles; a longer pause means that polling was in vain, and it halves.
+ * loop went to sleep:
+ *
+ *  - so long that polling was in vain: it halves;
+ *  - shorter, and the window had not been at its maximum: a longer one might have caught the work,
+ *    so it doubles;
+ *  - shorter, and the maximum did not catch it: then it is our polling that keeps the work from coming,
+ *    because the guest's vCPU waits for the very processor that we spin on. The window falls to its
+ *    floor and does not grow for a number of sleeps that doubles with each such failure, until a
+ *    poller does catch something.
+ *
+ * A pause contains what sleeping itself costs: the guest's kick, the wake, the way through the
+ * scheduler, which together can be longer than the maximum. So "long" begins at four times that.
  */
 #include "loop_internal.h"
 
-uint64_t iol_loop_window_next(uint64_t window_ns, uint64_t max_ns, uint64_t gap_ns)
+static void set_window(struct iol_poll_window *w, uint64_t ns)
 {
-	uint64_t floor_ns = max_ns < IOL_LOOP_WINDOW_FLOOR_NS ? max_ns : IOL_LOOP_WINDOW_FLOOR_NS;
+	uint64_t floor_ns =
+		w->max_ns < IOL_LOOP_WINDOW_FLOOR_NS ? w->max_ns : IOL_LOOP_WINDOW_FLOOR_NS;
 
-	/* Doubling cannot wrap: no window is beyond its maximum. */
-	if (gap_ns / IOL_LOOP_PAUSE_FACTOR >= max_ns)
-		window_ns /= 2;
-	else
-		window_ns = window_ns > max_ns / 2 ? max_ns : 2 * window_ns;
-	return window_ns < floor_ns ? floor_ns : window_ns;
+	w->now_ns = ns < floor_ns ? floor_ns : ns;
+}
+
+void iol_poll_window_slept(struct iol_poll_window *w, uint64_t gap_ns)
+{
+	if (w->sit_out) {
+		w->sit_out--;
+		return;
+	}
+	if (gap_ns / IOL_LOOP_PAUSE_FACTOR >= w->max_ns) {
+		set_window(w, w->now_ns / 2);
+	} else if (w->now_ns < w->max_ns) {
+		/* Doubling cannot wrap: no window is beyond its maximum. */
+		set_window(w, w->now_ns > w->max_ns / 2 ? w->max_ns : 2 * w->now_ns);
+	} else {
+		w->backoff = w->backoff > IOL_LOOP_BACKOFF_MAX / 2 ? IOL_LOOP_BACKOFF_MAX
+								   : 2 * w->backoff + 1;
+		w->sit_out = w->backoff;
+		set_window(w, 0);
+	}
+}
+
+void iol_poll_window_caught(struct iol_poll_window *w)
+{
+	w->backoff = 0;
+	w->sit_out = 0;
 }
 
 void iol_loop_set_polling(struct iol_loop *loop, uint64_t max_ns)
 {
-	loop->poll_max_ns = max_ns;
-	loop->poll_window_ns = max_ns;
+	loop->poll = (struct iol_poll_window){ .max_ns = max_ns, .now_ns = max_ns };
 }
 
 bool iol_loop_poller_start(struct iol_loop *loop, struct iol_poller *poller)
 {
-	if (!loop->poll_max_ns || loop->closing)
+	if (!loop->poll.max_ns || loop->closing)
 		return false;
 	if (poller->active)
 		return true;
@@ -99,11 +126,14 @@ static bool sleep_pollers(struct iol_loop *loop)
 	return worked;
 }
 
-static int spin_round(struct iol_loop *loop, bool *worked)
+/* @idle: the last round had no work. */
+static int spin_round(struct iol_loop *loop, bool idle, bool *worked)
 {
 	bool polled = ask_pollers(loop);
 	int ret = iol_loop_reap(loop, worked);
 
+	if (polled && idle)
+		iol_poll_window_caught(&loop->poll);
 	*worked |= polled;
 	return ret;
 }
@@ -115,7 +145,7 @@ int iol_loop_spin(struct iol_loop *loop, uint64_t *idle_ns)
 	*idle_ns = 0;
 	while (loop->pollers && !loop->stop) {
 		bool worked;
-		int ret = spin_round(loop, &worked);
+		int ret = spin_round(loop, last_ns, &worked);
 
 		if (ret)
 			return ret;
@@ -127,7 +157,7 @@ int iol_loop_spin(struct iol_loop *loop, uint64_t *idle_ns)
 		now_ns = iol_loop_now_ns();
 		if (!last_ns)
 			last_ns = now_ns;
-		if (now_ns - last_ns < loop->poll_window_ns) {
+		if (now_ns - last_ns < loop->poll.now_ns) {
 			relax();
 			continue;
 		}

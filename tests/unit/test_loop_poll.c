@@ -101,33 +101,61 @@ static void finish(struct iol_loop *loop)
 
 static void test_window_rule(void)
 {
-	const uint64_t max = 100 * US, floor = IOL_LOOP_WINDOW_FLOOR_NS;
 	static const struct {
-		uint64_t window, max_ns, gap, next;
+		uint64_t now, max, gap, next;
 	} cases[] = {
 		{ 20 * US, 100 * US, 50 * US, 40 * US }, /* it would have caught it */
 		{ 60 * US, 100 * US, 61 * US, 100 * US }, /* no further than the maximum */
 		{ 50 * US, 100 * US, 250 * US, 100 * US }, /* most of it was the sleep's own */
-		{ 100 * US, 100 * US, 400 * US - 1, 100 * US }, /* just in time */
+		{ 50 * US, 100 * US, 400 * US - 1, 100 * US }, /* just in time */
 		{ 100 * US, 100 * US, 400 * US, 50 * US }, /* just too late */
 		{ 5 * US, 100 * US, IOL_NS_PER_S, 4 * US }, /* not below the floor */
 		{ 0, 100 * US, 50 * US, 4 * US }, /* from nothing to the floor */
 		{ 1 * US, 1 * US, IOL_NS_PER_S, 1 * US }, /* a maximum below the floor */
+		{ 100 * US, 100 * US, 300 * US, 4 * US }, /* polling is what was in the way */
 		{ 0, 0, 1, 0 }, /* polling was switched off meanwhile */
-		{ UINT64_MAX, UINT64_MAX, 1, UINT64_MAX },
+		{ UINT64_MAX / 2, UINT64_MAX, 1, UINT64_MAX - 1 },
+		{ UINT64_MAX / 2 + 1, UINT64_MAX, 1, UINT64_MAX },
 	};
-	uint64_t window = max;
 
-	for (size_t i = 0; i < IOL_ARRAY_LEN(cases); i++)
-		g_assert_cmpuint(iol_loop_window_next(cases[i].window, cases[i].max_ns,
-						      cases[i].gap),
-				 ==, cases[i].next);
-	for (int i = 0; i < 10; i++)
-		window = iol_loop_window_next(window, max, IOL_NS_PER_S);
-	g_assert_cmpuint(window, ==, floor);
-	for (int i = 0; i < 10; i++)
-		window = iol_loop_window_next(window, max, max);
-	g_assert_cmpuint(window, ==, max);
+	for (size_t i = 0; i < IOL_ARRAY_LEN(cases); i++) {
+		struct iol_poll_window w = { .max_ns = cases[i].max, .now_ns = cases[i].now };
+
+		iol_poll_window_slept(&w, cases[i].gap);
+		g_assert_cmpuint(w.now_ns, ==, cases[i].next);
+	}
+}
+
+/* Sleeps with work right behind them until the window is at its maximum and fails again. */
+static unsigned int sleeps_to_failure(struct iol_poll_window *w)
+{
+	unsigned int count = 0;
+
+	do {
+		g_assert_cmpuint(++count, <, 5000);
+		iol_poll_window_slept(w, w->max_ns);
+	} while (!w->sit_out || w->sit_out != w->backoff);
+	return count;
+}
+
+static void test_window_backs_off(void)
+{
+	struct iol_poll_window w = { .max_ns = 64 * US, .now_ns = 64 * US };
+	/* 4, 8, 16, 32, 64, and the one that fails. */
+	const unsigned int grow = 5;
+
+	g_assert_cmpuint(sleeps_to_failure(&w), ==, 1);
+	g_assert_cmpuint(w.now_ns, ==, IOL_LOOP_WINDOW_FLOOR_NS);
+	g_assert_cmpuint(sleeps_to_failure(&w), ==, 1 + grow);
+	g_assert_cmpuint(sleeps_to_failure(&w), ==, 3 + grow);
+	g_assert_cmpuint(sleeps_to_failure(&w), ==, 7 + grow);
+	for (int i = 0; i < 12; i++)
+		sleeps_to_failure(&w);
+	g_assert_cmpuint(sleeps_to_failure(&w), ==, IOL_LOOP_BACKOFF_MAX + grow);
+	/* One success, and all is forgiven. */
+	iol_poll_window_caught(&w);
+	g_assert_cmpuint(sleeps_to_failure(&w), ==, grow);
+	g_assert_cmpuint(w.sit_out, ==, 1);
 }
 
 static void test_no_polling(void)
@@ -434,20 +462,20 @@ static void test_window_follows_the_gaps(void)
 	loop_init(&loop, 200 * US);
 	s.loop = &loop;
 	fake_ns = 1000 * US;
-	g_assert_cmpuint(loop.poll_window_ns, ==, 200 * US);
+	g_assert_cmpuint(loop.poll.now_ns, ==, 200 * US);
 	for (size_t i = 0; i < IOL_ARRAY_LEN(steps); i++) {
 		s.gap_ns = steps[i].gap_ns;
 		s.last_ns = 0;
 		g_assert_true(iol_loop_poller_start(&loop, &s.poller));
 		run(&loop);
-		g_assert_cmpuint(loop.poll_window_ns, ==, steps[i].window_ns);
+		g_assert_cmpuint(loop.poll.now_ns, ==, steps[i].window_ns);
 	}
 	/* Switched off under a poller: the next idle round puts it to sleep. */
 	g_assert_true(iol_loop_poller_start(&loop, &s.poller));
 	iol_loop_set_polling(&loop, 0);
 	run(&loop);
 	g_assert_false(s.poller.active);
-	g_assert_cmpuint(loop.poll_window_ns, ==, 0);
+	g_assert_cmpuint(loop.poll.now_ns, ==, 0);
 	finish(&loop);
 }
 
@@ -520,6 +548,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/loop-poll/window-rule", test_window_rule);
+	g_test_add_func("/loop-poll/window-backs-off", test_window_backs_off);
 	g_test_add_func("/loop-poll/no-polling", test_no_polling);
 	g_test_add_func("/loop-poll/sleeps-after-the-window", test_sleeps_after_the_window);
 	g_test_add_func("/loop-poll/work-at-sleep", test_work_at_sleep_keeps_it_awake);
