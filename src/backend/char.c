@@ -18,6 +18,9 @@
 
 #include <iolite/log.h>
 
+/* Failures to wait for input in a row, before it is given up. */
+enum { POLL_FAILURES_MAX = 100 };
+
 static void await_input(struct iol_char *chr)
 {
 	if (!chr->stopped && chr->in_fd >= 0 && !chr->in_op.in_flight)
@@ -43,10 +46,30 @@ static void in_done(struct iol_op *op, int res)
 	struct iol_char *chr = iol_container_of(op, struct iol_char, in_op);
 	ssize_t len;
 
-	if (chr->stopped || res < 0)
+	if (chr->stopped || res == -ECANCELED)
 		return;
+	/*
+	 * A terminal has two wait queues; when it wakes us for nothing (its mode was changed), io_uring
+	 * arms the poll a second time and then ends it with -EINVAL. Looking for ourselves is right
+	 * after any error, but not for ever.
+	 */
+	chr->poll_failures = res < 0 ? chr->poll_failures + 1 : 0;
+	if (chr->poll_failures > POLL_FAILURES_MAX) {
+		iol_log(IOL_LOG_WARN, "%s: cannot wait for input: %s; there is none from now on",
+			chr->ops->name, strerror(-res));
+		return;
+	}
 	len = read(chr->in_fd, chr->input, sizeof(chr->input));
 	if (len < 0 && (errno == EAGAIN || errno == EINTR)) {
+		await_input(chr);
+		return;
+	}
+	/*
+	 * A terminal says "end" for a line that ended with Ctrl-D, and when someone changes its mode
+	 * while there is input (a shell does, when the process was stopped and goes on): the end of
+	 * it is only when it hangs up.
+	 */
+	if (!len && (res < 0 || !(res & (POLLHUP | POLLERR))) && isatty(chr->in_fd)) {
 		await_input(chr);
 		return;
 	}

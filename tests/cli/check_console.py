@@ -138,12 +138,13 @@ def restored_after(signals, status):
 def restored_after_stop_and_continue():
     with Terminal() as t:
         t.read_until(b"ready")
-        t.process.send_signal(signal.SIGSTOP)
-        termios.tcsetattr(t.slave, termios.TCSANOW, t.before)  # as a shell does
-        t.process.send_signal(signal.SIGCONT)
-        t.type(b"x\n")
-        t.read_until(b"echo x")
-        expect("raw mode", t.is_raw(), True)
+        for i in range(10):
+            t.process.send_signal(signal.SIGSTOP)
+            termios.tcsetattr(t.slave, termios.TCSANOW, t.before)  # as a shell does
+            t.process.send_signal(signal.SIGCONT)
+            t.type(b"x%d\n" % i)
+            t.read_until(b"echo x%d" % i)
+            expect("raw mode", t.is_raw(), True)
         t.type(b"quit\n")
         expect("exit status", t.wait(), 0)
         t.expect_restored()
