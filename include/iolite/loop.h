@@ -65,6 +65,7 @@ struct iol_poll_window {
 	uint64_t now_ns; /* adapts up to max_ns */
 	unsigned int backoff; /* sleeps to sit out after the next failure */
 	unsigned int sit_out; /* sleeps before the window may grow again */
+	bool moved; /* the last failure made the loop change its processor */
 };
 
 /* A file that the kernel keeps open for the ring, so that an operation need not look it up. */

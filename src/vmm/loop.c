@@ -270,7 +270,8 @@ int iol_loop_run(struct iol_loop *loop, struct iol_error *err)
 		ret = iol_loop_turn(loop, true);
 		if (!idle_ns || !blocks)
 			continue;
-		iol_poll_window_slept(&loop->poll, iol_loop_now_ns() - idle_ns);
+		if (iol_poll_window_slept(&loop->poll, iol_loop_now_ns() - idle_ns))
+			iol_loop_change_processor();
 		idle_ns = 0;
 	}
 	return ret ? iol_error_errno(err, ret, "io_uring_enter") : 0;

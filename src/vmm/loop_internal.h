@@ -20,11 +20,17 @@ int iol_loop_reap(struct iol_loop *loop, bool *worked);
  */
 int iol_loop_spin(struct iol_loop *loop, uint64_t *idle_ns);
 
-/* The loop slept, and the next work came @gap_ns after the last. */
-void iol_poll_window_slept(struct iol_poll_window *w, uint64_t gap_ns);
+/*
+ * The loop slept, and the next work came @gap_ns after the last. True: it should go to another
+ * processor now.
+ */
+bool iol_poll_window_slept(struct iol_poll_window *w, uint64_t gap_ns);
 
 /* A poller found work that had not been there at its last look. */
 void iol_poll_window_caught(struct iol_poll_window *w);
+
+/* Sends the calling thread to another one of the processors that it may use, if there is one. */
+void iol_loop_change_processor(void);
 
 /* Windows do not shrink below this (or the maximum, where that is less), lest they never grow. */
 enum {

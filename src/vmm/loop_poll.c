@@ -14,14 +14,18 @@
  *  - shorter, and the window had not been at its maximum: a longer one might have caught the work,
  *    so it doubles;
  *  - shorter, and the maximum did not catch it: then it is our polling that keeps the work from coming,
- *    because the guest's vCPU waits for the very processor that we spin on. The window falls to its
- *    floor and does not grow for a number of sleeps that doubles with each such failure, until a
- *    poller does catch something.
+ *    because the guest's vCPU waits for the very processor that we spin on. (The scheduler likes to
+ *    wake us where the kick was made, and 200 us are too short for it to think again.) The first
+ *    time we go to another processor. If that did not help there is none to spare: the window falls to
+ *    its floor and does not grow for a number of sleeps that doubles with each such failure, until
+ *    a poller does catch something.
  *
  * A pause contains what sleeping itself costs: the guest's kick, the wake, the way through the
  * scheduler, which together can be longer than the maximum. So "long" begins at four times that.
  */
 #include "loop_internal.h"
+
+#include <sched.h>
 
 static void set_window(struct iol_poll_window *w, uint64_t ns)
 {
@@ -31,11 +35,24 @@ static void set_window(struct iol_poll_window *w, uint64_t ns)
 	w->now_ns = ns < floor_ns ? floor_ns : ns;
 }
 
-void iol_poll_window_slept(struct iol_poll_window *w, uint64_t gap_ns)
+/* The maximum failed. True: try again on another processor. */
+static bool window_failed(struct iol_poll_window *w)
+{
+	w->moved = !w->moved;
+	if (w->moved)
+		return true;
+	w->backoff =
+		w->backoff > IOL_LOOP_BACKOFF_MAX / 2 ? IOL_LOOP_BACKOFF_MAX : 2 * w->backoff + 1;
+	w->sit_out = w->backoff;
+	set_window(w, 0);
+	return false;
+}
+
+bool iol_poll_window_slept(struct iol_poll_window *w, uint64_t gap_ns)
 {
 	if (w->sit_out) {
 		w->sit_out--;
-		return;
+		return false;
 	}
 	if (gap_ns / IOL_LOOP_PAUSE_FACTOR >= w->max_ns) {
 		set_window(w, w->now_ns / 2);
@@ -43,17 +60,30 @@ void iol_poll_window_slept(struct iol_poll_window *w, uint64_t gap_ns)
 		/* Doubling cannot wrap: no window is beyond its maximum. */
 		set_window(w, w->now_ns > w->max_ns / 2 ? w->max_ns : 2 * w->now_ns);
 	} else {
-		w->backoff = w->backoff > IOL_LOOP_BACKOFF_MAX / 2 ? IOL_LOOP_BACKOFF_MAX
-								   : 2 * w->backoff + 1;
-		w->sit_out = w->backoff;
-		set_window(w, 0);
+		return window_failed(w);
 	}
+	return false;
 }
 
 void iol_poll_window_caught(struct iol_poll_window *w)
 {
 	w->backoff = 0;
 	w->sit_out = 0;
+	w->moved = false;
+}
+
+/* By forbidding the present one for a moment. */
+void iol_loop_change_processor(void)
+{
+	cpu_set_t allowed, others;
+	int cpu = sched_getcpu();
+
+	if (cpu < 0 || sched_getaffinity(0, sizeof(allowed), &allowed))
+		return;
+	others = allowed;
+	CPU_CLR(cpu, &others);
+	if (CPU_COUNT(&others) && !sched_setaffinity(0, sizeof(others), &others))
+		sched_setaffinity(0, sizeof(allowed), &allowed);
 }
 
 void iol_loop_set_polling(struct iol_loop *loop, uint64_t max_ns)
