@@ -46,6 +46,7 @@ struct iol_lifecycle {
 	uint64_t reset_count;
 	bool paused_before; /* the reset under way */
 	struct iol_quiesce quiesce; /* of the reset under way */
+	struct iol_op slow_op; /* tells when that takes long */
 	_Atomic uint32_t pending; /* bit per enum iol_event */
 	struct iol_post post;
 };

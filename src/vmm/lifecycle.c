@@ -36,12 +36,27 @@ static int restore_power_on(struct iol_vm *vm, struct iol_error *err)
 	return ret;
 }
 
+/* A reset that takes longer than this is worth a line. */
+#define SLOW_NS (5 * IOL_NS_PER_S)
+
+static void slow_done(struct iol_op *op, int res)
+{
+	struct iol_lifecycle *lc = iol_container_of(op, struct iol_lifecycle, slow_op);
+
+	if (res == -ETIME && lc->state == IOL_STATE_RESETTING)
+		iol_log(IOL_LOG_WARN,
+			"the reset waits for %u device(s) whose requests the host does not finish; look at "
+			"its storage, or stop the machine",
+			lc->quiesce.pending);
+}
+
 /* What devices had in flight is over: nothing writes to guest memory any more. */
 static void quiet(struct iol_quiesce *quiesce)
 {
 	struct iol_lifecycle *lc = iol_container_of(quiesce, struct iol_lifecycle, quiesce);
 	struct iol_vm *vm = iol_container_of(lc, struct iol_vm, lifecycle);
 
+	iol_loop_cancel(&vm->loop, &lc->slow_op);
 	if (lc->state != IOL_STATE_RESETTING)
 		return; /* stopped meanwhile */
 	if (restore_power_on(vm, &lc->error)) {
@@ -67,6 +82,8 @@ static void reset(struct iol_vm *vm)
 	iol_vcpus_pause(vm);
 	lc->quiesce.done = quiet;
 	iol_machine_quiesce(vm, &lc->quiesce);
+	if (lc->state == IOL_STATE_RESETTING && !lc->slow_op.in_flight)
+		iol_loop_timeout(&vm->loop, &lc->slow_op, SLOW_NS);
 }
 
 /* What ends a machine, the gravest first; a reset is done only when nothing ends it. */
@@ -112,6 +129,7 @@ void iol_lifecycle_init(struct iol_vm *vm)
 {
 	vm->lifecycle.sink.raise = raise_event;
 	vm->lifecycle.post.run = run_events;
+	vm->lifecycle.slow_op.done = slow_done;
 	vm->lifecycle.state = IOL_STATE_CREATED;
 }
 

@@ -2,7 +2,7 @@
 # shellcheck shell=sh
 # about: a logical volume of level 1's LVM is the disk; it is written and read back, and grows under the guest
 # limit: 180
-# variants: 6.1-pci 6.12-pci
+# variants: 6.1-pci 6.12-pci 6.12-mmio
 # shellcheck source=tests/lab/lib-disk.sh
 . "$TREE/tests/lab/lib-disk.sh"
 disk_variant "$1"
