@@ -15,7 +15,7 @@
 #include <inttypes.h>
 #include <malloc.h>
 
-#include "devices/virtio/virtio_internal.h"
+#include "devices/virtio/ring.h"
 #include "virtio_driver.h"
 
 enum {

@@ -7,7 +7,7 @@
  * whole and only the copy is judged (G2). A chain takes a bounded number of steps (G5), whatever it
  * links to; each part lies in one region of RAM (G1).
  */
-#include "virtio_internal.h"
+#include "ring.h"
 
 #include <errno.h>
 #include <inttypes.h>

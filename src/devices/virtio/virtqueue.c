@@ -7,7 +7,7 @@
  * come back from the guest (G9), and what breaks a rule makes the queue dead: until it is started
  * anew neither ring is touched. What a guest can do is to get its own chains wrong.
  */
-#include "virtio_internal.h"
+#include "ring.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -3,8 +3,8 @@
  * What virtqueue.c and chain.c share: the rings as they lie in guest memory, and the only two ways by
  * which these files read it. Every call is one read (G2); what was read is a local from then on.
  */
-#ifndef IOLITE_VIRTIO_INTERNAL_H
-#define IOLITE_VIRTIO_INTERNAL_H
+#ifndef DEVICES_VIRTIO_RING_H
+#define DEVICES_VIRTIO_RING_H
 
 #include <linux/virtio_ring.h>
 
