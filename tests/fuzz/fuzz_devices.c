@@ -12,10 +12,10 @@
  * Linked with --wrap=write: lines of the log are counted instead of written.
  */
 #include "fuzz.h"
+#include "heap.h"
 
 #include <fcntl.h>
 #include <linux/serial_reg.h>
-#include <malloc.h>
 #include <unistd.h>
 
 #include <iolite/acpi_pm.h>
@@ -75,29 +75,6 @@ ssize_t __wrap_write(int fd, const void *buf, size_t len)
 	log_lines++;
 	return (ssize_t)len;
 }
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define HEAP_OF_SANITIZER
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define HEAP_OF_SANITIZER
-#endif
-
-#ifdef HEAP_OF_SANITIZER
-size_t __sanitizer_get_current_allocated_bytes(void);
-
-static size_t heap_bytes(void)
-{
-	return __sanitizer_get_current_allocated_bytes();
-}
-#else
-static size_t heap_bytes(void)
-{
-	return mallinfo2().uordblks;
-}
-#endif
 
 static void on_event(struct iol_event_sink *sink, enum iol_event event)
 {

@@ -10,10 +10,10 @@
  * other one, becomes another.
  */
 #include "fuzz.h"
+#include "heap.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <malloc.h>
 
 #include "devices/virtio/ring.h"
 #include "virtio_driver.h"
@@ -90,31 +90,6 @@ static void change_memory(const volatile void *p, size_t len)
 		i--;
 	}
 }
-
-/* --- the heap --- */
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define HEAP_OF_SANITIZER
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define HEAP_OF_SANITIZER
-#endif
-
-#ifdef HEAP_OF_SANITIZER
-size_t __sanitizer_get_current_allocated_bytes(void);
-
-static size_t heap_bytes(void)
-{
-	return __sanitizer_get_current_allocated_bytes();
-}
-#else
-static size_t heap_bytes(void)
-{
-	return mallinfo2().uordblks;
-}
-#endif
 
 /* --- what always holds --- */
 

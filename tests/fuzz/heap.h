@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How much the heap holds, for the oracle that a device does not grow with what a guest does to it. */
+#ifndef IOLITE_TESTS_FUZZ_HEAP_H
+#define IOLITE_TESTS_FUZZ_HEAP_H
+
+#include <malloc.h>
+#include <stddef.h>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HEAP_OF_SANITIZER
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define HEAP_OF_SANITIZER
+#endif
+
+#ifdef HEAP_OF_SANITIZER
+size_t __sanitizer_get_current_allocated_bytes(void);
+
+static inline size_t heap_bytes(void)
+{
+	return __sanitizer_get_current_allocated_bytes();
+}
+#else
+static inline size_t heap_bytes(void)
+{
+	return mallinfo2().uordblks;
+}
+#endif
+
+#endif
