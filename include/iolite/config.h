@@ -43,7 +43,8 @@ struct iol_disk_config {
 	enum iol_block_cache cache;
 	bool discard; /* default on */
 	bool lock; /* default on */
-	unsigned int queues; /* 0: as many as CPUs, up to IOL_CONFIG_DISK_QUEUES_MAX */
+	unsigned int
+		queues; /* 0: not said; iol_config_check() makes it one for each CPU, up to the maximum */
 	enum iol_transport transport;
 	uint64_t bytes_per_s; /* 0: no limit */
 	uint64_t requests_per_s; /* 0: no limit */

@@ -94,14 +94,6 @@ int iol_disks_open(struct iol_vm *vm, struct iol_error *err)
 	return ret;
 }
 
-static unsigned int queues_of(const struct iol_vm *vm, const struct iol_disk_config *disk)
-{
-	if (disk->queues)
-		return disk->queues;
-	return vm->config->cpus < IOL_CONFIG_DISK_QUEUES_MAX ? vm->config->cpus
-							     : IOL_CONFIG_DISK_QUEUES_MAX;
-}
-
 static int plug(struct iol_vm *vm, unsigned int slot, enum iol_transport transport,
 		struct iol_virtio *v, struct iol_error *err)
 {
@@ -135,7 +127,7 @@ static int init_disk(struct iol_vm *vm, unsigned int idx, struct iol_error *err)
 	const struct iol_virtio_blk_config blk = {
 		.name = disk->id,
 		.serial = disk->serial ? disk->serial : disk->id,
-		.queues = queues_of(vm, disk),
+		.queues = disk->queues,
 		.queue_size = QUEUE_SIZE,
 	};
 	const struct iol_virtio_env env = {

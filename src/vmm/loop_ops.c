@@ -5,6 +5,7 @@
  */
 #include "loop_internal.h"
 
+#include <sys/resource.h>
 #include <time.h>
 
 uint64_t iol_loop_now_ns(void)
@@ -136,9 +137,14 @@ enum { FILE_SLOTS = 64 };
 static bool prepare_files(struct iol_loop *loop)
 {
 	int fds[FILE_SLOTS];
+	struct rlimit limit;
 
 	if (loop->files_ready || loop->files_refused)
 		return loop->files_ready;
+	/* The kernel refuses a table above the limit, and liburing would then raise the user's limit. */
+	loop->files_refused = getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < FILE_SLOTS;
+	if (loop->files_refused)
+		return false;
 	for (int i = 0; i < FILE_SLOTS; i++)
 		fds[i] = -1;
 	loop->files_ready = io_uring_register_files(&loop->ring, fds, FILE_SLOTS) == 0;

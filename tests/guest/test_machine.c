@@ -61,6 +61,19 @@ const char *__tsan_default_suppressions(void)
 
 /* --- a machine --- */
 
+/* Read-only, so that machines of several threads can have the same file. */
+static char disk_path[] = "/tmp/iolite-machine-XXXXXX";
+static const char *const disk_options[] = { ",ro,queues=4", ",ro,transport=mmio,iops=1000" };
+
+static void make_disk(void)
+{
+	int fd = g_mkstemp(disk_path);
+
+	g_assert_cmpint(fd, >=, 0);
+	g_assert_cmpint(ftruncate(fd, IOL_MIB), ==, 0);
+	g_assert_cmpint(close(fd), ==, 0);
+}
+
 static void config_make(struct iol_config *config, const char *order, unsigned int cpus)
 {
 	iol_config_init(config);
@@ -69,6 +82,15 @@ static void config_make(struct iol_config *config, const char *order, unsigned i
 	config->memory_bytes = MEMORY_BYTES;
 	config->cpus = cpus;
 	config->serial = IOL_SERIAL_NULL;
+	for (size_t i = 0; i < IOL_ARRAY_LEN(disk_options); i++) {
+		g_autofree char *text = g_strconcat(disk_path, disk_options[i], NULL);
+		struct iol_error err;
+
+		if (iol_config_add_disk(config, text, &err))
+			g_error("%s", err.msg);
+	}
+	if (iol_config_check(config, NULL))
+		g_error("the configuration is wrong");
 }
 
 static struct iol_vm *vm_make(const struct iol_config *config)
@@ -704,7 +726,7 @@ static void test_few_descriptors(void)
 {
 	unsigned int failed = 0, made = 0;
 
-	for (unsigned int limit = 3; limit <= 40; limit++) {
+	for (unsigned int limit = 3; limit <= 80; limit++) {
 		if (is_enough(RLIMIT_NOFILE, limit)) {
 			made++;
 		} else {
@@ -749,6 +771,8 @@ static void without_malloc_caches(char **argv)
 
 int main(int argc, char **argv)
 {
+	int status;
+
 	without_malloc_caches(argv);
 	g_test_init(&argc, &argv, NULL);
 	if (access("/dev/kvm", R_OK | W_OK)) {
@@ -756,6 +780,7 @@ int main(int argc, char **argv)
 		return EXIT_SKIP;
 	}
 	alarm(ALL_LIMIT_S);
+	make_disk();
 	look(); /* what libc allocates for this is not counted as a leak */
 	g_test_add_func("/machine/bad-requests", test_bad_requests);
 	g_test_add_func("/machine/few-descriptors", test_few_descriptors);
@@ -775,5 +800,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/machine/two", test_two_machines);
 	g_test_add_func("/machine/stop", test_stop);
 	g_test_add_func("/machine/events", test_events);
-	return g_test_run();
+	status = g_test_run();
+	unlink(disk_path);
+	return status;
 }
