@@ -50,8 +50,8 @@ fi
 # weight TARGET: how fast it runs; 4 is as many inputs as asked for
 weight() {
 	case $1 in
-	config | virtqueue) echo 80 ;;
-	boot) echo 12 ;;
+	virtqueue) echo 40 ;;
+	boot | config) echo 12 ;;
 	virtio) echo 1 ;;
 	*) echo 4 ;;
 	esac
