@@ -50,9 +50,10 @@ static const struct pin_range pin_ranges[] = {
 struct iol_irq_router {
 	int vm_fd;
 	uint32_t pins;
-	uint32_t msi_max;
 
 	pthread_mutex_t lock; /* of what follows, and of every msi's route */
+	bool limit_known;
+	uint32_t msi_max;
 	GPtrArray *msis; /* by GSI above the pins; NULL: free */
 	struct kvm_irq_routing *table; /* room for the pins and all of msis */
 	struct iol_log_limit log_limit;
@@ -77,19 +78,29 @@ static uint32_t pin_routes(uint32_t pins)
 struct iol_irq_router *iol_irq_router_new(int vm_fd, uint32_t pins)
 {
 	struct iol_irq_router *router = g_new0(struct iol_irq_router, 1);
-	int limit = GSI_LIMIT_TESTS;
-	uint32_t taken = MAX(pins, pin_routes(pins));
 
-	/* The limit is of GSIs and of routes alike; 0 or less where there is no routing. */
-	if (vm_fd >= 0)
-		limit = ioctl(vm_fd, KVM_CHECK_EXTENSION, (unsigned long)KVM_CAP_IRQ_ROUTING);
 	router->vm_fd = vm_fd;
 	router->pins = pins;
-	router->msi_max = limit > 0 && (uint32_t)limit > taken ? (uint32_t)limit - taken : 0;
 	router->msis = g_ptr_array_new();
 	router->log_limit.burst = LOG_BURST;
 	pthread_mutex_init(&router->lock, NULL);
 	return router;
+}
+
+/* Asks the kernel how many messages it routes: with the first one, as most machines have none. */
+static void learn_limit(struct iol_irq_router *router)
+{
+	uint32_t taken = MAX(router->pins, pin_routes(router->pins));
+	int limit = GSI_LIMIT_TESTS;
+
+	if (router->limit_known)
+		return;
+	/* The limit is of GSIs and of routes alike; 0 or less where there is no routing. */
+	if (router->vm_fd >= 0)
+		limit = ioctl(router->vm_fd, KVM_CHECK_EXTENSION,
+			      (unsigned long)KVM_CAP_IRQ_ROUTING);
+	router->msi_max = limit > 0 && (uint32_t)limit > taken ? (uint32_t)limit - taken : 0;
+	router->limit_known = true;
 }
 
 void iol_irq_router_free(struct iol_irq_router *router)
@@ -110,6 +121,7 @@ static int take_gsi(struct iol_irq_router *router, struct iol_irq_msi *msi, stru
 	size_t routes;
 	guint i = 0;
 
+	learn_limit(router);
 	while (i < router->msis->len && g_ptr_array_index(router->msis, i))
 		i++;
 	if (i == router->msi_max)
