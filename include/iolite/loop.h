@@ -25,6 +25,11 @@ struct iol_op {
 	void (*done)(struct iol_op *op, int res);
 	bool in_flight; /* set from start until just before done(); read on the loop's thread */
 	bool refused; /* started while the loop was being finished */
+	/*
+	 * Set by whoever starts the operation: the kernel gives it to a worker thread of its own, which
+	 * needs a processor. While one is in flight, polling makes way for it.
+	 */
+	bool by_worker;
 	struct __kernel_timespec timeout; /* used by iol_loop_timeout only */
 };
 
@@ -77,6 +82,7 @@ struct iol_loop_file {
 struct iol_loop {
 	struct io_uring ring;
 	unsigned int in_flight; /* operations whose done() is still to come */
+	unsigned int workers_in_flight; /* of them, those marked by_worker */
 	bool stop;
 	bool closing; /* iol_loop_finish() is under way: what is started now is cancelled at once */
 	int wake_fd; /* eventfd; written by iol_loop_post */

@@ -153,6 +153,8 @@ static void start_transfer(struct iol_block_raw *raw, struct iol_block_req *req)
 
 	if (raw->direct_fd >= 0 && fits_direct(raw, req))
 		file = &raw->direct_file;
+	/* ext4 among others takes no cached write without a worker: its journal may make it wait. */
+	req->op.by_worker = req->kind == IOL_BLOCK_WRITE && file == &raw->file;
 	if (req->kind == IOL_BLOCK_READ)
 		iol_loop_readv(raw->blk.loop, &req->op, file, iov, count, offset, 0);
 	else
@@ -339,6 +341,7 @@ static void start_step(struct iol_block_raw *raw, struct iol_block_req *req)
 		return;
 	}
 	wait_for_ring(raw, req);
+	req->op.by_worker = false;
 	switch (step_of(req)) {
 	case STEP_TRANSFER:
 		start_transfer(raw, req);

@@ -186,6 +186,7 @@ static bool run_completions(struct iol_loop *loop)
 		if (!op)
 			continue; /* the answer to a cancel */
 		loop->in_flight--;
+		loop->workers_in_flight -= op->by_worker;
 		op->in_flight = false;
 		op->done(op, op->refused ? -ECANCELED : res);
 	}

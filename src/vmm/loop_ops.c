@@ -26,6 +26,7 @@ static void start(struct iol_loop *loop, struct io_uring_sqe *sqe, struct iol_op
 	io_uring_sqe_set_data(sqe, op);
 	op->in_flight = true;
 	loop->in_flight++;
+	loop->workers_in_flight += op->by_worker;
 }
 
 void iol_loop_read(struct iol_loop *loop, struct iol_op *op, int fd, void *buf, unsigned int len,

@@ -118,8 +118,17 @@ void iol_loop_poller_stop(struct iol_loop *loop, struct iol_poller *poller)
 	poller->active = false;
 }
 
-static void relax(void)
+/*
+ * Nothing to do this time round. A kernel worker that has work for us may wait for this very
+ * processor, with the guest on the others: then it is its turn. At any other time yielding is a
+ * mistake, because it may be the guest's vCPU that waits here, and that one takes a whole time slice.
+ */
+static void relax(const struct iol_loop *loop)
 {
+	if (loop->workers_in_flight) {
+		sched_yield();
+		return;
+	}
 #if defined(__x86_64__)
 	__builtin_ia32_pause();
 #elif defined(__aarch64__)
@@ -188,7 +197,7 @@ int iol_loop_spin(struct iol_loop *loop, uint64_t *idle_ns)
 		if (!last_ns)
 			last_ns = now_ns;
 		if (now_ns - last_ns < loop->poll.now_ns) {
-			relax();
+			relax(loop);
 			continue;
 		}
 		if (!sleep_pollers(loop))

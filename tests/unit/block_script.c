@@ -16,6 +16,7 @@ static struct answer script[64];
 static unsigned int script_len, script_pos;
 unsigned int calls[SCRIPT_CALLS];
 int last_flags;
+bool last_by_worker;
 const struct iol_loop_file *last_file;
 
 static struct {
@@ -99,6 +100,7 @@ WRAP(void, iol_loop_readv, struct iol_loop *loop, struct iol_op *op,
 
 	last_file = file;
 	last_flags = flags;
+	last_by_worker = op->by_worker;
 	if (a && a->res <= 0) {
 		inject(loop, op, a->res);
 		return;
@@ -118,6 +120,7 @@ WRAP(void, iol_loop_writev, struct iol_loop *loop, struct iol_op *op,
 
 	last_file = file;
 	last_flags = flags;
+	last_by_worker = op->by_worker;
 	if (a && a->res <= 0) {
 		inject(loop, op, a->res);
 		return;

@@ -16,6 +16,7 @@ enum { SIZE = 1024 * 1024 };
 /* What was asked for since script_clear(). */
 extern unsigned int calls[SCRIPT_CALLS];
 extern int last_flags; /* of READV, WRITEV */
+extern bool last_by_worker;
 extern const struct iol_loop_file *last_file;
 
 /*

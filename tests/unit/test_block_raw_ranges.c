@@ -117,15 +117,18 @@ static void test_direct(void)
 	memset(buf, 0x5a, align);
 	g_assert_cmpint(block_write(blk, 8192, buf, align), ==, 0);
 	g_assert_true(last_file == &raw->direct_file);
+	g_assert_false(last_by_worker);
 	assert_file(&rig, 8192, buf, align);
 
 	/* Memory that does not fit: the same bytes by way of the page cache. */
 	g_assert_cmpint(block_read(blk, 8192, buf + 1, align), ==, 0);
 	g_assert_true(last_file == &raw->file);
+	g_assert_false(last_by_worker);
 	g_assert_cmpuint(buf[1] + buf[align], ==, 2 * 0x5a);
 	memset(buf, 0x77, 2 * align);
 	g_assert_cmpint(block_write(blk, 8192 + 512, buf + 1, 1024), ==, 0);
 	g_assert_true(last_file == &raw->file);
+	g_assert_true(last_by_worker);
 	/* And the direct read sees what is still dirty there. */
 	g_assert_cmpint(block_read(blk, 8192, buf, align), ==, 0);
 	g_assert_true(last_file == &raw->direct_file);

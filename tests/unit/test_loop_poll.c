@@ -23,6 +23,16 @@ uint64_t __wrap_iol_loop_now_ns(void)
 	return fake_ns ? fake_ns : __real_iol_loop_now_ns();
 }
 
+static unsigned int yields;
+
+int __real_sched_yield(void);
+int __wrap_sched_yield(void);
+int __wrap_sched_yield(void)
+{
+	yields++;
+	return __real_sched_yield();
+}
+
 /* A poller with a script: each poll takes @step_ns of the fake clock. */
 struct scripted {
 	struct iol_poller poller;
@@ -356,6 +366,32 @@ static void test_completion_while_polling(void)
 	close(fds[1]);
 }
 
+/* A kernel worker may need the processor that we spin on; a vCPU must not get it by that way. */
+static void test_makes_way_for_workers_only(void)
+{
+	for (int by_worker = 0; by_worker < 2; by_worker++) {
+		struct iol_loop loop;
+		struct trigger t;
+		int fds[2];
+		char byte;
+
+		g_assert_cmpint(pipe2(fds, O_CLOEXEC), ==, 0);
+		loop_init(&loop, 1000 * US);
+		trigger_init(&t, &loop, fire_write);
+		t.fd = fds[1];
+		t.op.by_worker = by_worker;
+		iol_loop_read(&loop, &t.op, fds[0], &byte, 1, (uint64_t)-1);
+		g_assert_cmpuint(loop.workers_in_flight, ==, by_worker);
+		yields = 0;
+		check_comes_while_polling(&t);
+		g_assert_cmpint(yields > 0, ==, by_worker);
+		g_assert_cmpuint(loop.workers_in_flight, ==, 0);
+		finish(&loop);
+		close(fds[0]);
+		close(fds[1]);
+	}
+}
+
 static void test_signal_while_polling(void)
 {
 	struct signalfd_siginfo info;
@@ -576,6 +612,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/loop-poll/sleeps-after-the-window", test_sleeps_after_the_window);
 	g_test_add_func("/loop-poll/work-at-sleep", test_work_at_sleep_keeps_it_awake);
 	g_test_add_func("/loop-poll/completion", test_completion_while_polling);
+	g_test_add_func("/loop-poll/makes-way-for-workers", test_makes_way_for_workers_only);
 	g_test_add_func("/loop-poll/signal", test_signal_while_polling);
 	g_test_add_func("/loop-poll/post", test_post_while_polling);
 	g_test_add_func("/loop-poll/stop", test_stop_while_polling);
