@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 # IOLITE_LIBRARIES: the libraries to link. With IOLITE_BUNDLE they come from their static archives, libc
 # stays shared. Where an archive is missing, all are shared, and the configuration says so.
-set(IOLITE_LIBRARIES PkgConfig::GLIB PkgConfig::URING)
+# libfdt has no .pc file in Debian 12.
+find_library(FDT_LIBRARY fdt REQUIRED)
+set(IOLITE_LIBRARIES PkgConfig::GLIB PkgConfig::URING PkgConfig::JANSSON PkgConfig::ZLIB ${FDT_LIBRARY})
 if(NOT IOLITE_BUNDLE)
 	return()
 endif()
 
 set(archives "")
-foreach(name glib-2.0 pcre2-8 uring)
+foreach(name glib-2.0 pcre2-8 uring jansson z fdt)
 	find_library(BUNDLE_${name} lib${name}.a)
 	if(NOT BUNDLE_${name})
 		message(STATUS "lib${name}.a is missing: iolite uses shared libraries")

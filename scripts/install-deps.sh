@@ -16,9 +16,9 @@ packages_of() {
 	case $1 in
 	build)
 		echo gcc libc6-dev make cmake ninja-build pkg-config python3 \
-			libglib2.0-dev liburing-dev acpica-tools
+			libglib2.0-dev liburing-dev libfdt-dev libjansson-dev zlib1g-dev acpica-tools
 		;;
-	test) echo clang libclang-rt-dev python3 util-linux ;;
+	test) echo clang libclang-rt-dev python3 util-linux device-tree-compiler ;;
 	demo) echo qemu-system-x86 busybox-static python3 xz-utils zstd lz4 ;;
 	lab)
 		packages_of demo
