@@ -6,6 +6,7 @@
 #ifndef IOLITE_ARCH_H
 #define IOLITE_ARCH_H
 
+#include <iolite/describe.h>
 #include <iolite/image.h>
 #include <iolite/layout.h>
 
@@ -17,8 +18,18 @@ struct iol_boot {
 	struct iol_image kernel;
 	struct iol_image initrd; /* fd -1: none */
 	const char *cmdline;
+	struct iol_fdt_blob dtb; /* the user's instead of the generated one; no data: none */
+	unsigned int overlay_count;
+	struct iol_fdt_blob *overlays; /* as named in the configuration, in order */
 	uint32_t
 		virtio_mmio_slots; /* bit per slot with a virtio-mmio device that the guest is told of */
+};
+
+/* What load() put where, as far as others must know. Half-open ranges, empty where there is none. */
+struct iol_placement {
+	uint64_t kernel_start, kernel_end; /* with all that the kernel needs behind its file */
+	uint64_t initrd_start, initrd_end;
+	bool no_tree; /* the kernel's way of being entered has no place for a device tree */
 };
 
 enum { IOL_ENTRY_ARGS_MAX = 4 };
@@ -44,6 +55,10 @@ struct iol_kvm_cap {
 };
 
 struct iol_arch_kvm_ops {
+	/* Asks KVM for what layout() has to know of this host. NULL: nothing. */
+	int (*probe)(int kvm_fd, struct iol_host_facts *facts, struct iol_error *err);
+	/* The type for KVM_CREATE_VM (kvm-api 4.2). NULL: 0. */
+	unsigned long (*vm_type)(const struct iol_host_facts *facts);
 	/* What the architecture asks of KVM, ended by an entry without a name. */
 	const struct iol_kvm_cap *caps;
 	/*
@@ -55,6 +70,8 @@ struct iol_arch_kvm_ops {
 	/* After KVM_CREATE_VM and before the first vCPU: interrupt controller and the like. */
 	int (*vm_init)(struct iol_vm *vm, struct iol_error *err);
 	void (*vm_finish)(struct iol_vm *vm);
+	/* After all vCPUs were made and before the first device: interrupts can be wired up from here on. NULL: nothing. */
+	int (*vm_ready)(struct iol_vm *vm, struct iol_error *err);
 	/* After KVM_CREATE_VCPU: features; takes down what vcpu_reset will restore. */
 	int (*vcpu_init)(struct iol_vcpu *vcpu, struct iol_error *err);
 	/* Boot state, at start and at each reset. All vCPUs stand still. */
@@ -70,15 +87,36 @@ struct iol_arch_kvm_ops {
 struct iol_arch {
 	const char *name; /* as uname -m says it */
 	uint16_t elf_machine;
-	/* Places @memory_bytes of RAM and the platform devices. -EINVAL when the size has no place. */
-	int (*layout)(uint64_t memory_bytes, unsigned int cpus, struct iol_layout *layout,
+	/* Linux takes its seeds from /chosen, and wipes them there. */
+	bool seeds_in_tree;
+	/* The facts of a host like those that this machine is meant for, for describing it on another. */
+	struct iol_host_facts typical_host;
+	/* Places RAM and the platform devices. -EINVAL when a size has no place or the machine is unknown. */
+	int (*layout)(const struct iol_layout_request *request, struct iol_layout *layout,
 		      struct iol_error *err);
 	/*
 	 * Fills zeroed guest memory: kernel, initrd, command line, tables; says how to enter. All
 	 * limits (RAM too small, command line too long) are found here.
 	 */
 	int (*load)(const struct iol_layout *layout, const struct iol_memory *mem,
-		    const struct iol_boot *boot, struct iol_entry *entry, struct iol_error *err);
+		    const struct iol_boot *boot, struct iol_entry *entry,
+		    struct iol_placement *placement, struct iol_error *err);
+	/*
+	 * Properties of the root node, which is open, and the nodes of what is the architecture's own:
+	 * processors, interrupt controllers, buses; d->devices() puts the devices there. Memory, /chosen and
+	 * /aliases are others' (src/vmm/tree.c).
+	 */
+	void (*describe)(const struct iol_describe *d, struct iol_fdt *fdt);
+	/* Where @dev is and how it interrupts, in the terms of its bus. */
+	void (*place)(const struct iol_layout *layout, const struct iol_layout_device *dev,
+		      struct iol_fdt_place *place);
+	/*
+	 * Puts the tree into guest memory, beside what load() placed, and tells the kernel by @entry.
+	 * -ENOSPC when it does not fit.
+	 */
+	int (*place_tree)(const struct iol_layout *layout, const struct iol_memory *mem,
+			  const struct iol_placement *placement, const struct iol_fdt_blob *tree,
+			  struct iol_entry *entry, struct iol_error *err);
 	const struct iol_arch_kvm_ops *kvm; /* NULL on other hosts */
 };
 
@@ -89,5 +127,11 @@ int iol_arch_check_caps(const struct iol_arch *arch, int kvm_fd, struct iol_erro
 
 /* The architecture that this host's KVM runs, or NULL when iolite has none for it. */
 const struct iol_arch *iol_arch_host(void);
+
+/* The architecture of that name, or NULL. */
+const struct iol_arch *iol_arch_find(const char *name);
+
+/* All names, "a, b or c", for messages. Static. */
+const char *iol_arch_names(void);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include <iolite/block_cache.h>
 #include <iolite/error.h>
+#include <iolite/tree_edit.h>
 
 #define IOL_CONFIG_MEMORY_DEFAULT (256 * IOL_MIB)
 #define IOL_CONFIG_MEMORY_MIN (1 * IOL_MIB)
@@ -26,6 +27,7 @@ enum iol_transport {
 };
 
 enum {
+	IOL_CONFIG_OVERLAYS_MAX = 16,
 	IOL_CONFIG_DISKS_MAX = 16,
 	IOL_CONFIG_DISK_QUEUES_MAX = 16,
 	IOL_CONFIG_DISK_SERIAL_MAX = 20, /* VIRTIO_BLK_ID_BYTES */
@@ -57,6 +59,12 @@ struct iol_config {
 	uint64_t memory_bytes;
 	unsigned int cpus;
 	enum iol_serial_kind serial;
+	char *machine; /* one of the architecture's machines; NULL: its first */
+	char *dtb; /* path of a device tree that replaces the generated one, or NULL */
+	unsigned int dtb_overlay_count;
+	char *dtb_overlays[IOL_CONFIG_OVERLAYS_MAX]; /* paths, applied in this order */
+	size_t tree_edit_count;
+	struct iol_tree_edit *tree_edits; /* applied after the overlays */
 	unsigned int disk_count;
 	struct iol_disk_config disks[IOL_CONFIG_DISKS_MAX];
 };

@@ -65,6 +65,9 @@ void iol_fdt_reg(struct iol_fdt *fdt, const struct iol_fdt_range *ranges, size_t
 uint32_t iol_fdt_phandle(struct iol_fdt *fdt, const char *label);
 void iol_fdt_label(struct iol_fdt *fdt, const char *label);
 
+/* The path of the node that has @label; NULL: none so far. Valid until @fdt is freed. */
+const char *iol_fdt_path_of(struct iol_fdt *fdt, const char *label);
+
 /* Reserves memory by the memory reservation block (DTSpec-0.4 5.3); before the root is begun. */
 void iol_fdt_reserve(struct iol_fdt *fdt, uint64_t base, uint64_t size_bytes);
 

@@ -17,6 +17,8 @@ enum iol_layout_kind {
 	IOL_LAYOUT_PCI_ECAM, /* memory-mapped configuration space */
 	IOL_LAYOUT_PCI_WINDOW, /* guest-physical addresses for 32-bit memory BARs */
 	IOL_LAYOUT_VIRTIO_MMIO, /* IOL_LAYOUT_SLOTS places for virtio-mmio devices, one page apart */
+	IOL_LAYOUT_PL031, /* real-time clock */
+	IOL_LAYOUT_PL061, /* GPIO lines, of which one is the power button */
 	IOL_LAYOUT_KIND_COUNT,
 };
 
@@ -28,6 +30,8 @@ struct iol_layout_device {
 	uint64_t base;
 	uint64_t size_bytes;
 	uint32_t gsi; /* 0: no interrupt */
+	bool level; /* of the interrupt: a level, not an edge */
+	unsigned int bus; /* for the device tree; the architecture's own numbers, 0: the root */
 };
 
 enum {
@@ -37,7 +41,27 @@ enum {
 	IOL_LAYOUT_SLOT_BYTES = 4096, /* of virtio-mmio */
 };
 
+/* What depends on the host rather than on the configuration. Each architecture has its own. */
+struct iol_host_facts {
+	unsigned int gic_version; /* aarch64: 2 or 3 */
+	unsigned int ipa_bits; /* aarch64: of guest-physical addresses */
+	uint32_t hcall_instructions[4]; /* powerpc: of KVM's hypercall, see KVM_PPC_GET_PVINFO */
+	bool has_idle_hcall; /* powerpc */
+	uint32_t pvr; /* powerpc */
+	uint32_t timebase_hz, clock_hz; /* powerpc */
+};
+
+/* What a machine is to be. */
+struct iol_layout_request {
+	uint64_t memory_bytes;
+	unsigned int cpus;
+	const char *machine; /* one of the architecture's machines; NULL: its first */
+	struct iol_host_facts facts;
+};
+
 struct iol_layout {
+	const char *machine; /* static */
+	struct iol_host_facts facts;
 	unsigned int ram_count;
 	struct iol_memory_region ram[IOL_MEMORY_REGIONS_MAX]; /* hva unused */
 	unsigned int device_count;

@@ -14,4 +14,9 @@ enum { IOL_RTC_BYTES = 2 };
  */
 int iol_rtc_new(struct iol_bus *bus, uint64_t base, struct iol_device **dev, struct iol_error *err);
 
+struct iol_fdt;
+struct iol_fdt_place;
+/* Writes the device's node (rtc@). */
+void iol_rtc_describe(struct iol_fdt *fdt, const struct iol_fdt_place *place);
+
 #endif

@@ -21,4 +21,9 @@ int iol_uart_new(struct iol_bus *bus, uint64_t base, struct iol_irq_line irq, st
 /* The near end of the line, for iol_char_start(); lives as long as @dev. */
 struct iol_char_user *iol_uart_char_user(struct iol_device *dev);
 
+struct iol_fdt;
+struct iol_fdt_place;
+/* Writes the device's node (serial@, label serial0). */
+void iol_uart_describe(struct iol_fdt *fdt, const struct iol_fdt_place *place);
+
 #endif

@@ -26,4 +26,9 @@ struct iol_virtio_mmio_config {
 int iol_virtio_mmio_new(struct iol_virtio *v, const struct iol_virtio_mmio_config *config,
 			struct iol_device **dev, struct iol_error *err);
 
+struct iol_fdt;
+struct iol_fdt_place;
+/* Writes the device's node (virtio_mmio@). */
+void iol_virtio_mmio_describe(struct iol_fdt *fdt, const struct iol_fdt_place *place);
+
 #endif

@@ -25,6 +25,13 @@ void iol_config_finish(struct iol_config *config)
 	g_free(config->kernel);
 	g_free(config->initrd);
 	g_free(config->cmdline);
+	g_free(config->machine);
+	g_free(config->dtb);
+	for (unsigned int i = 0; i < config->dtb_overlay_count; i++)
+		g_free(config->dtb_overlays[i]);
+	for (size_t i = 0; i < config->tree_edit_count; i++)
+		iol_tree_edit_finish(&config->tree_edits[i]);
+	g_free(config->tree_edits);
 	for (unsigned int i = 0; i < config->disk_count; i++)
 		iol_disk_config_finish(&config->disks[i]);
 	memset(config, 0, sizeof(*config));

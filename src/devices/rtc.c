@@ -19,6 +19,8 @@
 #include <glib.h>
 #include <time.h>
 
+#include <iolite/describe.h>
+
 #include "rtc_internal.h"
 
 enum {
@@ -379,4 +381,12 @@ int iol_rtc_new(struct iol_bus *bus, uint64_t base, struct iol_device **dev, str
 	static const struct rtc_clock host_clock = { .now = host_now };
 
 	return rtc_new_with_clock(bus, base, &host_clock, dev, err);
+}
+
+void iol_rtc_describe(struct iol_fdt *fdt, const struct iol_fdt_place *place)
+{
+	iol_fdt_begin(fdt, "rtc@%s", place->unit);
+	iol_fdt_string(fdt, "compatible", "motorola,mc146818");
+	iol_fdt_place(fdt, place);
+	iol_fdt_end(fdt);
 }

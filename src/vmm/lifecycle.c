@@ -30,7 +30,7 @@ static int restore_power_on(struct iol_vm *vm, struct iol_error *err)
 	if (!ret)
 		ret = iol_memory_clear(&vm->memory, err);
 	if (!ret)
-		ret = vm->arch->load(&vm->layout, &vm->memory, &vm->boot, &vm->entry, err);
+		ret = iol_machine_load(vm, err);
 	if (!ret)
 		ret = iol_vcpus_reset(vm, err);
 	return ret;

@@ -5,6 +5,16 @@
 
 #include <iolite/vm.h>
 
+/*
+ * Opens kernel and initrd of @config, as far as it names them. What was opened is @boot's, also on failure:
+ * iol_boot_close(). Errors are the user's.
+ */
+int iol_boot_open(struct iol_boot *boot, const struct iol_config *config, struct iol_error *err);
+void iol_boot_close(struct iol_boot *boot);
+
+/* Fills zeroed guest memory with what the machine starts from, the device tree included; sets vm->entry. */
+int iol_machine_load(struct iol_vm *vm, struct iol_error *err);
+
 /* Makes the backends and all devices of vm->layout. The loop, the buses and the VM are there. */
 int iol_machine_init(struct iol_vm *vm, struct iol_error *err);
 

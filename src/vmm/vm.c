@@ -18,21 +18,22 @@
 
 static int open_boot_images(struct iol_vm *vm, struct iol_error *err)
 {
-	int ret = iol_image_open(&vm->boot.kernel, vm->config->kernel, err);
-
-	if (ret)
-		return iol_error_prefix(err, "kernel");
-	vm->boot.cmdline = vm->config->cmdline;
-	vm->boot.virtio_mmio_slots = iol_disks_mmio_slots(vm->config);
-	if (!vm->config->initrd)
-		return 0;
-	ret = iol_image_open(&vm->boot.initrd, vm->config->initrd, err);
-	return ret ? iol_error_prefix(err, "initrd") : 0;
+	return iol_boot_open(&vm->boot, vm->config, err);
 }
 
 static int compute_layout(struct iol_vm *vm, struct iol_error *err)
 {
-	return vm->arch->layout(vm->config->memory_bytes, vm->config->cpus, &vm->layout, err);
+	struct iol_layout_request request = {
+		.memory_bytes = vm->config->memory_bytes,
+		.cpus = vm->config->cpus,
+		.machine = vm->config->machine,
+		.facts = vm->arch->typical_host,
+	};
+	int ret = 0;
+
+	if (vm->arch->kvm->probe)
+		ret = vm->arch->kvm->probe(vm->kvm_fd, &request.facts, err);
+	return ret ? ret : vm->arch->layout(&request, &vm->layout, err);
 }
 
 static int open_kvm(struct iol_vm *vm, struct iol_error *err)
@@ -60,15 +61,14 @@ static int init_memory(struct iol_vm *vm, struct iol_error *err)
 	return iol_memory_init(&vm->memory, vm->layout.ram, vm->layout.ram_count, err);
 }
 
-static int load_boot_images(struct iol_vm *vm, struct iol_error *err)
-{
-	return vm->arch->load(&vm->layout, &vm->memory, &vm->boot, &vm->entry, err);
-}
-
 static int create_vm(struct iol_vm *vm, struct iol_error *err)
 {
+	unsigned long type = 0;
+
+	if (vm->arch->kvm->vm_type)
+		type = vm->arch->kvm->vm_type(&vm->layout.facts);
 	do {
-		vm->vm_fd = ioctl(vm->kvm_fd, KVM_CREATE_VM, 0UL);
+		vm->vm_fd = ioctl(vm->kvm_fd, KVM_CREATE_VM, type);
 	} while (vm->vm_fd < 0 && errno == EINTR);
 	if (vm->vm_fd < 0)
 		return iol_error_errno(err, -errno,
@@ -108,25 +108,28 @@ static int init_loop(struct iol_vm *vm, struct iol_error *err)
 	return ret;
 }
 
-static int init_vcpus(struct iol_vm *vm, struct iol_error *err)
+static int make_vcpus(struct iol_vm *vm, struct iol_error *err)
 {
 	int ret = iol_vcpus_init(vm, vm->config->cpus, err);
 
-	return ret ? ret : iol_vcpus_reset(vm, err);
+	if (!ret && vm->arch->kvm->vm_ready)
+		ret = vm->arch->kvm->vm_ready(vm, err);
+	return ret;
 }
 
 /*
- * In this order: what a mistake of the user's can end comes before what costs time; the interrupt
- * controller comes before the vCPUs (kvm-api 4.24).
+ * In this order: what a mistake of the user's can end comes before what costs time; interrupt
+ * controllers come before the vCPUs (kvm-api 4.24), and what is wired to them comes after (arm64).
  */
 static const struct {
 	int (*run)(struct iol_vm *vm, struct iol_error *err);
 	bool host_fault; /* whom a failure blames */
 } steps[] = {
-	{ compute_layout, false }, { open_boot_images, false }, { open_kvm, true },
-	{ init_memory, true },     { load_boot_images, false }, { create_vm, true },
-	{ give_memory, true },     { init_arch, true },         { init_loop, true },
-	{ iol_disks_open, false }, { iol_machine_init, true },  { init_vcpus, true },
+	{ open_boot_images, false }, { open_kvm, true },          { compute_layout, false },
+	{ init_memory, true },       { iol_machine_load, false }, { create_vm, true },
+	{ give_memory, true },       { init_arch, true },         { make_vcpus, true },
+	{ init_loop, true },         { iol_disks_open, false },   { iol_machine_init, true },
+	{ iol_vcpus_reset, true },
 };
 
 static struct iol_vm *vm_alloc(const struct iol_config *config)
@@ -195,8 +198,7 @@ void iol_vm_free(struct iol_vm *vm)
 	iol_fd_close(&vm->vm_fd);
 	iol_memory_finish(&vm->memory);
 	iol_fd_close(&vm->kvm_fd);
-	iol_image_close(&vm->boot.kernel);
-	iol_image_close(&vm->boot.initrd);
+	iol_boot_close(&vm->boot);
 	iol_bus_finish(&vm->mmio);
 	iol_bus_finish(&vm->pio);
 	pthread_mutex_destroy(&vm->vcpu_lock);

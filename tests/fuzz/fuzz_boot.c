@@ -74,7 +74,10 @@ static struct machine *get_machine(uint8_t idx, uint8_t cpus)
 	struct machine *m = &machines[idx % IOL_ARRAY_LEN(machines)];
 
 	if (!m->mem.mapping) {
-		fuzz_check(!iol_x86_layout(memory_sizes[m - machines], 1, &m->layout, NULL));
+		fuzz_check(!iol_x86_layout(
+			&(struct iol_layout_request){ .memory_bytes = memory_sizes[m - machines],
+						      .cpus = 1 },
+			&m->layout, NULL));
 		map_memory(m);
 	}
 	m->layout.cpus = 1 + cpus % IOL_X86_CPUS_MAX;
@@ -432,6 +435,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct machine *m = get_machine(memory_idx, fuzz_u8(&in));
 	struct iol_boot boot = { .cmdline = make_cmdline(&in) };
 	struct iol_entry entry = { 0 };
+	struct iol_placement placement;
 	struct iol_error err = { 0 };
 	size_t file_bytes;
 	int ret;
@@ -440,7 +444,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	file_bytes = make_kernel(&in, file);
 	set_kernel(&boot.kernel, file, file_bytes, more < 0xf0 ? 0 : (more - 0xefu) * 16);
 
-	ret = iol_x86_load(&m->layout, &m->mem, &boot, &entry, &err);
+	ret = iol_x86_load(&m->layout, &m->mem, &boot, &entry, &placement, &err);
 	fuzz_check(ret <= 0);
 	if (ret)
 		check_refused(&err, ret);
@@ -449,7 +453,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	fuzz_check(!iol_memory_clear(&m->mem, NULL));
 	/* Nobody has to listen. */
 	if (more & 1) {
-		fuzz_check(iol_x86_load(&m->layout, &m->mem, &boot, &entry, NULL) == ret);
+		fuzz_check(iol_x86_load(&m->layout, &m->mem, &boot, &entry, &placement, NULL) ==
+			   ret);
 		fuzz_check(!iol_memory_clear(&m->mem, NULL));
 	}
 	return 0;

@@ -100,7 +100,10 @@ static void try_memory(const char *text)
 	} else {
 		/* What the configuration takes, the machine has. */
 		fuzz_check(config.memory_bytes == expected);
-		fuzz_check(!iol_x86_layout(config.memory_bytes, 1, &layout, NULL));
+		fuzz_check(!iol_x86_layout(
+			&(struct iol_layout_request){ .memory_bytes = config.memory_bytes,
+						      .cpus = 1 },
+			&layout, NULL));
 		for (unsigned int i = 0; i < layout.ram_count; i++)
 			sum += layout.ram[i].size_bytes;
 		fuzz_check(sum == expected);
@@ -125,7 +128,9 @@ static void try_cpus(const char *text)
 	if (ret)
 		check_error(&err, ret, text);
 	else
-		fuzz_check(!iol_x86_layout(IOL_MIB, config.cpus, &layout, NULL));
+		fuzz_check(!iol_x86_layout(&(struct iol_layout_request){ .memory_bytes = IOL_MIB,
+									 .cpus = config.cpus },
+					   &layout, NULL));
 	iol_config_finish(&config);
 }
 

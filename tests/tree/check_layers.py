@@ -19,23 +19,23 @@ import sys
 BASE = {"macros", "error", "log", "endian", "size"}
 SERVICES = {"loop", "bus", "irq", "memory", "device", "event", "kick", "gate"}
 IMAGES = {"image", "bzimage", "elf"}
-TREES = {"fdt", "tree_edit"}
+TREES = {"fdt", "tree_edit", "describe"}
 DEVICES = {"uart", "rtc", "i8042", "acpi_pm", "acpi_pm_regs", "pci", "msix"}
 VIRTIO = {"virtqueue", "virtio", "virtio_pci", "virtio_mmio", "virtio_blk"}
 BACKENDS = {"char", "block", "block_cache", "block_fault"}
-MACHINE = {"arch", "layout", "vcpu", "vm", "lifecycle"}
+MACHINE = {"arch", "layout", "tree", "vcpu", "vm", "lifecycle"}
 ALL = BASE | SERVICES | IMAGES | TREES | DEVICES | VIRTIO | BACKENDS | MACHINE | {"config", "terminal"}
 
 # Folder -> public headers it may include. The longest matching folder counts.
 ALLOWED = {
     "src/base": BASE,
     "src/config": BASE | {"config", "block_cache", "tree_edit"},
-    "src/fdt": BASE | TREES,
+    "src/fdt": BASE | TREES | {"layout"},
     "src/boot": BASE | IMAGES | {"memory"},
-    "src/arch": BASE | IMAGES | {"fdt", "memory", "arch", "layout", "acpi_pm_regs"},
-    "src/devices": BASE | {"fdt"} | SERVICES - {"memory"} | DEVICES | {"char"},
+    "src/arch": BASE | IMAGES | {"fdt", "describe", "memory", "arch", "layout", "acpi_pm_regs"},
+    "src/devices": BASE | {"fdt", "describe"} | SERVICES - {"memory"} | DEVICES | {"char"},
     # A virtio device reaches guest memory through its queues, and a backend through its operations.
-    "src/devices/virtio": BASE | {"fdt"} | SERVICES | VIRTIO | {"pci", "msix", "block", "char"},
+    "src/devices/virtio": BASE | {"fdt", "describe"} | SERVICES | VIRTIO | {"pci", "msix", "block", "char"},
     "src/backend": BASE | BACKENDS | {"loop", "event", "terminal"},
     "src/vmm": ALL - {"terminal"},
     "src/cli": ALL,

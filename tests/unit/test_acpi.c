@@ -17,7 +17,10 @@ static void write_tables_with(unsigned int cpus, uint32_t virtio_mmio_slots)
 	struct iol_layout layout;
 	uint64_t rsdp = 0;
 
-	g_assert_cmpint(iol_x86_layout(16 * IOL_MIB, cpus, &layout, NULL), ==, 0);
+	g_assert_cmpint(iol_x86_layout(&(struct iol_layout_request){ .memory_bytes = 16 * IOL_MIB,
+								     .cpus = cpus },
+				       &layout, NULL),
+			==, 0);
 	g_assert_cmpint(iol_memory_init(&mem, layout.ram, layout.ram_count, NULL), ==, 0);
 	g_assert_cmpint(iol_x86_acpi_write(&layout, &mem, virtio_mmio_slots, &rsdp, NULL), ==, 0);
 	g_assert_cmphex(rsdp, ==, IOL_X86_ACPI);
@@ -391,7 +394,10 @@ static void test_no_room(void)
 	struct iol_error err;
 	uint64_t rsdp;
 
-	g_assert_cmpint(iol_x86_layout(IOL_MIB, 1, &layout, NULL), ==, 0);
+	g_assert_cmpint(
+		iol_x86_layout(&(struct iol_layout_request){ .memory_bytes = IOL_MIB, .cpus = 1 },
+			       &layout, NULL),
+		==, 0);
 	g_assert_cmpint(iol_memory_init(&mem, &region, 1, NULL), ==, 0);
 	g_assert_cmpint(iol_x86_acpi_write(&layout, &mem, 0, &rsdp, &err), ==, -ENOSPC);
 	g_assert_nonnull(strstr(err.msg, "ACPI tables: "));

@@ -10,7 +10,8 @@ static void layout_of(uint64_t bytes, struct iol_layout *layout)
 {
 	struct iol_error err = { 0 };
 
-	iol_arch_x86_64.layout(bytes, 1, layout, &err);
+	iol_arch_x86_64.layout(&(struct iol_layout_request){ .memory_bytes = bytes, .cpus = 1 },
+			       layout, &err);
 	g_assert_cmpstr(err.msg, ==, "");
 }
 
@@ -50,7 +51,10 @@ static void test_refused(void)
 		uint64_t bytes;
 		unsigned int cpus;
 		const char *message;
+		const char *machine;
 	} cases[] = {
+		{ IOL_GIB, 1, "machine 'q35': x86_64 has only 'pc'", "q35" },
+		{ IOL_GIB, 1, "machine '': x86_64 has only 'pc'", "" },
 		{ 0, 1, "memory of 0: an x86_64 machine has 1M to 64G" },
 		{ IOL_MIB - 4096, 1, "1M to 64G" },
 		{ 64 * IOL_GIB + 4096, 1, "1M to 64G" },
@@ -65,9 +69,13 @@ static void test_refused(void)
 	struct iol_error err;
 
 	for (unsigned int i = 0; i < G_N_ELEMENTS(cases); i++) {
-		g_assert_cmpint(iol_arch_x86_64.layout(cases[i].bytes, cases[i].cpus, &layout,
-						       &err),
-				==, -EINVAL);
+		const struct iol_layout_request request = {
+			.memory_bytes = cases[i].bytes,
+			.cpus = cases[i].cpus,
+			.machine = cases[i].machine,
+		};
+
+		g_assert_cmpint(iol_arch_x86_64.layout(&request, &layout, &err), ==, -EINVAL);
 		g_assert_nonnull(strstr(err.msg, cases[i].message));
 	}
 }

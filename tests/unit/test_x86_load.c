@@ -21,13 +21,17 @@ struct machine {
 	struct iol_memory mem;
 	struct iol_boot boot;
 	struct iol_entry entry;
+	struct iol_placement placement;
 	struct iol_error err;
 };
 
 static void machine_init(struct machine *m, uint64_t bytes, GByteArray *kernel)
 {
 	memset(m, 0, sizeof(*m));
-	g_assert_cmpint(iol_x86_layout(bytes, 4, &m->layout, NULL), ==, 0);
+	g_assert_cmpint(
+		iol_x86_layout(&(struct iol_layout_request){ .memory_bytes = bytes, .cpus = 4 },
+			       &m->layout, NULL),
+		==, 0);
 	g_assert_cmpint(iol_memory_init(&m->mem, m->layout.ram, m->layout.ram_count, NULL), ==, 0);
 	build_open(&m->boot.kernel, kernel, "kernel");
 	m->boot.initrd.fd = -1;
@@ -43,7 +47,8 @@ static void machine_finish(struct machine *m)
 
 static int load(struct machine *m)
 {
-	return iol_arch_x86_64.load(&m->layout, &m->mem, &m->boot, &m->entry, &m->err);
+	return iol_arch_x86_64.load(&m->layout, &m->mem, &m->boot, &m->entry, &m->placement,
+				    &m->err);
 }
 
 static void load_ok(struct machine *m)

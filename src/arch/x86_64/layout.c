@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include <iolite/size.h>
 
@@ -31,6 +32,9 @@ static_assert(IOL_X86_KVM_IDENTITY_MAP + IOL_X86_KVM_RESERVED_BYTES < IOL_X86_RA
 static_assert(IOL_X86_RESET_PORT > IOL_X86_PCI_CONF1 &&
 		      IOL_X86_RESET_PORT < IOL_X86_PCI_CONF1 + IOL_X86_PCI_CONF1_BYTES,
 	      "the reset control register is among the PCI ports");
+static_assert(IOL_X86_CMDLINE + IOL_X86_CMDLINE_BYTES <= IOL_X86_TREE &&
+		      IOL_X86_TREE + IOL_X86_TREE_BYTES <= IOL_X86_EBDA,
+	      "the tree is behind the command line");
 static_assert(IOL_X86_RESET_FLAG_SENTINEL != 0 && IOL_X86_RESET_FLAG_SENTINEL != 0x1234,
 	      "the sentinel is nothing a guest would write");
 static_assert(IOL_X86_RESET_FLAG + 2 <= IOL_X86_GDT &&
@@ -46,22 +50,50 @@ static_assert(IOL_X86_ACPI + IOL_X86_ACPI_BYTES == IOL_X86_BIOS &&
 	      "tables, then the reset vector, then kernels");
 
 static const struct iol_layout_device devices[] = {
-	{ IOL_LAYOUT_I8042, IOL_LAYOUT_PIO, IOL_X86_I8042, IOL_X86_I8042_BYTES, 0 },
-	{ IOL_LAYOUT_RTC, IOL_LAYOUT_PIO, IOL_X86_RTC, IOL_X86_RTC_BYTES, 0 },
-	{ IOL_LAYOUT_UART, IOL_LAYOUT_PIO, IOL_X86_COM1, IOL_X86_COM1_BYTES, IOL_X86_COM1_GSI },
-	{ IOL_LAYOUT_ACPI_PM, IOL_LAYOUT_PIO, IOL_X86_ACPI_PM, IOL_X86_ACPI_PM_BYTES,
-	  IOL_X86_GED_GSI },
-	{ IOL_LAYOUT_PCI_CONF1, IOL_LAYOUT_PIO, IOL_X86_PCI_CONF1, IOL_X86_PCI_CONF1_BYTES, 0 },
-	{ IOL_LAYOUT_PCI_ECAM, IOL_LAYOUT_MMIO, IOL_X86_ECAM, IOL_X86_ECAM_BYTES, 0 },
-	{ IOL_LAYOUT_PCI_WINDOW, IOL_LAYOUT_MMIO, IOL_X86_PCI_WINDOW, IOL_X86_PCI_WINDOW_BYTES, 0 },
-	{ IOL_LAYOUT_VIRTIO_MMIO, IOL_LAYOUT_MMIO, IOL_X86_VIRTIO_MMIO, IOL_X86_VIRTIO_MMIO_BYTES,
-	  0 },
+	{ .kind = IOL_LAYOUT_I8042,
+	  .space = IOL_LAYOUT_PIO,
+	  .base = IOL_X86_I8042,
+	  .size_bytes = IOL_X86_I8042_BYTES,
+	  .bus = IOL_X86_BUS_ISA },
+	{ .kind = IOL_LAYOUT_RTC,
+	  .space = IOL_LAYOUT_PIO,
+	  .base = IOL_X86_RTC,
+	  .size_bytes = IOL_X86_RTC_BYTES,
+	  .bus = IOL_X86_BUS_ISA },
+	{ .kind = IOL_LAYOUT_UART,
+	  .space = IOL_LAYOUT_PIO,
+	  .base = IOL_X86_COM1,
+	  .size_bytes = IOL_X86_COM1_BYTES,
+	  .gsi = IOL_X86_COM1_GSI,
+	  .bus = IOL_X86_BUS_ISA },
+	{ .kind = IOL_LAYOUT_ACPI_PM,
+	  .space = IOL_LAYOUT_PIO,
+	  .base = IOL_X86_ACPI_PM,
+	  .size_bytes = IOL_X86_ACPI_PM_BYTES,
+	  .gsi = IOL_X86_GED_GSI,
+	  .bus = IOL_X86_BUS_ISA },
+	{ .kind = IOL_LAYOUT_PCI_CONF1,
+	  .space = IOL_LAYOUT_PIO,
+	  .base = IOL_X86_PCI_CONF1,
+	  .size_bytes = IOL_X86_PCI_CONF1_BYTES,
+	  .bus = IOL_X86_BUS_ISA },
+	{ .kind = IOL_LAYOUT_PCI_ECAM, .base = IOL_X86_ECAM, .size_bytes = IOL_X86_ECAM_BYTES },
+	{ .kind = IOL_LAYOUT_PCI_WINDOW,
+	  .base = IOL_X86_PCI_WINDOW,
+	  .size_bytes = IOL_X86_PCI_WINDOW_BYTES },
+	{ .kind = IOL_LAYOUT_VIRTIO_MMIO,
+	  .base = IOL_X86_VIRTIO_MMIO,
+	  .size_bytes = IOL_X86_VIRTIO_MMIO_BYTES },
 };
 
 static_assert(IOL_ARRAY_LEN(devices) <= IOL_LAYOUT_DEVICES_MAX, "devices fit the layout");
 
-static int check_sizes(uint64_t memory_bytes, unsigned int cpus, struct iol_error *err)
+static const char machine[] = "pc";
+
+static int check_request(const struct iol_layout_request *request, struct iol_error *err)
 {
+	const uint64_t memory_bytes = request->memory_bytes;
+	const unsigned int cpus = request->cpus;
 	char text[IOL_SIZE_TEXT_BYTES];
 
 	if (memory_bytes < IOL_X86_RAM_MIN_BYTES || memory_bytes > IOL_X86_RAM_MAX_BYTES)
@@ -73,20 +105,26 @@ static int check_sizes(uint64_t memory_bytes, unsigned int cpus, struct iol_erro
 	if (!cpus || cpus > IOL_X86_CPUS_MAX)
 		return iol_error_set(err, -EINVAL, "%u CPUs: an x86_64 machine has 1 to %d", cpus,
 				     IOL_X86_CPUS_MAX);
+	if (request->machine && strcmp(request->machine, machine) != 0)
+		return iol_error_set(err, -EINVAL, "machine '%.64s': x86_64 has only '%s'",
+				     request->machine, machine);
 	return 0;
 }
 
-int iol_x86_layout(uint64_t memory_bytes, unsigned int cpus, struct iol_layout *layout,
+int iol_x86_layout(const struct iol_layout_request *request, struct iol_layout *layout,
 		   struct iol_error *err)
 {
+	const uint64_t memory_bytes = request->memory_bytes;
 	uint64_t low_bytes = memory_bytes;
 	int rc;
 
-	rc = check_sizes(memory_bytes, cpus, err);
+	rc = check_request(request, err);
 	if (rc)
 		return rc;
 	*layout = (struct iol_layout){
-		.cpus = cpus,
+		.machine = machine,
+		.facts = request->facts,
+		.cpus = request->cpus,
 		.irq_pins = IOL_X86_IRQ_PINS,
 		.slot_gsi = IOL_X86_SLOT_GSI,
 		.slot_gsi_count = IOL_X86_SLOT_GSI_COUNT,

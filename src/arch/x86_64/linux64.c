@@ -197,6 +197,17 @@ int iol_x86_load_bzimage(const struct iol_x86_loader *ld, const struct iol_bzima
 	return 0;
 }
 
+/* boot.rst, "setup_data": the newest is the head of the list. */
+void iol_x86_link_setup_data(const struct iol_memory *mem, uint64_t gpa)
+{
+	struct zero_page *zp = iol_memory_ptr(mem, IOL_X86_ZERO_PAGE, sizeof(*zp));
+	uint8_t *next = iol_memory_ptr(mem, gpa, sizeof(uint64_t));
+
+	assert(zp && next);
+	le64_store(next, le64_get(zp->setup_data));
+	zp->setup_data = le64_of(gpa);
+}
+
 /*
  * e_entry as a physical address: kernels linked high give a virtual one, which the segment that
  * holds it translates.

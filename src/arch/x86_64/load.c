@@ -166,11 +166,18 @@ static int load_bzimage(const struct iol_x86_loader *ld, struct iol_entry *entry
 }
 
 int iol_x86_load(const struct iol_layout *layout, const struct iol_memory *mem,
-		 const struct iol_boot *boot, struct iol_entry *entry, struct iol_error *err)
+		 const struct iol_boot *boot, struct iol_entry *entry,
+		 struct iol_placement *placement, struct iol_error *err)
 {
-	struct iol_x86_loader ld = { .layout = layout, .mem = mem, .boot = boot };
+	struct iol_x86_loader ld = {
+		.layout = layout,
+		.mem = mem,
+		.boot = boot,
+		.placement = placement,
+	};
 	int rc;
 
+	*placement = (struct iol_placement){ 0 };
 	if (!iol_memory_ptr(mem, 0, IOL_X86_RAM_MIN_BYTES))
 		return iol_error_set(err, -EINVAL,
 				     "guest memory has less than the 1 MiB that an "

@@ -121,6 +121,8 @@ int iol_x86_place_initrd(const struct iol_x86_loader *ld, const struct iol_x86_r
 	struct iol_x86_range above, below;
 
 	*initrd = (struct iol_x86_range){ 0 };
+	ld->placement->kernel_start = kernel->start;
+	ld->placement->kernel_end = kernel->end;
 	if (image->fd < 0)
 		return 0;
 	if (max < end - 1)
@@ -143,6 +145,8 @@ int iol_x86_place_initrd(const struct iol_x86_loader *ld, const struct iol_x86_r
 				     image->path, image->size_bytes, room, end);
 	}
 	*initrd = (struct iol_x86_range){ start, start + image->size_bytes };
+	ld->placement->initrd_start = initrd->start;
+	ld->placement->initrd_end = initrd->end;
 	return iol_image_load(image, 0, image->size_bytes, ld->mem, start, err);
 }
 

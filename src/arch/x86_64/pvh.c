@@ -108,6 +108,7 @@ int iol_x86_load_pvh(const struct iol_x86_loader *ld, const struct iol_elf *elf,
 		rc = iol_x86_place_initrd(ld, &kernel, UINT32_MAX, &initrd, err);
 	if (rc)
 		return rc;
+	ld->placement->no_tree = true;
 	fill_start_info(ld, &initrd);
 	iol_x86_place_gdt(ld, IOL_X86_ENTRY_PROTECTED);
 	*entry = (struct iol_entry){

@@ -9,6 +9,7 @@
  *   place.c    descriptor table, page tables, reset vector, command line, initrd
  *   e820.c     memory map
  *   acpi.c     tables; dsdt.asl, ssdt_virtio_mmio.asl
+ *   tree.c     device tree
  */
 #ifndef IOLITE_X86_H
 #define IOLITE_X86_H
@@ -48,10 +49,20 @@ enum { IOL_X86_PAGE_TABLES_BYTES = 6 * 4096 };
 extern const struct iol_arch_kvm_ops iol_x86_kvm_ops;
 
 /* struct iol_arch of include/iolite/arch.h. */
-int iol_x86_layout(uint64_t memory_bytes, unsigned int cpus, struct iol_layout *layout,
+int iol_x86_layout(const struct iol_layout_request *request, struct iol_layout *layout,
 		   struct iol_error *err);
 int iol_x86_load(const struct iol_layout *layout, const struct iol_memory *mem,
-		 const struct iol_boot *boot, struct iol_entry *entry, struct iol_error *err);
+		 const struct iol_boot *boot, struct iol_entry *entry,
+		 struct iol_placement *placement, struct iol_error *err);
+void iol_x86_describe(const struct iol_describe *d, struct iol_fdt *fdt);
+void iol_x86_place(const struct iol_layout *layout, const struct iol_layout_device *dev,
+		   struct iol_fdt_place *place);
+int iol_x86_place_tree(const struct iol_layout *layout, const struct iol_memory *mem,
+		       const struct iol_placement *placement, const struct iol_fdt_blob *tree,
+		       struct iol_entry *entry, struct iol_error *err);
+
+/* The layout's device.bus: what is on the root, and what is behind the ports. */
+enum { IOL_X86_BUS_ROOT, IOL_X86_BUS_ISA };
 
 /* Memory map entry types (ACPI-6.5 15.1); the same numbers in E820 and in PVH's memory map. */
 enum iol_x86_e820_type {
@@ -80,6 +91,7 @@ struct iol_x86_loader {
 	const struct iol_layout *layout;
 	const struct iol_memory *mem;
 	const struct iol_boot *boot;
+	struct iol_placement *placement;
 	uint64_t rsdp_gpa;
 };
 
@@ -104,20 +116,23 @@ void iol_x86_place_reset_vector(const struct iol_x86_loader *ld);
 int iol_x86_place_cmdline(const struct iol_x86_loader *ld, uint32_t max, struct iol_error *err);
 
 /*
- * Loads the initrd page-aligned and as high as possible in RAM below the hole: last byte at or
+ * Notes where the kernel is, and loads the initrd page-aligned and as high as possible in RAM below the hole: last byte at or
  * below @max, outside @kernel. An empty range when there is no initrd; -ENOSPC when it does not
  * fit.
  */
 int iol_x86_place_initrd(const struct iol_x86_loader *ld, const struct iol_x86_range *kernel,
 			 uint64_t max, struct iol_x86_range *initrd, struct iol_error *err);
 
-/* Places one kind of kernel and all it is told. */
+/* Places one kind of kernel and all it is told; notes where in ld->placement. */
 int iol_x86_load_bzimage(const struct iol_x86_loader *ld, const struct iol_bzimage *bz,
 			 struct iol_entry *entry, struct iol_error *err);
 int iol_x86_load_elf64(const struct iol_x86_loader *ld, const struct iol_elf *elf,
 		       struct iol_entry *entry, struct iol_error *err);
 int iol_x86_load_pvh(const struct iol_x86_loader *ld, const struct iol_elf *elf,
 		     struct iol_entry *entry, struct iol_error *err);
+
+/* Links @gpa, a struct setup_data, into the zero page's list. */
+void iol_x86_link_setup_data(const struct iol_memory *mem, uint64_t gpa);
 
 /* From the lowest to the highest byte of @elf's segments below the hole. */
 struct iol_x86_range iol_x86_elf_range(const struct iol_elf *elf);

@@ -13,6 +13,7 @@
 #include <linux/virtio_mmio.h>
 #include <stdatomic.h>
 
+#include <iolite/describe.h>
 #include <iolite/virtio_mmio.h>
 
 #include "isr.h"
@@ -276,4 +277,14 @@ int iol_virtio_mmio_new(struct iol_virtio *v, const struct iol_virtio_mmio_confi
 		iol_kick_bind(&v->queues[i].kick, m->base + VIRTIO_MMIO_QUEUE_NOTIFY, &i);
 	*dev = &m->dev;
 	return 0;
+}
+
+/* virtio-v1.2 4.2.1. */
+void iol_virtio_mmio_describe(struct iol_fdt *fdt, const struct iol_fdt_place *place)
+{
+	iol_fdt_begin(fdt, "virtio_mmio@%s", place->unit);
+	iol_fdt_string(fdt, "compatible", "virtio,mmio");
+	iol_fdt_place(fdt, place);
+	iol_fdt_empty(fdt, "dma-coherent");
+	iol_fdt_end(fdt);
 }
