@@ -15,6 +15,11 @@
 
 struct iol_fdt;
 
+enum {
+	IOL_FDT_BYTES_MAX = 2 * 1024 * 1024, /* of a whole tree */
+	IOL_FDT_DEPTH_MAX = 32, /* the root is the first level */
+};
+
 /* A finished tree: an aligned block of exactly its totalsize. Owned: iol_fdt_blob_finish(). */
 struct iol_fdt_blob {
 	void *data;
@@ -25,7 +30,10 @@ struct iol_fdt *iol_fdt_new(void);
 /* NULL is fine. */
 void iol_fdt_free(struct iol_fdt *fdt);
 
-/* Starts a node below the open one; the first is the root, named "". */
+/*
+ * Starts a node below the open one; the first is the root, and is called "/". Names have 1 to 31 characters
+ * before the '@' (DTSpec-0.4 2.2.1); IOL_FDT_DEPTH_MAX levels.
+ */
 void iol_fdt_begin(struct iol_fdt *fdt, const char *name_fmt, ...) iol_printf(2, 3);
 void iol_fdt_end(struct iol_fdt *fdt);
 
@@ -59,26 +67,31 @@ void iol_fdt_reg(struct iol_fdt *fdt, const struct iol_fdt_range *ranges, size_t
 
 /*
  * The phandle that belongs to @label, a name that is ours alone; the first mention decides the number
- * (1, 2 ...). iol_fdt_label() gives it to the open node. A label that is mentioned and given to no
- * node, or to two, is a mistake of ours.
+ * (1, 2 ...). iol_fdt_label() gives it to the open node. A label is a label of DTS: up to 31 letters, digits
+ * and underscores. One that is mentioned and given to no node, or to two, is a mistake of ours; so are two
+ * at a node.
  */
 uint32_t iol_fdt_phandle(struct iol_fdt *fdt, const char *label);
 void iol_fdt_label(struct iol_fdt *fdt, const char *label);
 
 /* The path of the node that has @label; NULL: none so far. Valid until @fdt is freed. */
-const char *iol_fdt_path_of(struct iol_fdt *fdt, const char *label);
+const char *iol_fdt_path_of(const struct iol_fdt *fdt, const char *label);
+
+/*
+ * Asks for /__symbols__: every label with the path of its node, as "dtc -@" makes it. Without it an overlay
+ * can name no node of this tree by label (&uart0), only by target-path. Any time before the finish.
+ */
+void iol_fdt_symbols(struct iol_fdt *fdt);
 
 /* Reserves memory by the memory reservation block (DTSpec-0.4 5.3); before the root is begun. */
 void iol_fdt_reserve(struct iol_fdt *fdt, uint64_t base, uint64_t size_bytes);
 
-/* The whole tree; @fdt can only be freed afterwards. -EINVAL: our mistake, with node and property. */
+/* The whole tree; @fdt can only be freed afterwards. -EINVAL: our first mistake, with node and property. */
 int iol_fdt_finish(struct iol_fdt *fdt, struct iol_fdt_blob *blob, struct iol_error *err);
 
 void iol_fdt_blob_finish(struct iol_fdt_blob *blob);
 
 /* ---- Whole trees, which may be a user's: nothing in them is believed ---- */
-
-enum { IOL_FDT_BYTES_MAX = 2 * 1024 * 1024 };
 
 /*
  * Reads a tree from the file @path (at most IOL_FDT_BYTES_MAX, checked with fdt_check_full). Errors

@@ -149,6 +149,7 @@ static int generate(const struct iol_tree_source *s, struct iol_fdt_blob *blob,
 	struct iol_fdt *fdt = iol_fdt_new();
 	int ret;
 
+	iol_fdt_symbols(fdt);
 	iol_fdt_begin(fdt, "%s", "");
 	s->arch->describe(&d, fdt);
 	describe_memory(s->layout, fdt);
