@@ -136,14 +136,21 @@ static int note_virtio_mmio(struct iol_vm *vm, const struct iol_layout_device *w
 	return 0;
 }
 
+static uint32_t irq_of(const struct iol_vm *vm, uint32_t gsi)
+{
+	return vm->arch->kvm->irq_of_gsi ? vm->arch->kvm->irq_of_gsi(gsi) : gsi;
+}
+
 /* What every slot can use: messages through the router, levels on wires that slots share. */
 static void init_interrupts(struct iol_vm *vm)
 {
 	assert(vm->layout.slot_gsi_count <= IOL_VM_WIRES_MAX);
 	vm->router = iol_irq_router_new(vm->vm_fd, vm->layout.irq_pins);
-	for (; vm->wire_count < vm->layout.slot_gsi_count; vm->wire_count++)
-		iol_irq_wire_init(&vm->wires[vm->wire_count], vm->vm_fd,
-				  vm->layout.slot_gsi + vm->wire_count);
+	for (; vm->wire_count < vm->layout.slot_gsi_count; vm->wire_count++) {
+		uint32_t gsi = vm->layout.slot_gsi + vm->wire_count;
+
+		iol_irq_wire_init(&vm->wires[vm->wire_count], vm->vm_fd, gsi, irq_of(vm, gsi));
+	}
 }
 
 static void finish_interrupts(struct iol_vm *vm)
