@@ -160,7 +160,7 @@ static int generate(const struct iol_tree_source *s, struct iol_fdt_blob *blob,
 	int ret;
 
 	iol_fdt_symbols(fdt);
-	iol_fdt_begin(fdt, "%s", "");
+	iol_fdt_begin(fdt, "/");
 	s->arch->describe(&d, fdt);
 	describe_memory(s->layout, fdt);
 	describe_chosen(&c, fdt);
