@@ -28,6 +28,9 @@ struct iol_fdt_place {
 	uint32_t irq[IOL_FDT_PLACE_IRQ_MAX];
 };
 
+/* Label of the bus clock that an architecture with PrimeCells (PL031 and the like) describes for them. */
+#define IOL_FDT_APB_CLOCK "apb_pclk"
+
 /* reg and, where there is one, interrupts of the open node. */
 void iol_fdt_place(struct iol_fdt *fdt, const struct iol_fdt_place *place);
 

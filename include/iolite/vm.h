@@ -23,6 +23,7 @@ enum {
 
 struct iol_acpi_pm;
 struct iol_block;
+struct iol_power_key;
 struct iol_virtio;
 
 struct iol_vm_disk {
@@ -58,7 +59,9 @@ struct iol_vm {
 	struct iol_op drain_deadline;
 	struct iol_vm_disk disks[IOL_CONFIG_DISKS_MAX]; /* config->disk_count of them */
 	struct iol_char *serial;
-	struct iol_acpi_pm *acpi_pm; /* one of devices[]; NULL: the machine has no power button */
+	/* The power button, which is one of devices[]; NULL: this machine's is no such one. */
+	struct iol_acpi_pm *acpi_pm;
+	struct iol_power_key *power_key;
 
 	struct iol_lifecycle lifecycle;
 

@@ -376,11 +376,11 @@ static struct rtc_time host_now(const struct rtc_clock *clock)
 	return (struct rtc_time){ .s = ts.tv_sec, .ns = (uint32_t)ts.tv_nsec };
 }
 
+const struct rtc_clock rtc_host_clock = { .now = host_now };
+
 int iol_rtc_new(struct iol_bus *bus, uint64_t base, struct iol_device **dev, struct iol_error *err)
 {
-	static const struct rtc_clock host_clock = { .now = host_now };
-
-	return rtc_new_with_clock(bus, base, &host_clock, dev, err);
+	return rtc_new_with_clock(bus, base, &rtc_host_clock, dev, err);
 }
 
 void iol_rtc_describe(struct iol_fdt *fdt, const struct iol_fdt_place *place)

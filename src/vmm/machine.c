@@ -7,11 +7,12 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdlib.h>
 
 #include <iolite/acpi_pm.h>
 #include <iolite/i8042.h>
 #include <iolite/pci.h>
+#include <iolite/pl031.h>
+#include <iolite/power_key.h>
 #include <iolite/rtc.h>
 #include <iolite/uart.h>
 
@@ -58,6 +59,35 @@ static int make_rtc(struct iol_vm *vm, const struct iol_layout_device *where, st
 	return ret;
 }
 
+static int make_pl031(struct iol_vm *vm, const struct iol_layout_device *where,
+		      struct iol_error *err)
+{
+	struct iol_device *dev;
+	int ret = iol_pl031_new(bus_of(vm, where), where->base, &dev, err);
+
+	if (!ret)
+		iol_machine_keep(vm, dev);
+	return ret;
+}
+
+/* With the power button on one of its lines. */
+static int make_pl061(struct iol_vm *vm, const struct iol_layout_device *where,
+		      struct iol_error *err)
+{
+	struct iol_irq_line irq;
+	struct iol_pl061 *gpio;
+	int ret = iol_irq_line_init(&irq, vm->vm_fd, where->gsi, err);
+
+	if (!ret)
+		ret = iol_pl061_new(bus_of(vm, where), where->base, irq, &gpio, err);
+	if (ret)
+		return ret;
+	iol_machine_keep(vm, iol_pl061_device(gpio));
+	vm->power_key = iol_power_key_new(&vm->loop, gpio);
+	iol_machine_keep(vm, iol_power_key_device(vm->power_key));
+	return 0;
+}
+
 static int make_i8042(struct iol_vm *vm, const struct iol_layout_device *where,
 		      struct iol_error *err)
 {
@@ -100,27 +130,29 @@ static const struct iol_layout_device *find(const struct iol_layout *layout,
 	for (unsigned int i = 0; i < layout->device_count; i++)
 		if (layout->devices[i].kind == kind)
 			return &layout->devices[i];
-	abort(); /* a layout with one part of PCI has them all */
+	return NULL;
 }
 
-/* The PCI host takes several ranges of the layout; its ports stand for it. */
+/* The PCI host takes several ranges of the layout; ECAM stands for it. Not all machines have ports. */
 static int make_pci(struct iol_vm *vm, const struct iol_layout_device *where, struct iol_error *err)
 {
-	const struct iol_layout_device *ecam = find(&vm->layout, IOL_LAYOUT_PCI_ECAM);
+	const struct iol_layout_device *conf1 = find(&vm->layout, IOL_LAYOUT_PCI_CONF1);
 	const struct iol_layout_device *window = find(&vm->layout, IOL_LAYOUT_PCI_WINDOW);
 	struct iol_pci_host_config config = {
-		.pio = &vm->pio,
-		.conf1_base = where->base,
+		.pio = conf1 ? &vm->pio : NULL,
+		.conf1_base = conf1 ? conf1->base : 0,
 		.mmio = &vm->mmio,
-		.ecam_base = ecam->base,
-		.ecam_bytes = ecam->size_bytes,
-		.window_base = window->base,
-		.window_bytes = window->size_bytes,
+		.ecam_base = where->base,
+		.ecam_bytes = where->size_bytes,
 		.sink = &vm->lifecycle.sink,
 	};
 	struct iol_device *dev;
-	int ret = iol_pci_host_new(&config, &dev, err);
+	int ret;
 
+	assert(window);
+	config.window_base = window->base;
+	config.window_bytes = window->size_bytes;
+	ret = iol_pci_host_new(&config, &dev, err);
 	if (ret)
 		return ret;
 	iol_machine_keep(vm, dev);
@@ -136,14 +168,21 @@ static int note_virtio_mmio(struct iol_vm *vm, const struct iol_layout_device *w
 	return 0;
 }
 
+static uint32_t irq_of(const struct iol_vm *vm, uint32_t gsi)
+{
+	return vm->arch->kvm->irq_of_gsi ? vm->arch->kvm->irq_of_gsi(gsi) : gsi;
+}
+
 /* What every slot can use: messages through the router, levels on wires that slots share. */
 static void init_interrupts(struct iol_vm *vm)
 {
 	assert(vm->layout.slot_gsi_count <= IOL_VM_WIRES_MAX);
 	vm->router = iol_irq_router_new(vm->vm_fd, vm->layout.irq_pins);
-	for (; vm->wire_count < vm->layout.slot_gsi_count; vm->wire_count++)
-		iol_irq_wire_init(&vm->wires[vm->wire_count], vm->vm_fd,
-				  vm->layout.slot_gsi + vm->wire_count);
+	for (; vm->wire_count < vm->layout.slot_gsi_count; vm->wire_count++) {
+		uint32_t gsi = vm->layout.slot_gsi + vm->wire_count;
+
+		iol_irq_wire_init(&vm->wires[vm->wire_count], vm->vm_fd, gsi, irq_of(vm, gsi));
+	}
 }
 
 static void finish_interrupts(struct iol_vm *vm)
@@ -159,9 +198,10 @@ static void finish_interrupts(struct iol_vm *vm)
 static int (*const makers[IOL_LAYOUT_KIND_COUNT])(struct iol_vm *vm,
 						  const struct iol_layout_device *where,
 						  struct iol_error *err) = {
-	[IOL_LAYOUT_UART] = make_uart,     [IOL_LAYOUT_RTC] = make_rtc,
-	[IOL_LAYOUT_I8042] = make_i8042,   [IOL_LAYOUT_ACPI_PM] = make_acpi_pm,
-	[IOL_LAYOUT_PCI_CONF1] = make_pci, [IOL_LAYOUT_VIRTIO_MMIO] = note_virtio_mmio,
+	[IOL_LAYOUT_UART] = make_uart,    [IOL_LAYOUT_RTC] = make_rtc,
+	[IOL_LAYOUT_I8042] = make_i8042,  [IOL_LAYOUT_ACPI_PM] = make_acpi_pm,
+	[IOL_LAYOUT_PCI_ECAM] = make_pci, [IOL_LAYOUT_VIRTIO_MMIO] = note_virtio_mmio,
+	[IOL_LAYOUT_PL031] = make_pl031,  [IOL_LAYOUT_PL061] = make_pl061,
 };
 
 int iol_machine_init(struct iol_vm *vm, struct iol_error *err)
@@ -259,4 +299,5 @@ void iol_machine_finish(struct iol_vm *vm)
 	iol_char_free(vm->serial);
 	vm->serial = NULL;
 	vm->acpi_pm = NULL;
+	vm->power_key = NULL;
 }

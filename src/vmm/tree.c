@@ -11,17 +11,27 @@
 #include <string.h>
 
 #include <iolite/endian.h>
+#include <iolite/pl031.h>
+#include <iolite/power_key.h>
 #include <iolite/rtc.h>
 #include <iolite/uart.h>
 #include <iolite/virtio_mmio.h>
 
 #include "machine.h"
 
+static void describe_gpio(struct iol_fdt *fdt, const struct iol_fdt_place *place)
+{
+	iol_pl061_describe(fdt, place);
+	iol_power_key_describe(fdt);
+}
+
 /* Who describes a kind of device. NULL: the architecture, or nobody. */
 static void (*const describers[IOL_LAYOUT_KIND_COUNT])(struct iol_fdt *fdt,
 						       const struct iol_fdt_place *place) = {
 	[IOL_LAYOUT_UART] = iol_uart_describe,
 	[IOL_LAYOUT_RTC] = iol_rtc_describe,
+	[IOL_LAYOUT_PL031] = iol_pl031_describe,
+	[IOL_LAYOUT_PL061] = describe_gpio,
 };
 
 static void describe_device(const struct iol_describe *d, struct iol_fdt *fdt,
@@ -150,7 +160,7 @@ static int generate(const struct iol_tree_source *s, struct iol_fdt_blob *blob,
 	int ret;
 
 	iol_fdt_symbols(fdt);
-	iol_fdt_begin(fdt, "%s", "");
+	iol_fdt_begin(fdt, "/");
 	s->arch->describe(&d, fdt);
 	describe_memory(s->layout, fdt);
 	describe_chosen(&c, fdt);

@@ -13,6 +13,7 @@
 
 #include <iolite/acpi_pm.h>
 #include <iolite/log.h>
+#include <iolite/power_key.h>
 
 #include "machine.h"
 
@@ -227,8 +228,11 @@ void iol_vm_raise(struct iol_vm *vm, enum iol_event event)
 
 bool iol_vm_power_button(struct iol_vm *vm)
 {
-	if (!vm->acpi_pm)
+	if (vm->acpi_pm)
+		iol_acpi_pm_press_power(vm->acpi_pm);
+	else if (vm->power_key)
+		iol_power_key_press(vm->power_key);
+	else
 		return false;
-	iol_acpi_pm_press_power(vm->acpi_pm);
 	return true;
 }
