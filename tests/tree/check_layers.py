@@ -65,6 +65,8 @@ def check_include(path, kind, target):
         return None
     if target in ("linux/kvm.h", "asm/kvm.h") and not path.startswith(KVM_FOLDERS + ("include/",)):
         return f"includes <{target}>: KVM is for {', '.join(KVM_FOLDERS)}"
+    if target == "jansson.h" and not path.startswith("src/config/"):
+        return "includes <jansson.h>: JSON is for src/config"
     if not target.startswith("iolite/"):
         return None
     name = target[len("iolite/"):-len(".h")]
@@ -115,6 +117,8 @@ def self_test():
         ("src/arch/x86_64/kvm_vm.c", "#include <iolite/vm.h>\n", False),
         ("src/arch/x86_64/kvm_vm.c", "#include <iolite/uart.h>\n", True),
         ("src/vmm/vm.c", '#include "../cli/cli.h"\n', True),
+        ("src/vmm/vm.c", "#include <jansson.h>\n", True),
+        ("src/config/json.c", "#include <jansson.h>\n", False),
         ("src/vmm/vm.c", "void f(void) { exit(1); }\n", True),
         ("src/vmm/vm.c", "/* exit(1) */ void f(void) { on_exit_printf(1); }\n", False),
         ("src/cli/main.c", "void f(void) { printf(\"x\"); }\n", False),
