@@ -119,7 +119,7 @@ int iol_disks_open(struct iol_vm *vm, struct iol_error *err)
 static int plug(struct iol_vm *vm, unsigned int slot, enum iol_transport transport,
 		struct iol_virtio *v, struct iol_error *err)
 {
-	unsigned int shared = vm->layout.slot_gsi_count;
+	unsigned int shared = vm->layout.slot_gsi_count; /* the first of the wires */
 	struct iol_irq_wire *wire = shared ? &vm->wires[slot % shared] : NULL;
 	const struct iol_virtio_pci_config pci = {
 		.host = vm->pci_host,

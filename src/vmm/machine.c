@@ -35,12 +35,17 @@ void iol_machine_keep(struct iol_vm *vm, struct iol_device *dev)
 	vm->devices[vm->device_count++] = dev;
 }
 
+static uint32_t irq_of(const struct iol_vm *vm, uint32_t gsi)
+{
+	return vm->arch->kvm->irq_of_gsi ? vm->arch->kvm->irq_of_gsi(gsi) : gsi;
+}
+
 static struct iol_irq_wire *add_wire(struct iol_vm *vm, uint32_t gsi)
 {
 	struct iol_irq_wire *wire = &vm->wires[vm->wire_count++];
 
 	assert(vm->wire_count <= IOL_VM_WIRES_MAX);
-	iol_irq_wire_init(wire, vm->vm_fd, gsi);
+	iol_irq_wire_init(wire, vm->vm_fd, gsi, irq_of(vm, gsi));
 	return wire;
 }
 

@@ -179,7 +179,7 @@ static int generate(const struct iol_tree_source *s, struct iol_fdt_blob *blob,
 	iol_fdt_end(fdt);
 	ret = iol_fdt_finish(fdt, blob, err);
 	iol_fdt_free(fdt);
-	return ret ? iol_error_prefix(err, "device tree") : 0;
+	return ret;
 }
 
 /* A user's tree is used as it is but for what only this start knows. */

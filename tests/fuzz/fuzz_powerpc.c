@@ -378,7 +378,7 @@ static void access_registers(struct fuzz_input *in)
 	iol_ppc_spin_reset(&r.spin, 1 + fuzz_u8(in) % IOL_PPC_CPUS_MAX);
 	memcpy(r.spin_model, r.spin.entries, sizeof(r.spin_model));
 	iol_bus_init(&r.bus);
-	iol_irq_wire_init(&r.wire, -1, 1);
+	iol_irq_wire_init(&r.wire, -1, 1, 1);
 	fuzz_check(!iol_fsl_guts_new(&r.bus, GUTS, 1, &r.events.sink, &r.guts, NULL));
 	fuzz_check(!iol_fsl_gpio_new(&r.bus, GPIO, &r.wire, &r.events.sink, &r.gpio, NULL));
 	for (unsigned int i = 0; i < ACCESSES_MAX && in->len; i++)
