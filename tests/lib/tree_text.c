@@ -232,7 +232,7 @@ char *tree_lines(const struct iol_fdt_blob *tree)
 	const void *fdt = tree->data;
 	int depth = 0;
 
-	for (int node = 0; node >= 0; node = fdt_next_node(fdt, node, &depth)) {
+	for (int node = 0; node >= 0 && depth >= 0; node = fdt_next_node(fdt, node, &depth)) {
 		char path[8192];
 
 		g_assert_cmpint(fdt_get_path(fdt, node, path, sizeof(path)), ==, 0);
