@@ -136,6 +136,17 @@ static bool unit_matches(const char *unit, const uint8_t *address, unsigned int 
 	return true;
 }
 
+/* ISA binding of IEEE 1275, 2.2.1.1: ports, which their first cell tells from memory, begin with an i. */
+static bool isa_unit_matches(const char *unit, const uint8_t *address)
+{
+	bool is_port = be32_load(address) & 1;
+	uint64_t number;
+
+	if (is_port && *unit++ != 'i')
+		return false;
+	return get_hex(unit, strlen(unit), &number) && number == be32_load(address + 4);
+}
+
 /* DTSpec-0.4 2.2.1.1. */
 static void check_unit(struct iol_fdt_validation *v, unsigned int node)
 {
@@ -153,8 +164,10 @@ static void check_unit(struct iol_fdt_validation *v, unsigned int node)
 			     "a unit address, and no reg: leave it away (DTSpec-0.4 2.2.1.1)");
 	if (!reg || !cells || reg->len < 4 * cells)
 		return;
-	if (!unit_matches(unit + 1, reg->value, cells,
-			  iol_fdt_says(v, n->parent, "device_type", "pci")))
+	if (cells == 2 && iol_fdt_says(v, n->parent, "device_type", "isa")
+		    ? !isa_unit_matches(unit + 1, reg->value)
+		    : !unit_matches(unit + 1, reg->value, cells,
+				    iol_fdt_says(v, n->parent, "device_type", "pci")))
 		iol_fdt_flaw(
 			v, node, NULL,
 			"its unit address is not the first address of its reg, which starts with "
