@@ -12,12 +12,12 @@
 
 import os
 import shutil
-import struct
 import subprocess
 import sys
 import tempfile
 
 import flat_tree
+import tiny_kernels
 
 LIMIT = 60
 # Architecture, machine, whether it has PCI.
@@ -46,37 +46,6 @@ def run(*command, status=0):
     if result.returncode != status:
         raise Failure(f"{command[0]}: status {result.returncode}: {result.stderr.decode()}{result.stdout.decode()}")
     return result
-
-
-def elf(bits, order, machine, gpa):
-    """An executable with one segment of a page at @gpa, which is the entry."""
-    header = struct.pack(order + "HHI", 2, machine, 1)
-    if bits == 64:
-        header += struct.pack(order + "QQQIHHHHHH", gpa, 64, 0, 0, 64, 56, 1, 64, 0, 0)
-        header += struct.pack(order + "IIQQQQQQ", 1, 7, 0x1000, gpa, gpa, 0x1000, 0x1000, 0x1000)
-    else:
-        header += struct.pack(order + "IIIIHHHHHH", gpa, 52, 0, 0, 52, 32, 1, 40, 0, 0)
-        header += struct.pack(order + "IIIIIIII", 1, 0x1000, gpa, gpa, 0x1000, 0x1000, 7, 0x1000)
-    ident = b"\x7fELF" + bytes([bits // 32, 1 if order == "<" else 2, 1]) + bytes(9)
-    return (ident + header).ljust(0x2000, b"\0")
-
-
-def arm64_image():
-    header = struct.pack("<IIQQQQQQII", 0x14000010, 0, 0, 0x10000, 0x0a, 0, 0, 0, 0x644d5241, 0)
-    return header.ljust(0x10000, b"\0")
-
-
-def make_kernels(folder):
-    kernels = {
-        "x86_64": elf(64, "<", 62, 0x1000000),
-        "aarch64": arm64_image(),
-        "powerpc": elf(32, ">", 20, 0),
-    }
-    for arch, image in kernels.items():
-        with open(f"{folder}/kernel-{arch}", "wb") as file:
-            file.write(image)
-    with open(f"{folder}/initrd", "wb") as file:
-        file.write(bytes(INITRD_BYTES))
 
 
 def check_initrd(tree, wanted):
@@ -130,7 +99,10 @@ def main():
         return 77
     failures, trees = 0, []
     with tempfile.TemporaryDirectory() as folder:
-        make_kernels(folder)
+        for arch in tiny_kernels.KERNELS:
+            tiny_kernels.write(folder, arch)
+        with open(f"{folder}/initrd", "wb") as file:
+            file.write(bytes(INITRD_BYTES))
         for name, options, initrd in combinations(folder):
             try:
                 trees.append(check_one(iolite, folder, name, options, initrd))
