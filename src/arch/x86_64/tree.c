@@ -99,7 +99,7 @@ static void describe_pci(const struct iol_describe *d, struct iol_fdt *fdt)
 
 static void describe_isa(const struct iol_describe *d, struct iol_fdt *fdt)
 {
-	iol_fdt_begin(fdt, "isa");
+	iol_fdt_begin(fdt, "isa@i0");
 	iol_fdt_string(fdt, "compatible", "isa");
 	iol_fdt_string(fdt, "device_type", "isa");
 	iol_fdt_cells(fdt, 2, 1);
