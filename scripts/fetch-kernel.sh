@@ -5,38 +5,28 @@
 # usage: fetch-kernel.sh KIND...
 #   full        what linux-image-amd64 stands for (the lab's level 1: it has kvm and 9p modules)
 #   cloud-X.Y   the newest linux-image-X.Y.*-cloud-amd64 that apt offers (a guest kernel)
+#   arm64-X.Y   the newest linux-image-X.Y.*-arm64 (level 1 and guest: KVM is built in)
 #
 # For each KIND one line "KIND DIRECTORY" goes to stdout; what is done goes to stderr.
-# DIRECTORY holds: vmlinuz (bzImage), vmlinux (the ELF inside it), release, package, modules/.
+# DIRECTORY holds: vmlinuz (amd64: a bzImage; arm64: an Image as it is, not compressed, also a PE
+# program), vmlinux (amd64 only, the ELF inside vmlinuz), release, package, config, modules/.
 # It lies in $IOLITE_CACHE (default ${XDG_CACHE_HOME:-$HOME/.cache}/iolite), one per exact
 # version, and appears by one rename, so a half-written one is never seen.
 # Exit status: 0 all there, 1 a failure, 3 apt knows no package of that kind.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
-cache=${IOLITE_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/iolite}
-# A package index of our own: some systems (containers) switch apt's off, which costs a second a call.
-apt_opts="-o Dir::Cache::pkgcache=$cache/apt/pkgcache.bin -o Dir::Cache::srcpkgcache="
-lists=host
+# shellcheck source=scripts/apt.sh
+. "$here/apt.sh"
 
-say() { printf 'fetch-kernel: %s\n' "$*" >&2; }
-die() { say "$*"; exit 1; }
-
-# shellcheck disable=SC2086 # the options are a list
-apt_get() { apt-get $apt_opts "$@"; }
-# shellcheck disable=SC2086
-apt_cache() { apt-cache $apt_opts "$@"; }
-
-# Fetch package lists into the cache: needs no root, and leaves the host's own lists alone.
-refresh_lists() {
-	[ $lists = host ] || return 0
-	lists=private
-	state=$cache/apt
-	mkdir -p "$state/lists/partial" "$state/archives/partial"
-	apt_opts="$apt_opts -o Dir::State::lists=$state/lists -o Dir::Cache::archives=$state/archives"
-	apt_opts="$apt_opts -o APT::Sandbox::User= -o Debug::NoLocking=1"
-	say "fetching package lists into $state"
-	apt_get -qq update >&2 || say "apt-get update failed; going on with what is there"
+# newest SERIES FLAVOUR: the newest linux-image-SERIES.*-FLAVOUR
+newest() {
+	series=$(printf '%s' "$1" | sed 's/\./\\./g')
+	names=$(apt_cache pkgnames "linux-image-$1." |
+		grep -E "^linux-image-$series\.[0-9][0-9.]*(-[0-9]+|[+][a-z0-9.~]+)*-$2(-unsigned)?\$" || true)
+	# sort -V puts NAME before NAME-unsigned: prefer the signed one of the newest version
+	best=$(printf '%s\n' "$names" | sed 's/-unsigned$//' | sort -V | tail -n 1)
+	printf '%s\n' "$names" | grep -x -F "$best" || printf '%s\n' "$names" | grep -x -F "$best-unsigned"
 }
 
 # package KIND: the name of the newest package of this kind, empty if apt knows none
@@ -46,19 +36,9 @@ package() {
 		apt_cache depends --important linux-image-amd64 2>/dev/null |
 			sed -n 's/^ *Depends: \(linux-image-[^ ]*\)$/\1/p' | head -n 1
 		;;
-	cloud-*)
-		series=$(printf '%s' "${1#cloud-}" | sed 's/\./\\./g')
-		names=$(apt_cache pkgnames "linux-image-${1#cloud-}." |
-			grep -E "^linux-image-$series\.[0-9][^ ]*-cloud-amd64(-unsigned)?\$" || true)
-		# sort -V puts NAME before NAME-unsigned: prefer the signed one of the newest version
-		newest=$(printf '%s\n' "$names" | sed 's/-unsigned$//' | sort -V | tail -n 1)
-		printf '%s\n' "$names" | grep -x -F "$newest" || printf '%s\n' "$names" | grep -x -F "$newest-unsigned"
-		;;
+	cloud-*) newest "${1#cloud-}" cloud-amd64 ;;
+	arm64-*) newest "${1#arm64-}" arm64 ;;
 	esac
-}
-
-version() {
-	apt_cache show --no-all-versions "$1" 2>/dev/null | sed -n 's/^Version: //p' | head -n 1
 }
 
 # unpack DEB DIRECTORY: in the form described above
@@ -68,19 +48,28 @@ unpack() {
 	[ -n "$modules" ] || die "$1 holds no lib/modules"
 	release=${modules##*/}
 	mv "$2/root/boot/vmlinuz-$release" "$2/vmlinuz"
+	mv "$2/root/boot/config-$release" "$2/config"
 	mv "$modules/kernel" "$2/modules"
 	printf '%s\n' "$release" >"$2/release"
-	"$here/extract-vmlinux" "$2/vmlinuz" "$2/vmlinux"
+	case $kind in
+	arm64-*) ;;
+	*) "$here/extract-vmlinux" "$2/vmlinuz" "$2/vmlinux" ;;
+	esac
 	rm -rf "$2/root"
 }
 
 fetch() {
 	kind=$1
 	case $kind in
-	full | cloud-[0-9]*) ;;
-	*) die "unknown kind '$kind': give full or cloud-X.Y (such as cloud-6.1)" ;;
+	full | cloud-[0-9]*) architecture=amd64 ;;
+	arm64-[0-9]*) architecture=arm64 ;;
+	*) die "unknown kind '$kind': give full, cloud-X.Y or arm64-X.Y (such as cloud-6.1)" ;;
 	esac
+	apt_for $architecture
+	fetch_newest
+}
 
+fetch_newest() {
 	name=$(package "$kind") || name=
 	if [ -z "$name" ]; then
 		refresh_lists
@@ -111,7 +100,7 @@ fetch() {
 			rm -rf "$temp"
 			trap - EXIT
 			refresh_lists
-			fetch "$kind"
+			fetch_newest
 			return
 		fi
 		unpack "$temp"/*.deb "$temp"
@@ -130,8 +119,6 @@ fetch() {
 	sed -n '3,/^set/s/^# \{0,1\}//p' "$0" >&2
 	exit 2
 }
-command -v apt-get >/dev/null || die "needs apt-get (a Debian host) to fetch kernels"
-mkdir -p "$cache/apt"
 for kind; do
 	fetch "$kind"
 done

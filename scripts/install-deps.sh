@@ -7,6 +7,8 @@
 #   test    second compiler with its sanitizers, Python
 #   demo    QEMU, static busybox, decompressors
 #   lab     the same, and programs for guests and level 1 to try disks with
+#   aarch64 cross compiler, sysroots and emulators for the other architecture
+#   kernel  what the Linux kernel of scripts/build-kernel.sh is built with
 #   bench   what make bench compares with
 #   format  formatter, linters
 # Without a GROUP: build test lab, which is what make test needs. -n only prints what is missing.
@@ -24,10 +26,12 @@ packages_of() {
 		packages_of demo
 		echo e2fsprogs xfsprogs fio pciutils util-linux lvm2
 		;;
+	aarch64) echo gcc-aarch64-linux-gnu mmdebstrap qemu-system-arm qemu-user-static ;;
+	kernel) echo gcc make flex bison bc libelf-dev lz4 xz-utils ;;
 	bench) echo qemu-system-x86 linux-perf python3 ;;
 	format) echo clang-format clang-tidy shellcheck ;;
 	*)
-		echo "install-deps: no group '$1': give build, test, demo, lab, bench or format" >&2
+		echo "install-deps: no group '$1': give build, test, demo, lab, aarch64, kernel, bench or format" >&2
 		exit 2
 		;;
 	esac

@@ -70,8 +70,13 @@ struct iol_arch_kvm_ops {
 	/* After KVM_CREATE_VM and before the first vCPU: interrupt controller and the like. */
 	int (*vm_init)(struct iol_vm *vm, struct iol_error *err);
 	void (*vm_finish)(struct iol_vm *vm);
-	/* After all vCPUs were made and before the first device: interrupts can be wired up from here on. NULL: nothing. */
+	/*
+	 * After all vCPUs were made and before the first device: interrupts can be wired up from
+	 * here on. NULL: nothing.
+	 */
 	int (*vm_ready)(struct iol_vm *vm, struct iol_error *err);
+	/* What KVM_IRQ_LINE calls pin @gsi (kvm-api 4.25). NULL: the same. */
+	uint32_t (*irq_of_gsi)(uint32_t gsi);
 	/* After KVM_CREATE_VCPU: features; takes down what vcpu_reset will restore. */
 	int (*vcpu_init)(struct iol_vcpu *vcpu, struct iol_error *err);
 	/* Boot state, at start and at each reset. All vCPUs stand still. */
@@ -122,6 +127,7 @@ struct iol_arch {
 
 extern const struct iol_arch iol_arch_x86_64;
 extern const struct iol_arch iol_arch_aarch64;
+extern const struct iol_arch iol_arch_powerpc;
 
 /* -ENOTSUP with the capability's name when @kvm_fd lacks one that is needed. */
 int iol_arch_check_caps(const struct iol_arch *arch, int kvm_fd, struct iol_error *err);

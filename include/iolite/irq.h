@@ -44,11 +44,13 @@ struct iol_irq_msi {
 	bool routed;
 	uint64_t address;
 	uint32_t data;
+	uint32_t devid;
 };
 
 /*
  * A router of @vm_fd (-1: tests, nothing reaches a kernel). @pins of the in-kernel interrupt
- * controllers keep the routes that KVM gives them by itself: x86: 24, as PIC and IOAPIC.
+ * controllers keep the routes that KVM gives them by itself: x86: 24, as PIC and IOAPIC;
+ * aarch64: shared peripheral interrupts.
  */
 struct iol_irq_router *iol_irq_router_new(int vm_fd, uint32_t pins);
 void iol_irq_router_free(struct iol_irq_router *router);
@@ -58,11 +60,12 @@ int iol_irq_msi_init(struct iol_irq_msi *msi, struct iol_irq_router *router, str
 void iol_irq_msi_finish(struct iol_irq_msi *msi);
 
 /*
- * Where raises go from now on: a write of @data to @address (PCI 3.0, 6.8). The values are the
- * guest's; the kernel may refuse them, which is logged, and raises then go nowhere. An unchanged
- * route costs nothing. [any]
+ * Where raises go from now on: a write of @data to @address (PCI 3.0, 6.8) by the function that the
+ * machine's interrupt controller knows as @devid (on PCI its bus, device and function; what x86 has needs
+ * none). Address and data are the guest's; the kernel may refuse them, which is logged, and raises then
+ * go nowhere. An unchanged route costs nothing. [any]
  */
-void iol_irq_msi_route(struct iol_irq_msi *msi, uint64_t address, uint32_t data);
+void iol_irq_msi_route(struct iol_irq_msi *msi, uint32_t devid, uint64_t address, uint32_t data);
 
 /* [any] */
 void iol_irq_msi_raise(struct iol_irq_msi *msi);
@@ -71,6 +74,7 @@ void iol_irq_msi_raise(struct iol_irq_msi *msi);
 struct iol_irq_wire {
 	int vm_fd; /* -1: tests */
 	uint32_t gsi;
+	uint32_t kvm_irq; /* what KVM_IRQ_LINE calls it */
 	pthread_mutex_t lock;
 	unsigned int asserted; /* pins that are; tests read it */
 };
@@ -80,7 +84,7 @@ struct iol_irq_pin {
 	bool asserted; /* under the wire's lock */
 };
 
-void iol_irq_wire_init(struct iol_irq_wire *wire, int vm_fd, uint32_t gsi);
+void iol_irq_wire_init(struct iol_irq_wire *wire, int vm_fd, uint32_t gsi, uint32_t kvm_irq);
 void iol_irq_wire_finish(struct iol_irq_wire *wire);
 
 /* Sets the level of one device's pin; the kernel hears only of changes of the wire (KVM_IRQ_LINE). [any] */

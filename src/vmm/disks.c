@@ -97,7 +97,8 @@ int iol_disks_open(struct iol_vm *vm, struct iol_error *err)
 static int plug(struct iol_vm *vm, unsigned int slot, enum iol_transport transport,
 		struct iol_virtio *v, struct iol_error *err)
 {
-	struct iol_irq_wire *wire = vm->wire_count ? &vm->wires[slot % vm->wire_count] : NULL;
+	unsigned int shared = vm->layout.slot_gsi_count; /* the first of the wires */
+	struct iol_irq_wire *wire = shared ? &vm->wires[slot % shared] : NULL;
 	const struct iol_virtio_pci_config pci = {
 		.host = vm->pci_host,
 		.slot = (int)slot,

@@ -50,9 +50,9 @@ void iol_irq_line_raise(struct iol_irq_line *line)
 		return;
 }
 
-void iol_irq_wire_init(struct iol_irq_wire *wire, int vm_fd, uint32_t gsi)
+void iol_irq_wire_init(struct iol_irq_wire *wire, int vm_fd, uint32_t gsi, uint32_t kvm_irq)
 {
-	*wire = (struct iol_irq_wire){ .vm_fd = vm_fd, .gsi = gsi };
+	*wire = (struct iol_irq_wire){ .vm_fd = vm_fd, .gsi = gsi, .kvm_irq = kvm_irq };
 	pthread_mutex_init(&wire->lock, NULL);
 }
 
@@ -64,7 +64,7 @@ void iol_irq_wire_finish(struct iol_irq_wire *wire)
 /* Under the wire's lock, so that the kernel hears of levels in their order. */
 static void wire_set_level(struct iol_irq_wire *wire, bool level)
 {
-	struct kvm_irq_level line = { .irq = wire->gsi, .level = level };
+	struct kvm_irq_level line = { .irq = wire->kvm_irq, .level = level };
 
 	if (wire->vm_fd < 0)
 		return;

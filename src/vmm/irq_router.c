@@ -34,8 +34,9 @@ struct pin_range {
 };
 
 /*
- * What KVM has by itself after KVM_CREATE_IRQCHIP. All that this file knows of architectures: the
- * names of the controllers are in the kernel's header of each, and irq.h says only how many pins.
+ * What KVM has by itself after KVM_CREATE_IRQCHIP, or once the GIC is initialised. All that this file knows
+ * of architectures: the names of the controllers are in the kernel's header of each, and irq.h says
+ * only how many pins.
  */
 static const struct pin_range pin_ranges[] = {
 #if defined(__x86_64__)
@@ -52,8 +53,9 @@ struct iol_irq_router {
 	uint32_t pins;
 
 	pthread_mutex_t lock; /* of what follows, and of every msi's route */
-	bool limit_known;
+	bool limits_known;
 	uint32_t msi_max;
+	bool needs_devid; /* the kernel must know who sends */
 	GPtrArray *msis; /* by GSI above the pins; NULL: free */
 	struct kvm_irq_routing *table; /* room for the pins and all of msis */
 	struct iol_log_limit log_limit;
@@ -87,20 +89,26 @@ struct iol_irq_router *iol_irq_router_new(int vm_fd, uint32_t pins)
 	return router;
 }
 
+static int ask(const struct iol_irq_router *router, unsigned long cap)
+{
+	return ioctl(router->vm_fd, KVM_CHECK_EXTENSION, cap);
+}
+
 /* Asks the kernel how many messages it routes: with the first one, as most machines have none. */
-static void learn_limit(struct iol_irq_router *router)
+static void learn_limits(struct iol_irq_router *router)
 {
 	uint32_t taken = MAX(router->pins, pin_routes(router->pins));
 	int limit = GSI_LIMIT_TESTS;
 
-	if (router->limit_known)
+	if (router->limits_known)
 		return;
 	/* The limit is of GSIs and of routes alike; 0 or less where there is no routing. */
-	if (router->vm_fd >= 0)
-		limit = ioctl(router->vm_fd, KVM_CHECK_EXTENSION,
-			      (unsigned long)KVM_CAP_IRQ_ROUTING);
+	if (router->vm_fd >= 0) {
+		limit = ask(router, KVM_CAP_IRQ_ROUTING);
+		router->needs_devid = ask(router, KVM_CAP_MSI_DEVID) > 0;
+	}
 	router->msi_max = limit > 0 && (uint32_t)limit > taken ? (uint32_t)limit - taken : 0;
-	router->limit_known = true;
+	router->limits_known = true;
 }
 
 void iol_irq_router_free(struct iol_irq_router *router)
@@ -121,7 +129,7 @@ static int take_gsi(struct iol_irq_router *router, struct iol_irq_msi *msi, stru
 	size_t routes;
 	guint i = 0;
 
-	learn_limit(router);
+	learn_limits(router);
 	while (i < router->msis->len && g_ptr_array_index(router->msis, i))
 		i++;
 	if (i == router->msi_max)
@@ -228,6 +236,11 @@ static void add_msi(struct kvm_irq_routing *table, const struct iol_irq_msi *msi
 {
 	struct kvm_irq_routing_entry *entry = add_route(table, msi->gsi, KVM_IRQ_ROUTING_MSI);
 
+	/* Refused where nobody needs it (x86). */
+	if (msi->router->needs_devid) {
+		entry->flags = KVM_MSI_VALID_DEVID;
+		entry->u.msi.devid = msi->devid;
+	}
 	entry->u.msi.address_lo = (uint32_t)msi->address;
 	entry->u.msi.address_hi = (uint32_t)(msi->address >> 32);
 	entry->u.msi.data = msi->data;
@@ -254,11 +267,12 @@ static int write_table(struct iol_irq_router *router, const struct iol_irq_msi *
 }
 
 /* Under the lock. */
-static void route(struct iol_irq_msi *msi, uint64_t address, uint32_t data)
+static void route(struct iol_irq_msi *msi, uint32_t devid, uint64_t address, uint32_t data)
 {
 	struct iol_irq_router *router = msi->router;
 	int ret;
 
+	msi->devid = devid;
 	msi->address = address;
 	msi->data = data;
 	ret = write_table(router, msi);
@@ -275,11 +289,11 @@ static void route(struct iol_irq_msi *msi, uint64_t address, uint32_t data)
 			msi->gsi, address, data, strerror(-ret));
 }
 
-void iol_irq_msi_route(struct iol_irq_msi *msi, uint64_t address, uint32_t data)
+void iol_irq_msi_route(struct iol_irq_msi *msi, uint32_t devid, uint64_t address, uint32_t data)
 {
 	pthread_mutex_lock(&msi->router->lock);
-	if (!is_routed(msi) || msi->address != address || msi->data != data)
-		route(msi, address, data);
+	if (!is_routed(msi) || msi->address != address || msi->data != data || msi->devid != devid)
+		route(msi, devid, address, data);
 	pthread_mutex_unlock(&msi->router->lock);
 }
 

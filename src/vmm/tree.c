@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include <iolite/endian.h>
+#include <iolite/fsl_gpio.h>
+#include <iolite/fsl_guts.h>
 #include <iolite/pl031.h>
 #include <iolite/power_key.h>
 #include <iolite/rtc.h>
@@ -25,6 +27,12 @@ static void describe_gpio(struct iol_fdt *fdt, const struct iol_fdt_place *place
 	iol_power_key_describe(fdt);
 }
 
+static void describe_fsl_power(struct iol_fdt *fdt, const struct iol_fdt_place *place)
+{
+	(void)place; /* it has none */
+	iol_fsl_gpio_describe_power_off(fdt);
+}
+
 /* Who describes a kind of device. NULL: the architecture, or nobody. */
 static void (*const describers[IOL_LAYOUT_KIND_COUNT])(struct iol_fdt *fdt,
 						       const struct iol_fdt_place *place) = {
@@ -32,6 +40,9 @@ static void (*const describers[IOL_LAYOUT_KIND_COUNT])(struct iol_fdt *fdt,
 	[IOL_LAYOUT_RTC] = iol_rtc_describe,
 	[IOL_LAYOUT_PL031] = iol_pl031_describe,
 	[IOL_LAYOUT_PL061] = describe_gpio,
+	[IOL_LAYOUT_FSL_GUTS] = iol_fsl_guts_describe,
+	[IOL_LAYOUT_FSL_GPIO] = iol_fsl_gpio_describe,
+	[IOL_LAYOUT_FSL_POWER] = describe_fsl_power,
 };
 
 static void describe_device(const struct iol_describe *d, struct iol_fdt *fdt,

@@ -334,7 +334,7 @@ static void machine_init(struct machine *m)
 
 	*m = (struct machine){ .sink.raise = no_event };
 	iol_bus_init(&m->mmio);
-	iol_irq_wire_init(&m->wire, -1, 16);
+	iol_irq_wire_init(&m->wire, -1, 16, 16);
 	m->router = iol_irq_router_new(-1, 24);
 	fuzz_check(!iol_pci_host_new(&host, &m->pci_host, NULL));
 	plug(m);

@@ -79,8 +79,13 @@ static int set_routing(const struct kvm_irq_routing *table)
 	g_assert_cmpuint(table->flags, ==, 0);
 	fake_kvm.route_count = table->nr;
 	memcpy(fake_kvm.routes, table->entries, table->nr * sizeof(table->entries[0]));
-	for (uint32_t i = 0; i < table->nr; i++)
-		g_assert_cmpuint(fake_kvm.routes[i].gsi, <, FAKE_KVM_GSIS);
+	for (uint32_t i = 0; i < table->nr; i++) {
+		const struct kvm_irq_routing_entry *r = &fake_kvm.routes[i];
+		bool has_devid = r->type == KVM_IRQ_ROUTING_MSI && fake_kvm.msi_devid_cap > 0;
+
+		g_assert_cmpuint(r->gsi, <, FAKE_KVM_GSIS);
+		g_assert_cmpuint(r->flags, ==, has_devid ? KVM_MSI_VALID_DEVID : 0);
+	}
 	return 0;
 }
 
@@ -105,9 +110,11 @@ static int set_irqfd(const struct kvm_irqfd *irqfd)
 
 static int set_level(const struct kvm_irq_level *line)
 {
-	g_assert_cmpuint(line->irq, <, FAKE_KVM_GSIS);
+	uint32_t irq = line->irq - fake_kvm.irq_base;
+
+	g_assert_cmpuint(irq, <, FAKE_KVM_GSIS);
 	fake_kvm.level_calls++;
-	fake_kvm.level[line->irq] = line->level;
+	fake_kvm.level[irq] = line->level;
 	return 0;
 }
 
@@ -162,6 +169,18 @@ static int handle(unsigned long request, const void *arg)
 	}
 }
 
+static int check_extension(uintptr_t cap)
+{
+	switch (cap) {
+	case KVM_CAP_IRQ_ROUTING:
+		return fake_kvm.routing_cap;
+	case KVM_CAP_MSI_DEVID:
+		return fake_kvm.msi_devid_cap;
+	default:
+		return 0;
+	}
+}
+
 /* Weak: a test may have one of its own. */
 __attribute__((weak)) int __wrap_ioctl(int fd, unsigned long request, ...)
 {
@@ -175,7 +194,7 @@ __attribute__((weak)) int __wrap_ioctl(int fd, unsigned long request, ...)
 	if (fd != FAKE_KVM_FD)
 		return __real_ioctl(fd, request, arg);
 	if (request == KVM_CHECK_EXTENSION)
-		return (uintptr_t)arg == KVM_CAP_IRQ_ROUTING ? fake_kvm.routing_cap : 0;
+		return check_extension((uintptr_t)arg);
 	pthread_mutex_lock(&lock);
 	error = handle(request, arg);
 	pthread_mutex_unlock(&lock);

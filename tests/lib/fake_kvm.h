@@ -20,8 +20,10 @@ enum {
 struct fake_kvm {
 	/* What it shall do; the test's. */
 	int routing_cap; /* KVM_CAP_IRQ_ROUTING */
+	int msi_devid_cap; /* KVM_CAP_MSI_DEVID */
 	int refuse_routing, refuse_irqfd; /* errno, 0: take it */
 	bool no_any_length; /* doorbells need a length */
+	uint32_t irq_base; /* KVM_IRQ_LINE's number of GSI 0 */
 
 	/* What it was told. */
 	unsigned int tables; /* of routes */

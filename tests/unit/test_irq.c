@@ -59,7 +59,7 @@ static void test_wire(void)
 	struct iol_irq_wire wire;
 
 	fake_kvm_reset();
-	iol_irq_wire_init(&wire, FAKE_KVM_FD, 17);
+	iol_irq_wire_init(&wire, FAKE_KVM_FD, 17, 17);
 	for (unsigned int i = 0; i < 3; i++)
 		pins[i].wire = &wire;
 	/* The kernel hears of the first and of the last; repeating oneself says nothing. */
@@ -86,6 +86,23 @@ static void test_wire(void)
 	iol_irq_wire_finish(&wire);
 }
 
+/* As where KVM_IRQ_LINE has numbers of its own. */
+static void test_wire_number(void)
+{
+	struct iol_irq_wire wire;
+	struct iol_irq_pin pin = { .wire = &wire };
+
+	fake_kvm_reset();
+	fake_kvm.irq_base = 0x1000020;
+	iol_irq_wire_init(&wire, FAKE_KVM_FD, 17, 0x1000031);
+	g_assert_cmpuint(wire.gsi, ==, 17);
+	iol_irq_pin_set(&pin, true);
+	g_assert_true(fake_kvm.level[17]);
+	iol_irq_pin_set(&pin, false);
+	g_assert_false(fake_kvm.level[17]);
+	iol_irq_wire_finish(&wire);
+}
+
 static gpointer toggle(gpointer opaque)
 {
 	struct iol_irq_pin *pin = opaque;
@@ -104,7 +121,7 @@ static void test_wire_threads(void)
 	GThread *other;
 
 	fake_kvm_reset();
-	iol_irq_wire_init(&wire, FAKE_KVM_FD, 20);
+	iol_irq_wire_init(&wire, FAKE_KVM_FD, 20, 20);
 	pins[0].wire = pins[1].wire = &wire;
 	other = g_thread_new("toggle", toggle, &pins[1]);
 	toggle(&pins[0]);
@@ -125,7 +142,7 @@ static void test_msi_alone(void)
 	g_assert_cmpuint(msi.gsi, ==, PINS);
 	iol_irq_msi_raise(&msi);
 	g_assert_cmpuint(take(msi.line.eventfd), ==, 0);
-	iol_irq_msi_route(&msi, ADDRESS, 0x41);
+	iol_irq_msi_route(&msi, 0, ADDRESS, 0x41);
 	g_assert_true(msi.routed);
 	g_assert_cmphex(msi.address, ==, ADDRESS);
 	g_assert_cmphex(msi.data, ==, 0x41);
@@ -186,7 +203,7 @@ static void test_table(void)
 	g_assert_cmpuint(fake_kvm.tables, ==, 0);
 	for (unsigned int i = 0; i < FAKE_KVM_GSIS; i++)
 		g_assert_false(fake_kvm.bound[i]);
-	iol_irq_msi_route(&msis[1], UINT64_C(0x1fee03008), 0x4051);
+	iol_irq_msi_route(&msis[1], 0, UINT64_C(0x1fee03008), 0x4051);
 	g_assert_cmpuint(fake_kvm.tables, ==, 1);
 	g_assert_cmpuint(fake_kvm.route_count, ==, pin_routes() + 1);
 	check_pin_routes();
@@ -199,11 +216,11 @@ static void test_table(void)
 	g_assert_false(fake_kvm.bound[PINS]);
 	g_assert_true(fake_kvm.bound[PINS + 1]);
 	/* The same again is no news; another's route, a new address, new data each are. */
-	iol_irq_msi_route(&msis[1], UINT64_C(0x1fee03008), 0x4051);
+	iol_irq_msi_route(&msis[1], 0, UINT64_C(0x1fee03008), 0x4051);
 	g_assert_cmpuint(fake_kvm.tables, ==, 1);
-	iol_irq_msi_route(&msis[2], ADDRESS, 0x60);
-	iol_irq_msi_route(&msis[1], ADDRESS, 0x4051);
-	iol_irq_msi_route(&msis[1], ADDRESS, 0x61);
+	iol_irq_msi_route(&msis[2], 0, ADDRESS, 0x60);
+	iol_irq_msi_route(&msis[1], 0, ADDRESS, 0x4051);
+	iol_irq_msi_route(&msis[1], 0, ADDRESS, 0x61);
 	g_assert_cmpuint(fake_kvm.tables, ==, 4);
 	g_assert_cmpuint(fake_kvm.route_count, ==, pin_routes() + 2);
 	iol_irq_msi_raise(&msis[0]);
@@ -220,9 +237,34 @@ static void test_table(void)
 	g_assert_cmpuint(msis[1].gsi, ==, PINS + 1);
 	iol_irq_msi_raise(&msis[1]);
 	g_assert_cmpuint(fake_kvm_all_messages(), ==, 0);
-	iol_irq_msi_route(&msis[0], ADDRESS, 0x62);
+	iol_irq_msi_route(&msis[0], 0, ADDRESS, 0x62);
 	g_assert_cmpuint(fake_kvm.route_count, ==, pin_routes() + 2);
 	for (unsigned int i = 0; i < 3; i++)
+		iol_irq_msi_finish(&msis[i]);
+	iol_irq_router_free(router);
+}
+
+/* Where the kernel must know who sends: on each route, and a new sender is a new route. */
+static void test_devid(void)
+{
+	struct iol_irq_router *router;
+	struct iol_irq_msi msis[2];
+
+	fake_kvm_reset();
+	fake_kvm.msi_devid_cap = 1;
+	router = iol_irq_router_new(FAKE_KVM_FD, PINS);
+	for (unsigned int i = 0; i < 2; i++)
+		g_assert_cmpint(iol_irq_msi_init(&msis[i], router, NULL), ==, 0);
+	iol_irq_msi_route(&msis[0], 0x08, ADDRESS, 0x40);
+	iol_irq_msi_route(&msis[1], 0xf8, ADDRESS, 0x40);
+	iol_irq_msi_route(&msis[1], 0xf8, ADDRESS, 0x40);
+	g_assert_cmpuint(fake_kvm.tables, ==, 2);
+	g_assert_cmphex(fake_kvm.routes[pin_routes()].u.msi.devid, ==, 0x08);
+	g_assert_cmphex(fake_kvm.routes[pin_routes() + 1].u.msi.devid, ==, 0xf8);
+	iol_irq_msi_route(&msis[1], 0x10, ADDRESS, 0x40);
+	g_assert_cmpuint(fake_kvm.tables, ==, 3);
+	g_assert_cmphex(fake_kvm.routes[pin_routes() + 1].u.msi.devid, ==, 0x10);
+	for (unsigned int i = 0; i < 2; i++)
 		iol_irq_msi_finish(&msis[i]);
 	iol_irq_router_free(router);
 }
@@ -236,11 +278,11 @@ static void test_refused(void)
 	router = iol_irq_router_new(FAKE_KVM_FD, PINS);
 	g_assert_cmpint(iol_irq_msi_init(&msi, router, NULL), ==, 0);
 	g_assert_cmpint(iol_irq_msi_init(&other, router, NULL), ==, 0);
-	iol_irq_msi_route(&other, ADDRESS, 0x70);
-	iol_irq_msi_route(&msi, ADDRESS, 0x71);
+	iol_irq_msi_route(&other, 0, ADDRESS, 0x70);
+	iol_irq_msi_route(&msi, 0, ADDRESS, 0x71);
 	iol_log_set_level(IOL_LOG_ERROR);
 	fake_kvm.refuse_routing = EINVAL;
-	iol_irq_msi_route(&msi, UINT64_C(0xffffffffffffffff), 0xffffffff);
+	iol_irq_msi_route(&msi, 0, UINT64_C(0xffffffffffffffff), 0xffffffff);
 	g_assert_false(fake_kvm.bound[msi.gsi]);
 	g_assert_true(fake_kvm.bound[other.gsi]);
 	iol_irq_msi_raise(&msi);
@@ -249,13 +291,13 @@ static void test_refused(void)
 	g_assert_cmpuint(fake_kvm_all_messages(), ==, 0);
 	/* Another route is taken, and what was raised meanwhile stays lost. */
 	fake_kvm.refuse_routing = 0;
-	iol_irq_msi_route(&other, ADDRESS, 0x72);
+	iol_irq_msi_route(&other, 0, ADDRESS, 0x72);
 	g_assert_cmpuint(fake_kvm.route_count, ==, pin_routes() + 1);
 	fake_kvm.refuse_irqfd = EBUSY;
-	iol_irq_msi_route(&msi, ADDRESS, 0x73);
+	iol_irq_msi_route(&msi, 0, ADDRESS, 0x73);
 	iol_irq_msi_raise(&msi);
 	fake_kvm.refuse_irqfd = 0;
-	iol_irq_msi_route(&msi, ADDRESS, 0x73);
+	iol_irq_msi_route(&msi, 0, ADDRESS, 0x73);
 	g_assert_cmpuint(fake_kvm_all_messages(), ==, 0);
 	iol_irq_msi_raise(&msi);
 	g_assert_cmpuint(fake_kvm_messages(ADDRESS, 0x73), ==, 1);
@@ -303,7 +345,7 @@ static gpointer reroute(gpointer opaque)
 	struct iol_irq_msi *msi = opaque;
 
 	for (uint32_t i = 0; i < 5000; i++)
-		iol_irq_msi_route(msi, ADDRESS, i % 16);
+		iol_irq_msi_route(msi, 0, ADDRESS, i % 16);
 	return NULL;
 }
 
@@ -317,7 +359,7 @@ static void test_route_threads(void)
 	fake_kvm_reset();
 	router = iol_irq_router_new(FAKE_KVM_FD, PINS);
 	g_assert_cmpint(iol_irq_msi_init(&msi, router, NULL), ==, 0);
-	iol_irq_msi_route(&msi, ADDRESS, 0);
+	iol_irq_msi_route(&msi, 0, ADDRESS, 0);
 	vcpu = g_thread_new("reroute", reroute, &msi);
 	for (unsigned int i = 0; i < 5000; i++)
 		iol_irq_msi_raise(&msi);
@@ -408,17 +450,17 @@ static void test_real(void)
 		return;
 	router = iol_irq_router_new(real.vm_fd, PINS);
 	g_assert_cmpint(iol_irq_line_init(&line, real.vm_fd, 4, NULL), ==, 0);
-	iol_irq_wire_init(&wire, real.vm_fd, 17);
+	iol_irq_wire_init(&wire, real.vm_fd, 17, 17);
 	for (unsigned int i = 0; i < 2; i++) {
 		g_assert_cmpint(iol_irq_msi_init(&msis[i], router, NULL), ==, 0);
-		iol_irq_msi_route(&msis[i], 0xfee00000, 0x60 + i);
+		iol_irq_msi_route(&msis[i], 0, 0xfee00000, 0x60 + i);
 		g_assert_true(msis[i].routed);
 	}
 	iol_irq_msi_raise(&msis[0]);
 	wait_for(&real, 0x60);
 	iol_irq_msi_raise(&msis[1]);
 	wait_for(&real, 0x61);
-	iol_irq_msi_route(&msis[1], 0xfee00000, 0x77);
+	iol_irq_msi_route(&msis[1], 0, 0xfee00000, 0x77);
 	iol_irq_msi_raise(&msis[1]);
 	wait_for(&real, 0x77);
 	g_assert_false(requested(&real, 0x61));
@@ -431,7 +473,7 @@ static void test_real(void)
 	wait_for(&real, 0x51);
 	iol_irq_pin_set(&pin, false);
 	iol_irq_wire_finish(&wire);
-	iol_irq_wire_init(&wire, real.vm_fd, 3);
+	iol_irq_wire_init(&wire, real.vm_fd, 3, 3);
 	iol_irq_pin_set(&pin, true);
 	g_assert_cmpint(ioctl(real.vm_fd, KVM_GET_IRQCHIP, &pic), ==, 0);
 	g_assert_cmphex(pic.chip.pic.irr & 1 << 3, ==, 1 << 3);
@@ -450,9 +492,11 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/irq/line", test_line);
 	g_test_add_func("/irq/wire", test_wire);
+	g_test_add_func("/irq/wire-number", test_wire_number);
 	g_test_add_func("/irq/wire-threads", test_wire_threads);
 	g_test_add_func("/irq/msi-alone", test_msi_alone);
 	g_test_add_func("/irq/table", test_table);
+	g_test_add_func("/irq/devid", test_devid);
 	g_test_add_func("/irq/refused", test_refused);
 	g_test_add_func("/irq/limit", test_limit);
 	g_test_add_func("/irq/route-threads", test_route_threads);

@@ -117,6 +117,7 @@ static void setup_with(struct fixture *f, unsigned int vectors)
 	};
 
 	fake_kvm_reset();
+	fake_kvm.msi_devid_cap = 1;
 	f->router = iol_irq_router_new(FAKE_KVM_FD, PINS);
 	iol_bus_init(&f->mmio);
 	g_assert_cmpint(iol_pci_host_new(&config, &f->dev, NULL), ==, 0);
@@ -228,6 +229,21 @@ static void test_odd_accesses(struct fixture *f, const void *data)
 	}
 	g_assert_cmphex(read_at(f, BAR + 4088, 8), ==, 0);
 	g_assert_false(iol_bus_read(&f->mmio, BAR + 4092, 8, &value));
+}
+
+/* A message says which function sends it: bus 0, its slot, function 0. */
+static void test_devid(struct fixture *f, const void *data)
+{
+	const struct kvm_irq_routing_entry *r;
+
+	(void)data;
+	program(f, 2);
+	set_mask(f, 2, false);
+	set_control(f, ENABLE);
+	g_assert_cmpuint(fake_kvm.route_count, >, 0);
+	r = &fake_kvm.routes[fake_kvm.route_count - 1];
+	g_assert_cmpuint(r->gsi, ==, PINS + 2);
+	g_assert_cmphex(r->u.msi.devid, ==, SLOT << 3);
 }
 
 /* Linux's order: enable with all masked, fill in, unmask, and then the function. */
@@ -505,6 +521,7 @@ int main(int argc, char **argv)
 	ADD("capability", test_capability);
 	ADD("table", test_table);
 	ADD("odd-accesses", test_odd_accesses);
+	ADD("devid", test_devid);
 	ADD("deliver", test_deliver);
 	ADD("pending", test_pending);
 	ADD("move", test_move);

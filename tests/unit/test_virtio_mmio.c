@@ -62,7 +62,7 @@ static void plug(struct fixture *f)
 	virtio_rig_init(&f->rig, f->vm_fd);
 	f->v = f->rig.v;
 	iol_bus_init(&f->bus);
-	iol_irq_wire_init(&f->wire, -1, 17);
+	iol_irq_wire_init(&f->wire, -1, 17, 17);
 	pthread_mutex_init(&f->gate_lock, NULL);
 	pthread_cond_init(&f->gate_cond, NULL);
 	if (iol_virtio_mmio_new(f->v, &config, &f->dev, &err))

@@ -41,7 +41,7 @@ static void setup(struct fixture *f, const void *data)
 	virtio_rig_init(&f->rig, -1);
 	f->v = f->rig.v;
 	iol_bus_init(&f->bus);
-	iol_irq_wire_init(&f->wire, -1, 17);
+	iol_irq_wire_init(&f->wire, -1, 17, 17);
 	pthread_mutex_init(&f->gate_lock, NULL);
 	pthread_cond_init(&f->gate_cond, NULL);
 	g_assert_cmpint(iol_virtio_mmio_new(f->v, &config, &f->dev, NULL), ==, 0);

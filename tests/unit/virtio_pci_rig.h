@@ -145,7 +145,7 @@ static inline void plug(struct fixture *f, bool msix)
 	f->sink.raise = no_event;
 	iol_bus_init(&f->pio);
 	iol_bus_init(&f->mmio);
-	iol_irq_wire_init(&f->wire, -1, 17);
+	iol_irq_wire_init(&f->wire, -1, 17, 17);
 	g_assert_cmpint(iol_pci_host_new(&host, &f->host, NULL), ==, 0);
 	f->router = msix ? iol_irq_router_new(-1, 24) : NULL;
 	config.host = iol_pci_host_of(f->host);

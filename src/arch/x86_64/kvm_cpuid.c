@@ -39,7 +39,7 @@ int iol_x86_cpuid_init(struct iol_vm *vm, struct iol_error *err)
 	cpuid = g_malloc0(sizeof(*cpuid) + CPUID_ENTRIES_MAX * sizeof(cpuid->entries[0]));
 	x86->cpuid = cpuid;
 	cpuid->nent = CPUID_ENTRIES_MAX;
-	return iol_x86_ioctl(vm->kvm_fd, KVM_GET_SUPPORTED_CPUID, cpuid, "KVM_GET_SUPPORTED_CPUID",
+	return iol_kvm_ioctl(vm->kvm_fd, KVM_GET_SUPPORTED_CPUID, cpuid, "KVM_GET_SUPPORTED_CPUID",
 			     err);
 }
 
@@ -189,5 +189,5 @@ int iol_x86_cpuid_set(struct iol_vcpu *vcpu, struct iol_error *err)
 			.eax = x86->tsc_khz,
 			.ebx = APIC_BUS_KHZ,
 		};
-	return iol_x86_ioctl(vcpu->fd, KVM_SET_CPUID2, cpuid, "KVM_SET_CPUID2", err);
+	return iol_kvm_ioctl(vcpu->fd, KVM_SET_CPUID2, cpuid, "KVM_SET_CPUID2", err);
 }

@@ -52,7 +52,7 @@ static int msr_list(int kvm_fd, struct kvm_msr_list **list, struct iol_error *er
 		return iol_error_errno(err, -errno, "KVM_GET_MSR_INDEX_LIST");
 	*list = g_malloc0(sizeof(probe) + probe.nmsrs * sizeof(probe.indices[0]));
 	(*list)->nmsrs = probe.nmsrs;
-	return iol_x86_ioctl(kvm_fd, KVM_GET_MSR_INDEX_LIST, *list, "KVM_GET_MSR_INDEX_LIST", err);
+	return iol_kvm_ioctl(kvm_fd, KVM_GET_MSR_INDEX_LIST, *list, "KVM_GET_MSR_INDEX_LIST", err);
 }
 
 static struct kvm_msrs *msrs_alloc(uint32_t count)
@@ -110,14 +110,14 @@ int iol_x86_state_capture(struct iol_vcpu *vcpu, struct iol_error *err)
 	struct iol_x86_vm *x86 = vcpu->vm->arch_state;
 	int ret;
 
-	ret = iol_x86_ioctl(vcpu->fd, KVM_GET_SREGS, &x86->sregs, "KVM_GET_SREGS", err);
+	ret = iol_kvm_ioctl(vcpu->fd, KVM_GET_SREGS, &x86->sregs, "KVM_GET_SREGS", err);
 	if (!ret)
-		ret = iol_x86_ioctl(vcpu->fd, KVM_GET_LAPIC, &x86->lapic, "KVM_GET_LAPIC", err);
+		ret = iol_kvm_ioctl(vcpu->fd, KVM_GET_LAPIC, &x86->lapic, "KVM_GET_LAPIC", err);
 	if (!ret)
-		ret = iol_x86_ioctl(vcpu->fd, KVM_GET_VCPU_EVENTS, &x86->events,
+		ret = iol_kvm_ioctl(vcpu->fd, KVM_GET_VCPU_EVENTS, &x86->events,
 				    "KVM_GET_VCPU_EVENTS", err);
 	if (!ret)
-		ret = iol_x86_ioctl(vcpu->fd, KVM_GET_DEBUGREGS, &x86->debugregs,
+		ret = iol_kvm_ioctl(vcpu->fd, KVM_GET_DEBUGREGS, &x86->debugregs,
 				    "KVM_GET_DEBUGREGS", err);
 	if (!ret)
 		ret = capture_msrs(vcpu, err);
@@ -157,10 +157,10 @@ static int restore_xsave(struct iol_vcpu *vcpu, struct iol_error *err)
 	/* XSTATE_BV 0: every component in its initial state. */
 	le16_store(area, FCW_RESET);
 	le32_store(area + MXCSR_OFFSET, MXCSR_RESET);
-	ret = iol_x86_ioctl(vcpu->fd, KVM_SET_XSAVE, area, "KVM_SET_XSAVE", err);
+	ret = iol_kvm_ioctl(vcpu->fd, KVM_SET_XSAVE, area, "KVM_SET_XSAVE", err);
 	if (ret || ioctl(vcpu->vm->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_XCRS) <= 0)
 		return ret;
-	return iol_x86_ioctl(vcpu->fd, KVM_SET_XCRS, &xcrs, "KVM_SET_XCRS", err);
+	return iol_kvm_ioctl(vcpu->fd, KVM_SET_XCRS, &xcrs, "KVM_SET_XCRS", err);
 }
 
 static int restore_lapic(struct iol_vcpu *vcpu, struct iol_error *err)
@@ -169,7 +169,7 @@ static int restore_lapic(struct iol_vcpu *vcpu, struct iol_error *err)
 	struct kvm_lapic_state lapic = x86->lapic;
 
 	le32_store(&lapic.regs[APIC_ID_OFFSET], vcpu->idx << 24);
-	return iol_x86_ioctl(vcpu->fd, KVM_SET_LAPIC, &lapic, "KVM_SET_LAPIC", err);
+	return iol_kvm_ioctl(vcpu->fd, KVM_SET_LAPIC, &lapic, "KVM_SET_LAPIC", err);
 }
 
 /* Everything but the entry registers, as in a new vCPU. */
@@ -184,7 +184,7 @@ static int restore_all(struct iol_vcpu *vcpu, struct iol_error *err)
 	if (vcpu->idx)
 		sregs.apic_base &= ~(uint64_t)APIC_BASE_BSP;
 	/* The APIC's mode is in sregs, so they come before its registers. */
-	ret = iol_x86_ioctl(vcpu->fd, KVM_SET_SREGS, &sregs, "KVM_SET_SREGS", err);
+	ret = iol_kvm_ioctl(vcpu->fd, KVM_SET_SREGS, &sregs, "KVM_SET_SREGS", err);
 	if (!ret)
 		ret = restore_lapic(vcpu, err);
 	if (!ret)
@@ -192,13 +192,13 @@ static int restore_all(struct iol_vcpu *vcpu, struct iol_error *err)
 	if (!ret)
 		ret = restore_xsave(vcpu, err);
 	if (!ret)
-		ret = iol_x86_ioctl(vcpu->fd, KVM_SET_DEBUGREGS, &x86->debugregs,
+		ret = iol_kvm_ioctl(vcpu->fd, KVM_SET_DEBUGREGS, &x86->debugregs,
 				    "KVM_SET_DEBUGREGS", err);
 	if (!ret)
-		ret = iol_x86_ioctl(vcpu->fd, KVM_SET_VCPU_EVENTS, &x86->events,
+		ret = iol_kvm_ioctl(vcpu->fd, KVM_SET_VCPU_EVENTS, &x86->events,
 				    "KVM_SET_VCPU_EVENTS", err);
 	if (!ret)
-		ret = iol_x86_ioctl(vcpu->fd, KVM_SET_MP_STATE, &mp, "KVM_SET_MP_STATE", err);
+		ret = iol_kvm_ioctl(vcpu->fd, KVM_SET_MP_STATE, &mp, "KVM_SET_MP_STATE", err);
 	return ret;
 }
 
@@ -262,11 +262,11 @@ static int set_entry(struct iol_vcpu *vcpu, struct iol_error *err)
 		regs.rsi = entry->args[0];
 	else
 		regs.rbx = entry->args[0];
-	ret = iol_x86_ioctl(vcpu->fd, KVM_SET_SREGS, &sregs, "KVM_SET_SREGS", err);
+	ret = iol_kvm_ioctl(vcpu->fd, KVM_SET_SREGS, &sregs, "KVM_SET_SREGS", err);
 	if (!ret)
-		ret = iol_x86_ioctl(vcpu->fd, KVM_SET_REGS, &regs, "KVM_SET_REGS", err);
+		ret = iol_kvm_ioctl(vcpu->fd, KVM_SET_REGS, &regs, "KVM_SET_REGS", err);
 	if (!ret)
-		ret = iol_x86_ioctl(vcpu->fd, KVM_SET_MSRS, mtrr, "KVM_SET_MSRS", err);
+		ret = iol_kvm_ioctl(vcpu->fd, KVM_SET_MSRS, mtrr, "KVM_SET_MSRS", err);
 	return ret;
 }
 

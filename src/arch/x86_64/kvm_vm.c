@@ -14,13 +14,6 @@
 #include <iolite/endian.h>
 #include <iolite/log.h>
 
-int iol_x86_ioctl(int fd, unsigned long request, void *arg, const char *name, struct iol_error *err)
-{
-	if (ioctl(fd, request, arg) >= 0)
-		return 0;
-	return iol_error_errno(err, -errno, "%s", name);
-}
-
 static const struct iol_kvm_cap caps[] = {
 	{ KVM_CAP_IRQCHIP, "irqchip", NULL },
 	{ KVM_CAP_USER_MEMORY, "user-memory", NULL },
@@ -47,7 +40,7 @@ static const struct iol_kvm_cap caps[] = {
 static int mask_pic(struct iol_vm *vm, struct kvm_irqchip *chip, struct iol_error *err)
 {
 	chip->chip.pic.imr = 0xff;
-	return iol_x86_ioctl(vm->vm_fd, KVM_SET_IRQCHIP, chip, "KVM_SET_IRQCHIP", err);
+	return iol_kvm_ioctl(vm->vm_fd, KVM_SET_IRQCHIP, chip, "KVM_SET_IRQCHIP", err);
 }
 
 static int capture_irqchips(struct iol_vm *vm, struct iol_error *err)
@@ -60,7 +53,7 @@ static int capture_irqchips(struct iol_vm *vm, struct iol_error *err)
 		int ret;
 
 		x86->chips[i].chip_id = ids[i];
-		ret = iol_x86_ioctl(vm->vm_fd, KVM_GET_IRQCHIP, &x86->chips[i], "KVM_GET_IRQCHIP",
+		ret = iol_kvm_ioctl(vm->vm_fd, KVM_GET_IRQCHIP, &x86->chips[i], "KVM_GET_IRQCHIP",
 				    err);
 		if (!ret && ids[i] != KVM_IRQCHIP_IOAPIC)
 			ret = mask_pic(vm, &x86->chips[i], err);
@@ -106,7 +99,7 @@ static int x86_vm_reset(struct iol_vm *vm, struct iol_error *err)
 	struct iol_x86_vm *x86 = vm->arch_state;
 
 	for (size_t i = 0; i < IOL_ARRAY_LEN(x86->chips); i++) {
-		int ret = iol_x86_ioctl(vm->vm_fd, KVM_SET_IRQCHIP, &x86->chips[i],
+		int ret = iol_kvm_ioctl(vm->vm_fd, KVM_SET_IRQCHIP, &x86->chips[i],
 					"KVM_SET_IRQCHIP", err);
 
 		if (ret)

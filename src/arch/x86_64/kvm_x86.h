@@ -3,6 +3,7 @@
 #ifndef IOL_X86_KVM_X86_H
 #define IOL_X86_KVM_X86_H
 
+#include <iolite/kvm_half.h>
 #include <iolite/vm.h>
 
 #include "x86.h"
@@ -40,9 +41,5 @@ int iol_x86_time_kernel_loop(int kvm_fd, uint32_t iterations, uint64_t *ns, stru
 
 /* struct iol_arch_kvm_ops.dump */
 void iol_x86_dump(struct iol_vcpu *vcpu);
-
-/* An ioctl whose failure is reported by its name. 0 or -errno. */
-int iol_x86_ioctl(int fd, unsigned long request, void *arg, const char *name,
-		  struct iol_error *err);
 
 #endif

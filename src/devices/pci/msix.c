@@ -18,6 +18,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <glib.h>
+#include <linux/pci.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -76,7 +77,8 @@ static void vector_follow(struct iol_msix *msix, struct vector *v)
 	if (!live)
 		return;
 	address = (uint64_t)v->dwords[DWORD_ADDRESS_HIGH] << 32 | v->dwords[DWORD_ADDRESS_LOW];
-	iol_irq_msi_route(&v->msi, address, v->dwords[DWORD_DATA]);
+	/* On bus 0, so slot and function are all of its number; the slot stands since it is plugged in. */
+	iol_irq_msi_route(&v->msi, PCI_DEVFN(msix->fn->slot, 0), address, v->dwords[DWORD_DATA]);
 	if (!v->pending)
 		return;
 	v->pending = false;
