@@ -29,7 +29,7 @@ enum {
 };
 
 /* Label of its node, for those that are wired to it: two cells, line and flags (0: active high). */
-#define IOL_FSL_GPIO_LABEL "gpio"
+#define IOL_FSL_GPIO_LABEL "gpio0"
 
 struct iol_fsl_gpio;
 

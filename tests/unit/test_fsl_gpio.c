@@ -30,7 +30,7 @@ static void setup(struct fixture *f, const void *data)
 	(void)data;
 	f->sink.raise = count_event;
 	iol_bus_init(&f->bus);
-	iol_irq_wire_init(&f->wire, -1, 47);
+	iol_irq_wire_init(&f->wire, -1, 47, 47);
 	g_assert_cmpint(iol_fsl_gpio_new(&f->bus, BASE, &f->wire, &f->sink, &f->gpio, NULL), ==, 0);
 	f->dev = iol_fsl_gpio_device(f->gpio);
 }
