@@ -60,6 +60,7 @@ static void test_cpus(void)
 			tree_check_strings(&rig, path, "device_type", "cpu");
 			tree_check_strings(&rig, path, "compatible", "arm,armv8");
 			tree_check_strings(&rig, path, "enable-method", "psci");
+			tree_check_strings(&rig, path, "status", "okay");
 		}
 		TREE_CHECK_CELLS(&rig, GIC, "reg", 0, 0x08000000, 0, 0x10000, 0, 0x080a0000, 0,
 				 counts[i] * 0x20000);
@@ -182,6 +183,7 @@ static void test_devices(void)
 	tree_check_bytes(&rig, "/gpio@9020000", "gpio-controller", "", 0);
 	tree_check_bytes(&rig, "/gpio@9020000", "interrupt-controller", "", 0);
 	TREE_CHECK_CELLS(&rig, "/gpio@9020000", "#interrupt-cells", 2);
+	TREE_CHECK_CELLS(&rig, "/gpio@9020000", "#address-cells", 0);
 	TREE_CHECK_CELLS(&rig, "/gpio@9020000", "clocks", clock);
 	tree_check_strings(&rig, "/gpio-keys", "compatible", "gpio-keys");
 	TREE_CHECK_CELLS(&rig, "/gpio-keys/power", "gpios", tree_phandle(&rig, "/gpio@9020000"), 3,
@@ -251,7 +253,7 @@ static void test_symbols(void)
 	tree_check_strings(&rig, "/__symbols__", "serial0", "/serial@9000000");
 	tree_check_strings(&rig, "/__symbols__", "intc", GIC);
 	tree_check_strings(&rig, "/__symbols__", "its", ITS);
-	tree_check_strings(&rig, "/__symbols__", "gpio", "/gpio@9020000");
+	tree_check_strings(&rig, "/__symbols__", "gpio0", "/gpio@9020000");
 	tree_check_strings(&rig, "/__symbols__", "apb_pclk", "/apb-pclk");
 	tree_rig_finish(&rig);
 }
