@@ -136,15 +136,18 @@ static bool unit_matches(const char *unit, const uint8_t *address, unsigned int 
 	return true;
 }
 
-/* ISA binding of IEEE 1275, 2.2.1.1: ports, which their first cell tells from memory, begin with an i. */
-static bool isa_unit_matches(const char *unit, const uint8_t *address)
+/* ISA-1275 2.2.1.2: "i" and the port, or an address of its memory; bit 0 of the first cell says which. */
+static bool isa_unit_matches(const char *unit, const uint8_t *address, unsigned int cells)
 {
 	bool is_port = be32_load(address) & 1;
-	uint64_t number;
+	uint64_t value;
 
-	if (is_port && *unit++ != 'i')
+	if (cells != 2)
+		return true;
+	if (is_port && unit[0] != 'i')
 		return false;
-	return get_hex(unit, strlen(unit), &number) && number == be32_load(address + 4);
+	return get_hex(unit + is_port, strlen(unit + is_port), &value) &&
+	       value == be32_load(address + 4);
 }
 
 /* DTSpec-0.4 2.2.1.1. */
@@ -155,6 +158,7 @@ static void check_unit(struct iol_fdt_validation *v, unsigned int node)
 	const struct iol_fdt_prop *ranges = iol_fdt_index_prop(&v->index, node, "ranges");
 	const char *unit = strchr(n->name, '@');
 	unsigned int cells = v->cells[n->parent].address;
+	bool matches;
 
 	if (!unit)
 		return;
@@ -164,10 +168,12 @@ static void check_unit(struct iol_fdt_validation *v, unsigned int node)
 			     "a unit address, and no reg: leave it away (DTSpec-0.4 2.2.1.1)");
 	if (!reg || !cells || reg->len < 4 * cells)
 		return;
-	if (cells == 2 && iol_fdt_says(v, n->parent, "device_type", "isa")
-		    ? !isa_unit_matches(unit + 1, reg->value)
-		    : !unit_matches(unit + 1, reg->value, cells,
-				    iol_fdt_says(v, n->parent, "device_type", "pci")))
+	if (iol_fdt_says(v, n->parent, "device_type", "isa"))
+		matches = isa_unit_matches(unit + 1, reg->value, cells);
+	else
+		matches = unit_matches(unit + 1, reg->value, cells,
+				       iol_fdt_says(v, n->parent, "device_type", "pci"));
+	if (!matches)
 		iol_fdt_flaw(
 			v, node, NULL,
 			"its unit address is not the first address of its reg, which starts with "

@@ -25,6 +25,12 @@ void tree_rig_init(struct tree_rig *rig, const struct iol_arch *arch, unsigned i
 	g_assert_cmpstr(err.msg, ==, "");
 }
 
+static void tell(void *data, const char *text)
+{
+	(void)data;
+	g_test_message("%s", text);
+}
+
 void tree_rig_build(struct tree_rig *rig)
 {
 	const struct iol_tree_source source = {
@@ -41,6 +47,8 @@ void tree_rig_build(struct tree_rig *rig)
 	iol_tree_build(&source, &rig->blob, &err);
 	g_assert_cmpstr(err.msg, ==, "");
 	g_assert_cmpint(fdt_check_full(rig->blob.data, rig->blob.bytes), ==, 0);
+	iol_fdt_validate(&rig->blob, tell, NULL, &err);
+	g_assert_cmpstr(err.msg, ==, "");
 }
 
 void tree_rig_finish(struct tree_rig *rig)

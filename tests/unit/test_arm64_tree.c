@@ -60,6 +60,7 @@ static void test_cpus(void)
 			tree_check_strings(&rig, path, "device_type", "cpu");
 			tree_check_strings(&rig, path, "compatible", "arm,armv8");
 			tree_check_strings(&rig, path, "enable-method", "psci");
+			tree_check_strings(&rig, path, "status", "okay");
 		}
 		TREE_CHECK_CELLS(&rig, GIC, "reg", 0, 0x08000000, 0, 0x10000, 0, 0x080a0000, 0,
 				 counts[i] * 0x20000);
