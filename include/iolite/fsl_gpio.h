@@ -9,6 +9,7 @@
 #include <iolite/bus.h>
 #include <iolite/device.h>
 #include <iolite/event.h>
+#include <iolite/gpio.h>
 #include <iolite/irq.h>
 
 /* Registers: 32 bits, big-endian, and line 0 is the highest bit. */
@@ -46,6 +47,8 @@ struct iol_device *iol_fsl_gpio_device(struct iol_fsl_gpio *gpio);
 
 /* Drives input @line from outside; a reset leaves it as it is. [any] */
 void iol_fsl_gpio_set_input(struct iol_fsl_gpio *gpio, unsigned int line, bool level);
+/* The same, for those who need not know the controller. */
+struct iol_gpio_input iol_fsl_gpio_input(struct iol_fsl_gpio *gpio, unsigned int line);
 
 struct iol_fdt;
 struct iol_fdt_place;

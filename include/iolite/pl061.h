@@ -5,6 +5,7 @@
 
 #include <iolite/bus.h>
 #include <iolite/device.h>
+#include <iolite/gpio.h>
 #include <iolite/irq.h>
 
 enum { IOL_PL061_BYTES = 0x1000, IOL_PL061_LINES = 8 };
@@ -27,6 +28,8 @@ struct iol_device *iol_pl061_device(struct iol_pl061 *gpio);
 
 /* Drives input @line from outside; a reset leaves it as it is. [any] */
 void iol_pl061_set_input(struct iol_pl061 *gpio, unsigned int line, bool level);
+/* The same, for those who need not know the controller. */
+struct iol_gpio_input iol_pl061_input(struct iol_pl061 *gpio, unsigned int line);
 
 struct iol_fdt;
 struct iol_fdt_place;

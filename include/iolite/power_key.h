@@ -3,18 +3,19 @@
 #ifndef IOLITE_POWER_KEY_H
 #define IOLITE_POWER_KEY_H
 
+#include <iolite/device.h>
+#include <iolite/gpio.h>
 #include <iolite/loop.h>
-#include <iolite/pl061.h>
 
-/* The line that the key is on, here and in its node. */
+/* The line that the key is on, of any controller and in its node. */
 enum { IOL_POWER_KEY_LINE = 3 };
 
 #define IOL_POWER_KEY_HOLD_NS (100 * IOL_NS_PER_MS)
 
 struct iol_power_key;
 
-/* Makes the key on IOL_POWER_KEY_LINE of @gpio. Both are borrowed and outlive it. [loop] */
-struct iol_power_key *iol_power_key_new(struct iol_loop *loop, struct iol_pl061 *gpio);
+/* Makes the key on @input, line IOL_POWER_KEY_LINE. Its controller and @loop outlive it. [loop] */
+struct iol_power_key *iol_power_key_new(struct iol_loop *loop, struct iol_gpio_input input);
 
 /* The device, which owns @key. */
 struct iol_device *iol_power_key_device(struct iol_power_key *key);
@@ -23,7 +24,7 @@ struct iol_device *iol_power_key_device(struct iol_power_key *key);
 void iol_power_key_press(struct iol_power_key *key);
 
 struct iol_fdt;
-/* Writes its node (gpio-keys), for a PL061 that is labelled IOL_PL061_LABEL. */
-void iol_power_key_describe(struct iol_fdt *fdt);
+/* Writes its node (gpio-keys), for a controller with the label @gpio and two cells: line and flags. */
+void iol_power_key_describe(struct iol_fdt *fdt, const char *gpio);
 
 #endif

@@ -142,6 +142,16 @@ static const struct iol_bus_ops gpio_bus_ops = {
 	.write = gpio_write,
 };
 
+static void set_input(const struct iol_gpio_input *input, bool level)
+{
+	iol_fsl_gpio_set_input(input->gpio, input->line, level);
+}
+
+struct iol_gpio_input iol_fsl_gpio_input(struct iol_fsl_gpio *gpio, unsigned int line)
+{
+	return (struct iol_gpio_input){ .set = set_input, .gpio = gpio, .line = line };
+}
+
 /* Inputs are driven from outside: they stay as they are. */
 static void gpio_reset(struct iol_device *dev)
 {

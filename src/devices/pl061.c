@@ -173,6 +173,16 @@ void iol_pl061_set_input(struct iol_pl061 *gpio, unsigned int line, bool level)
 	pthread_mutex_unlock(&gpio->lock);
 }
 
+static void set_input(const struct iol_gpio_input *input, bool level)
+{
+	iol_pl061_set_input(input->gpio, input->line, level);
+}
+
+struct iol_gpio_input iol_pl061_input(struct iol_pl061 *gpio, unsigned int line)
+{
+	return (struct iol_gpio_input){ .set = set_input, .gpio = gpio, .line = line };
+}
+
 static void pl061_reset(struct iol_device *dev)
 {
 	struct iol_pl061 *gpio = iol_container_of(dev, struct iol_pl061, dev);

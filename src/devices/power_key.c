@@ -16,7 +16,7 @@ enum { KEY_POWER = 116 /* linux/input-event-codes.h */ };
 struct iol_power_key {
 	struct iol_device dev;
 	struct iol_loop *loop;
-	struct iol_pl061 *gpio;
+	struct iol_gpio_input input;
 	struct iol_post press;
 	struct iol_op release; /* in flight while the key is pressed */
 	bool quiet; /* until the next reset */
@@ -29,7 +29,7 @@ static void pressed(struct iol_post *post)
 
 	if (key->quiet || key->release.in_flight)
 		return;
-	iol_pl061_set_input(key->gpio, IOL_POWER_KEY_LINE, true);
+	key->input.set(&key->input, true);
 	iol_loop_timeout(key->loop, &key->release, IOL_POWER_KEY_HOLD_NS);
 }
 
@@ -39,7 +39,7 @@ static void released(struct iol_op *op, int res)
 	struct iol_quiesce *quiesce = key->quiesce;
 
 	(void)res; /* in time or cancelled */
-	iol_pl061_set_input(key->gpio, IOL_POWER_KEY_LINE, false);
+	key->input.set(&key->input, false);
 	key->quiesce = NULL;
 	if (quiesce)
 		iol_quiesce_done(quiesce);
@@ -79,13 +79,13 @@ static const struct iol_device_ops power_key_ops = {
 	.free = power_key_free,
 };
 
-struct iol_power_key *iol_power_key_new(struct iol_loop *loop, struct iol_pl061 *gpio)
+struct iol_power_key *iol_power_key_new(struct iol_loop *loop, struct iol_gpio_input input)
 {
 	struct iol_power_key *key = g_new0(struct iol_power_key, 1);
 
 	key->dev.ops = &power_key_ops;
 	key->loop = loop;
-	key->gpio = gpio;
+	key->input = input;
 	key->press.run = pressed;
 	key->release.done = released;
 	return key;
@@ -101,14 +101,14 @@ void iol_power_key_press(struct iol_power_key *key)
 	iol_loop_post(key->loop, &key->press);
 }
 
-void iol_power_key_describe(struct iol_fdt *fdt)
+void iol_power_key_describe(struct iol_fdt *fdt, const char *gpio)
 {
 	iol_fdt_begin(fdt, "gpio-keys");
 	iol_fdt_string(fdt, "compatible", "gpio-keys");
 	iol_fdt_begin(fdt, "power");
 	iol_fdt_string(fdt, "label", "Power Button");
 	iol_fdt_u32(fdt, "linux,code", KEY_POWER);
-	IOL_FDT_U32S(fdt, "gpios", iol_fdt_phandle(fdt, IOL_PL061_LABEL), IOL_POWER_KEY_LINE, 0);
+	IOL_FDT_U32S(fdt, "gpios", iol_fdt_phandle(fdt, gpio), IOL_POWER_KEY_LINE, 0);
 	iol_fdt_end(fdt);
 	iol_fdt_end(fdt);
 }

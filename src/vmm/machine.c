@@ -14,6 +14,7 @@
 #include <iolite/i8042.h>
 #include <iolite/pci.h>
 #include <iolite/pl031.h>
+#include <iolite/pl061.h>
 #include <iolite/power_key.h>
 #include <iolite/rtc.h>
 #include <iolite/uart.h>
@@ -86,6 +87,12 @@ static int make_pl031(struct iol_vm *vm, const struct iol_layout_device *where,
 	return ret;
 }
 
+static void add_power_key(struct iol_vm *vm, struct iol_gpio_input input)
+{
+	vm->power_key = iol_power_key_new(&vm->loop, input);
+	iol_machine_keep(vm, iol_power_key_device(vm->power_key));
+}
+
 /* With the power button on one of its lines. */
 static int make_pl061(struct iol_vm *vm, const struct iol_layout_device *where,
 		      struct iol_error *err)
@@ -99,8 +106,7 @@ static int make_pl061(struct iol_vm *vm, const struct iol_layout_device *where,
 	if (ret)
 		return ret;
 	iol_machine_keep(vm, iol_pl061_device(gpio));
-	vm->power_key = iol_power_key_new(&vm->loop, gpio);
-	iol_machine_keep(vm, iol_power_key_device(vm->power_key));
+	add_power_key(vm, iol_pl061_input(gpio, IOL_POWER_KEY_LINE));
 	return 0;
 }
 
@@ -123,9 +129,11 @@ static int make_fsl_gpio(struct iol_vm *vm, const struct iol_layout_device *wher
 	int ret = iol_fsl_gpio_new(bus_of(vm, where), where->base, add_wire(vm, where->gsi),
 				   &vm->lifecycle.sink, &gpio, err);
 
-	if (!ret)
-		iol_machine_keep(vm, iol_fsl_gpio_device(gpio));
-	return ret;
+	if (ret)
+		return ret;
+	iol_machine_keep(vm, iol_fsl_gpio_device(gpio));
+	add_power_key(vm, iol_fsl_gpio_input(gpio, IOL_POWER_KEY_LINE));
+	return 0;
 }
 
 static int make_i8042(struct iol_vm *vm, const struct iol_layout_device *where,

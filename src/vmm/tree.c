@@ -14,6 +14,7 @@
 #include <iolite/fsl_gpio.h>
 #include <iolite/fsl_guts.h>
 #include <iolite/pl031.h>
+#include <iolite/pl061.h>
 #include <iolite/power_key.h>
 #include <iolite/rtc.h>
 #include <iolite/uart.h>
@@ -24,13 +25,14 @@
 static void describe_gpio(struct iol_fdt *fdt, const struct iol_fdt_place *place)
 {
 	iol_pl061_describe(fdt, place);
-	iol_power_key_describe(fdt);
+	iol_power_key_describe(fdt, IOL_PL061_LABEL);
 }
 
 static void describe_fsl_power(struct iol_fdt *fdt, const struct iol_fdt_place *place)
 {
 	(void)place; /* it has none */
 	iol_fsl_gpio_describe_power_off(fdt);
+	iol_power_key_describe(fdt, IOL_FSL_GPIO_LABEL);
 }
 
 /* Who describes a kind of device. NULL: the architecture, or nobody. */

@@ -20,7 +20,7 @@ BASE = {"macros", "error", "log", "endian", "size"}
 SERVICES = {"loop", "bus", "irq", "memory", "device", "event", "kick", "gate"}
 IMAGES = {"image", "bzimage", "elf", "arm64_image", "gzip", "kernel_kind"}
 TREES = {"fdt", "tree_edit", "describe"}
-DEVICES = {"uart", "rtc", "i8042", "acpi_pm", "acpi_pm_regs", "pci", "msix", "pl031", "pl061", "power_key",
+DEVICES = {"uart", "rtc", "i8042", "acpi_pm", "acpi_pm_regs", "pci", "msix", "pl031", "pl061", "power_key", "gpio",
            "fsl_guts", "fsl_gpio"}
 VIRTIO = {"virtqueue", "virtio", "virtio_pci", "virtio_mmio", "virtio_blk"}
 BACKENDS = {"char", "block", "block_cache", "block_fault"}

@@ -132,8 +132,10 @@ static void test_registers(struct fixture *f, const void *data)
 
 static void test_input(struct fixture *f, const void *data)
 {
+	struct iol_gpio_input input = iol_fsl_gpio_input(f->gpio, INPUT);
+
 	(void)data;
-	iol_fsl_gpio_set_input(f->gpio, INPUT, true);
+	input.set(&input, true);
 	g_assert_cmphex(load(f, IOL_FSL_GPIO_DAT), ==, input_bit);
 	store(f, IOL_FSL_GPIO_DIR, input_bit);
 	g_assert_cmphex(load(f, IOL_FSL_GPIO_DAT), ==, 0);

@@ -5,6 +5,8 @@
 #include <glib.h>
 #include <unistd.h>
 
+#include <iolite/pl061.h>
+
 enum { BASE = 0x9020000, LINE = BASE + (1 << (IOL_POWER_KEY_LINE + 2)) };
 
 struct fixture {
@@ -33,7 +35,7 @@ static void setup(struct fixture *f, const void *data)
 	iol_bus_init(&f->bus);
 	g_assert_cmpint(iol_irq_line_init(&irq, -1, 0, NULL), ==, 0);
 	g_assert_cmpint(iol_pl061_new(&f->bus, BASE, irq, &f->gpio, NULL), ==, 0);
-	f->key = iol_power_key_new(&f->loop, f->gpio);
+	f->key = iol_power_key_new(&f->loop, iol_pl061_input(f->gpio, IOL_POWER_KEY_LINE));
 	f->dev = iol_power_key_device(f->key);
 	f->quiesce.done = count_quiet;
 }

@@ -282,6 +282,10 @@ static void test_soc(void)
 	check_empty(&m, "/soc@e0000000/gpio@ff000", "gpio-controller");
 	CHECK_CELLS(&m, "/power/power-off", "gpios", phandle(&m, "/soc@e0000000/gpio@ff000"), 0, 0);
 	CHECK_TEXT(&m, "/power/power-off", "compatible", "gpio-poweroff");
+	CHECK_TEXT(&m, "/power/gpio-keys", "compatible", "gpio-keys");
+	CHECK_CELLS(&m, "/power/gpio-keys/power", "linux,code", 116);
+	CHECK_CELLS(&m, "/power/gpio-keys/power", "gpios", phandle(&m, "/soc@e0000000/gpio@ff000"),
+		    3, 0);
 	CHECK_TEXT(&m, "/power", "compatible", "soc");
 	machine_finish(&m);
 
