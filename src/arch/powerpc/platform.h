@@ -15,7 +15,7 @@
 #ifndef IOLITE_PPC_PLATFORM_H
 #define IOLITE_PPC_PLATFORM_H
 
-#define IOL_PPC_RAM_MIN_BYTES (64 * IOL_MIB)
+#define IOL_PPC_RAM_MIN_BYTES UINT64_C(0x4000000)
 /* Destinations of the MPIC, and entries of the spin table. */
 #define IOL_PPC_CPUS_MAX 32
 

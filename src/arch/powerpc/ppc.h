@@ -34,8 +34,8 @@ struct iol_ppc_machine {
 	const char *name; /* of the machine and its core */
 	const char *model;
 	const struct iol_ppc_map *map;
-	bool is_64bit;
 	const char *cpu_compatible;
+	bool is_64bit;
 	unsigned int cache_line_bytes; /* also what dcbz clears and lwarx reserves */
 	unsigned int l1_bytes, l1_sets; /* of either L1 cache */
 	struct {
