@@ -19,9 +19,14 @@ enum {
 	IOL_FDT_BYTES_MAX = 2 * 1024 * 1024, /* of a whole tree */
 	IOL_FDT_DEPTH_MAX = 32, /* the root is the first level */
 	IOL_FDT_ITEMS_MAX = 64 * 1024, /* nodes and properties */
-	IOL_FDT_STRINGS_MAX = 256 * 1024, /* of the names of properties */
-	/* Nodes, properties and references of an overlay; each costs a few walks over the tree. */
-	IOL_FDT_OVERLAY_ITEMS_MAX = 4096,
+	IOL_FDT_STRINGS_MAX = 128 * 1024, /* of the names of properties */
+	/*
+	 * Nodes, properties and references of an overlay. libfdt walks over the whole tree for each, so the
+	 * product of these and the tree's items is bounded, too: 2048 in a tree of 8192, 256 in the largest.
+	 * The slowest that can be then takes some five seconds.
+	 */
+	IOL_FDT_OVERLAY_ITEMS_MAX = 2048,
+	IOL_FDT_OVERLAY_WORK_MAX = 16 * 1024 * 1024,
 };
 
 /* A finished tree: an aligned block of exactly its totalsize. Owned: iol_fdt_blob_finish(). */

@@ -400,6 +400,28 @@ static int check_unique(const struct iol_fdt_index *index, struct iol_error *err
 	return 0;
 }
 
+/* Whether two nodes are children of one node, and differ in their unit addresses at most. */
+static bool differ_by_unit(const struct iol_fdt_node *a, const struct iol_fdt_node *b)
+{
+	size_t len = strcspn(a->name, "@");
+
+	return a->parent == b->parent && a->name[len] && !strncmp(a->name, b->name, len + 1);
+}
+
+static void find_first_units(struct iol_fdt_index *index)
+{
+	index->first_units =
+		g_memdup2(index->nodes_by_name, index->node_count * sizeof(*index->nodes_by_name));
+	for (unsigned int i = index->node_count - 1; i-- > 0;) {
+		const struct iol_fdt_node *node = &index->nodes[index->nodes_by_name[i]];
+		const struct iol_fdt_node *next = &index->nodes[index->nodes_by_name[i + 1]];
+
+		if (differ_by_unit(node, next))
+			index->first_units[i] =
+				MIN(index->first_units[i], index->first_units[i + 1]);
+	}
+}
+
 static int compare_phandles(const void *a, const void *b)
 {
 	const struct iol_fdt_phandle *x = a, *y = b;
@@ -452,11 +474,13 @@ int iol_fdt_index_init(struct iol_fdt_index *index, const struct iol_fdt_blob *b
 		index->props_by_name = sort(index->props, index->prop_count, compare_props);
 		rc = check_unique(index, err);
 	}
-	if (!rc)
-		collect_phandles(index);
-	else
+	if (rc) {
 		iol_fdt_index_finish(index);
-	return rc;
+		return rc;
+	}
+	find_first_units(index);
+	collect_phandles(index);
+	return 0;
 }
 
 void iol_fdt_index_finish(struct iol_fdt_index *index)
@@ -464,6 +488,7 @@ void iol_fdt_index_finish(struct iol_fdt_index *index)
 	g_free(index->nodes);
 	g_free(index->props);
 	g_free(index->nodes_by_name);
+	g_free(index->first_units);
 	g_free(index->props_by_name);
 	g_free(index->phandles);
 	*index = (struct iol_fdt_index){ 0 };
@@ -508,15 +533,13 @@ int iol_fdt_index_child(const struct iol_fdt_index *index, unsigned int node, co
 	if (memchr(name, '@', len))
 		return found;
 	memcpy(wanted + len, "@", 2);
-	for (at = first_node(index, node, wanted); at < index->node_count; at++) {
-		unsigned int idx = index->nodes_by_name[at];
-
-		child = &index->nodes[idx];
-		if (child->parent != node || strncmp(child->name, wanted, len + 1))
-			break;
-		if (found < 0 || (int)idx < found)
-			found = (int)idx;
-	}
+	at = first_node(index, node, wanted);
+	if (at == index->node_count)
+		return found;
+	child = &index->nodes[index->nodes_by_name[at]];
+	if (child->parent == node && !strncmp(child->name, wanted, len + 1) &&
+	    (found < 0 || (int)index->first_units[at] < found))
+		found = (int)index->first_units[at];
 	return found;
 }
 

@@ -38,6 +38,8 @@ struct iol_fdt_index {
 	struct iol_fdt_node *nodes; /* as they come in the tree, the root first */
 	struct iol_fdt_prop *props; /* likewise */
 	unsigned int *nodes_by_name; /* by parent, then name */
+	/* By place in nodes_by_name: the first in the tree of those from there on that differ by unit address. */
+	unsigned int *first_units;
 	unsigned int *props_by_name; /* by node, then name */
 	struct iol_fdt_phandle *phandles; /* by value, then node */
 	unsigned int node_count, prop_count, phandle_count;

@@ -41,12 +41,16 @@ iol_printf(4, 5) static int refuse(struct iol_fdt_overlay *o, unsigned int node,
 
 static int count_items(struct iol_fdt_overlay *o, unsigned int count)
 {
+	unsigned int limit = IOL_FDT_OVERLAY_WORK_MAX / (o->base.node_count + o->base.prop_count);
+
+	limit = MIN(limit, (unsigned int)IOL_FDT_OVERLAY_ITEMS_MAX);
 	o->items += count;
-	if (o->items <= IOL_FDT_OVERLAY_ITEMS_MAX)
+	if (o->items <= limit)
 		return 0;
 	return refuse(o, 0, NULL,
-		      "more than %d nodes, properties and references; make several overlays of it",
-		      IOL_FDT_OVERLAY_ITEMS_MAX);
+		      "more than %u nodes, properties and references, which this tree can take at "
+		      "once; make several overlays of it",
+		      limit);
 }
 
 static int find_over(const struct iol_fdt_overlay *o, const char *path)

@@ -159,8 +159,8 @@ int iol_fdt_validate(const struct iol_fdt_blob *blob, void (*report)(void *data,
 	for (unsigned int node = 0; node < v.index.node_count; node++) {
 		if (!iol_fdt_is_hardware(&v, node))
 			continue;
-		iol_fdt_validate_node(&v, node);
 		iol_fdt_validate_bindings(&v, node);
+		iol_fdt_validate_node(&v, node);
 	}
 	iol_fdt_validate_interrupts(&v);
 	check_reserved(&v);

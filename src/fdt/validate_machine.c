@@ -131,9 +131,10 @@ static int compare_ids(const void *a, const void *b)
 static void collect_ids(struct iol_fdt_validation *v, unsigned int cpu, GArray *ids)
 {
 	const struct iol_fdt_prop *reg = iol_fdt_require(v, cpu, "reg", "DTSpec-0.4 3.8");
-	unsigned int cells = v->cells[v->index.nodes[cpu].parent].address;
+	const struct iol_fdt_cells *parent = &v->cells[v->index.nodes[cpu].parent];
+	unsigned int cells = parent->address;
 
-	if (!reg || cells < 1 || cells > 2)
+	if (!reg || !parent->has_address || cells < 1 || cells > 2)
 		return;
 	for (uint32_t pos = 0; reg->len - pos >= 4 * cells; pos += 4 * cells) {
 		struct cpu_id id = { .node = cpu };

@@ -157,7 +157,7 @@ static void check_unit(struct iol_fdt_validation *v, unsigned int node)
 	const struct iol_fdt_prop *reg = iol_fdt_index_prop(&v->index, node, "reg");
 	const struct iol_fdt_prop *ranges = iol_fdt_index_prop(&v->index, node, "ranges");
 	const char *unit = strchr(n->name, '@');
-	unsigned int cells = v->cells[n->parent].address;
+	unsigned int cells = v->cells[n->parent].has_address ? v->cells[n->parent].address : 0;
 	bool matches;
 
 	if (!unit)
