@@ -35,6 +35,9 @@ static void test_root(void)
 	TREE_CHECK_CELLS(&rig, IOAPIC, "#interrupt-cells", 2);
 	tree_check_strings(&rig, LAPIC, "compatible", "intel,ce4100-lapic");
 	TREE_CHECK_CELLS(&rig, LAPIC, "reg", 0, 0xfee00000, 0, 0x1000);
+	/* From the last KiB of the first 640 on it is firmware's, as the memory map says. */
+	TREE_CHECK_CELLS(&rig, "/reserved-memory/bios@9fc00", "reg", 0, 0x9fc00, 0, 0x60400);
+	tree_check_bytes(&rig, "/reserved-memory/bios@9fc00", "no-map", "", 0);
 	tree_rig_finish(&rig);
 }
 
@@ -80,19 +83,19 @@ static void test_isa(void)
 
 	tree_rig_init(&rig, &iol_arch_x86_64, 1, NULL);
 	tree_rig_build(&rig);
-	tree_check_strings(&rig, "/isa", "compatible", "isa");
-	TREE_CHECK_CELLS(&rig, "/isa", "#address-cells", 2);
-	TREE_CHECK_CELLS(&rig, "/isa", "#size-cells", 1);
-	TREE_CHECK_CELLS(&rig, "/isa", "ranges", 1, 0, 0, 0, 0x10000);
-	TREE_CHECK_CELLS(&rig, "/isa/serial@i3f8", "reg", 1, 0x3f8, 8);
+	tree_check_strings(&rig, "/isa@i0", "compatible", "isa");
+	TREE_CHECK_CELLS(&rig, "/isa@i0", "#address-cells", 2);
+	TREE_CHECK_CELLS(&rig, "/isa@i0", "#size-cells", 1);
+	TREE_CHECK_CELLS(&rig, "/isa@i0", "ranges", 1, 0, 0, 0, 0x10000);
+	TREE_CHECK_CELLS(&rig, "/isa@i0/serial@i3f8", "reg", 1, 0x3f8, 8);
 	/* GSI 4, an edge. */
-	TREE_CHECK_CELLS(&rig, "/isa/serial@i3f8", "interrupts", 4, 3);
-	tree_check_strings(&rig, "/isa/serial@i3f8", "compatible", "ns16550a|ns16550");
-	TREE_CHECK_CELLS(&rig, "/isa/serial@i3f8", "clock-frequency", 1843200);
-	TREE_CHECK_CELLS(&rig, "/isa/rtc@i70", "reg", 1, 0x70, 2);
-	g_assert_false(tree_has_prop(&rig, "/isa/rtc@i70", "interrupts"));
-	tree_check_strings(&rig, "/aliases", "serial0", "/isa/serial@i3f8");
-	tree_check_strings(&rig, "/__symbols__", "serial0", "/isa/serial@i3f8");
+	TREE_CHECK_CELLS(&rig, "/isa@i0/serial@i3f8", "interrupts", 4, 3);
+	tree_check_strings(&rig, "/isa@i0/serial@i3f8", "compatible", "ns16550a|ns16550");
+	TREE_CHECK_CELLS(&rig, "/isa@i0/serial@i3f8", "clock-frequency", 1843200);
+	TREE_CHECK_CELLS(&rig, "/isa@i0/rtc@i70", "reg", 1, 0x70, 2);
+	g_assert_false(tree_has_prop(&rig, "/isa@i0/rtc@i70", "interrupts"));
+	tree_check_strings(&rig, "/aliases", "serial0", "/isa@i0/serial@i3f8");
+	tree_check_strings(&rig, "/__symbols__", "serial0", "/isa@i0/serial@i3f8");
 	g_assert_false(tree_has(&rig, "/gpio-keys"));
 	tree_rig_finish(&rig);
 }
