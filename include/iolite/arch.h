@@ -61,6 +61,8 @@ struct iol_arch_kvm_ops {
 	unsigned long (*vm_type)(const struct iol_host_facts *facts);
 	/* What the architecture asks of KVM, ended by an entry without a name. */
 	const struct iol_kvm_cap *caps;
+	/* What to do where there is no /dev/kvm, and where kernel-mode code is emulated; a clause each. */
+	const char *no_device_remedy, *emulated_remedy;
 	/*
 	 * Runs some @iterations turns of a loop of two instructions in kernel mode, in a machine of
 	 * its own; @ns is the best time of a few runs.

@@ -72,6 +72,15 @@ int iol_kvm_probe_add_vcpu(struct iol_kvm_probe *probe, int kvm_fd, struct iol_e
 	return 0;
 }
 
+/* KVM steps over the last access on the next entry only, wherever the registers have been put meanwhile. */
+static void complete_access(struct iol_kvm_probe *probe)
+{
+	probe->run->immediate_exit = 1;
+	while (!ioctl(probe->vcpu_fd, KVM_RUN, 0UL))
+		;
+	probe->run->immediate_exit = 0;
+}
+
 static int run(struct iol_kvm_probe *probe, uint32_t exit_reason, uint64_t *ns,
 	       struct iol_error *err)
 {
@@ -88,6 +97,7 @@ static int run(struct iol_kvm_probe *probe, uint32_t exit_reason, uint64_t *ns,
 	if (probe->run->exit_reason != exit_reason)
 		return iol_error_set(err, -EIO, "the test guest ended with KVM exit %u",
 				     probe->run->exit_reason);
+	complete_access(probe);
 	return 0;
 }
 

@@ -48,7 +48,7 @@ iol_printf(4, 5) static void say(struct doctor *d, enum verdict verdict, const c
 	putchar('\n');
 }
 
-static int check_device(struct doctor *d)
+static int check_device(struct doctor *d, const struct iol_arch *arch)
 {
 	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 
@@ -60,9 +60,7 @@ static int check_device(struct doctor *d)
 		say(d, MISSING, "kvm",
 		    "/dev/kvm is not yours: join its group (usermod -aG kvm USER), then log in again");
 	else if (errno == ENOENT)
-		say(d, MISSING, "kvm",
-		    "no /dev/kvm: enable virtualization in the firmware, or nesting where this is a "
-		    "guest itself; modprobe kvm_intel or kvm_amd");
+		say(d, MISSING, "kvm", "no /dev/kvm: %s", arch->kvm->no_device_remedy);
 	else
 		say(d, MISSING, "kvm", "/dev/kvm: %s: is virtualization enabled in the firmware?",
 		    strerror(errno));
@@ -113,9 +111,8 @@ static void check_kernel_mode(struct doctor *d, const struct iol_arch *arch, int
 	}
 	say(d, WARNING, "kernel-mode",
 	    "guest kernels are emulated, not run (%d loop turns took %" PRIu64
-	    " us): a Linux kernel will not boot; use a host whose processor shows vmx or svm in "
-	    "/proc/cpuinfo, or turn on nested virtualization for this one",
-	    LOOP_ITERATIONS, ns / 1000);
+	    " us): a Linux kernel will not boot; %s",
+	    LOOP_ITERATIONS, ns / 1000, arch->kvm->emulated_remedy);
 }
 
 static void check_io_uring(struct doctor *d)
@@ -181,7 +178,7 @@ static void check_kvm(struct doctor *d)
 		say(d, MISSING, "architecture", "iolite does not run guests on this one");
 		return;
 	}
-	kvm_fd = check_device(d);
+	kvm_fd = check_device(d, arch);
 	if (kvm_fd < 0)
 		return;
 	check_version(d, kvm_fd);

@@ -116,7 +116,7 @@ static int print_tree(const struct dtb_options *own, const struct iol_config *co
 	iol_auto(iol_fdt_blob_finish) struct iol_fdt_blob blob = { 0 };
 	struct iol_error err = { 0 };
 	const struct iol_arch *arch;
-	enum format format;
+	enum format format = DTS;
 	int status = find_arch(own->arch, &arch);
 
 	if (!status)

@@ -157,7 +157,7 @@ static int read_number(const struct iol_json *json, const struct iol_json_place 
 static int read_u32(const struct iol_json *json, const struct iol_json_place *at,
 		    const json_t *value, struct iol_tree_edit *edit)
 {
-	uint64_t number;
+	uint64_t number = 0;
 	int ret = read_number(json, at, value, &number);
 
 	if (ret)
@@ -174,7 +174,7 @@ static int read_u32(const struct iol_json *json, const struct iol_json_place *at
 static int read_u64(const struct iol_json *json, const struct iol_json_place *at,
 		    const json_t *value, struct iol_tree_edit *edit)
 {
-	uint64_t number;
+	uint64_t number = 0;
 	int ret = read_number(json, at, value, &number);
 
 	if (ret)
@@ -244,7 +244,7 @@ static int read_cell(const struct iol_json *json, const struct iol_json_place *a
 				       json_string_value(value));
 	if (!json_is_object(value))
 		return read_u32(json, at, value, edit);
-	if (json_object_size(value) != 1)
+	if (!name || json_object_size(value) != 1)
 		return iol_json_refuse(json, at,
 				       "a cell is one of {\"phandle\": ...} and {\"u64\": ...}: "
 				       "give one key");
@@ -341,7 +341,7 @@ static int read_form(const struct iol_json *json, const struct iol_json_place *a
 	struct iol_json_place place = { .up = at, .key = name };
 	const char *names[IOL_ARRAY_LEN(forms) + 1] = { NULL };
 
-	if (json_object_size(object) != 1)
+	if (!name || json_object_size(object) != 1)
 		return iol_json_refuse(json, at,
 				       "%zu keys: give one of u64, cells, bytes, phandle, prepend",
 				       json_object_size(object));

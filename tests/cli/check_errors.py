@@ -275,6 +275,8 @@ def value(text, says):
 FILES["empty.json"] = b"{}"
 FILES["overlay.json"] = b'{"boot": {"dtb-overlays": ["a.dtbo"]}}'
 FILES["disk.json"] = b'{"boot": {"kernel": "good"}, "disks": [{"path": "a.img"}]}'
+FILES["guest.json"] = b'{"boot": {"kernel": "guest", "cmdline": "poweroff"}, "serials": [{"kind": "null"}], "memory": "16M"}'
+FILES["overridden.json"] = b'{"cpus": 9, "boot": {"kernel": "no-kernel", "cmdline": "x"}, "memory": "64G"}'
 FILES["kernel.json"] = b'{"boot": {"kernel": "no-kernel"}}'
 
 NUMBER = " is no number as JSON has them: write it as 5, -5 or 0.5, and a size in double quotes"
@@ -414,6 +416,9 @@ def with_limit(kind, value):
 
 # (name, preexec, wrapper command, arguments, exit statuses, what the line must say)
 HOST_CASES = [
+    ("machine of a file", None, [], ["run", "{D}/guest.json"], {OK}, "^$"),
+    ("machine of a file and options", None, [],
+     ["run", "{D}/overridden.json", "-k", "{D}/guest", "-a", "poweroff", "-m", "16M", "-c", "1"], {OK}, "^$"),
     ("address space too small", with_limit(resource.RLIMIT_AS, 200 * MIB), [],
      ["run", "-k", GUEST, "-m", "1G"], {HOST}, "1G.*ulimit -v"),
     ("too few descriptors", with_limit(resource.RLIMIT_NOFILE, 6), [], ["run", "-k", GUEST], {HOST}, "ulimit -n"),

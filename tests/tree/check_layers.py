@@ -31,6 +31,7 @@ ALL = BASE | SERVICES | IMAGES | TREES | DEVICES | VIRTIO | BACKENDS | MACHINE |
 ALLOWED = {
     "src/base": BASE,
     "src/config": BASE | {"config", "block_cache", "tree_edit"},
+    # A tree is read as any other image.
     "src/fdt": BASE | TREES | {"layout", "image"},
     "src/boot": BASE | IMAGES | {"memory"},
     "src/arch": BASE | IMAGES | {"fdt", "describe", "memory", "arch", "layout", "acpi_pm_regs"},

@@ -2,6 +2,7 @@
 /* What a Power Book E machine says of itself in its device tree, property by property. */
 #include "arch/powerpc/ppc.h"
 
+#include <errno.h>
 #include <glib.h>
 #include <libfdt.h>
 #include <string.h>
@@ -348,6 +349,26 @@ static void test_nothing_else(void)
 	machine_finish(&m);
 }
 
+/* A disk that the guest could not find is refused, not left out. */
+static void test_no_pci(void)
+{
+	iol_auto(iol_config_finish) struct iol_config config;
+	iol_auto(iol_fdt_blob_finish) struct iol_fdt_blob blob = { 0 };
+	struct iol_error err = { 0 };
+
+	iol_config_init(&config);
+	g_assert_cmpint(iol_config_add_disk(&config, "/dev/null,transport=mmio", NULL), ==, 0);
+	iol_tree_make(&config, &iol_arch_powerpc, &blob, &err);
+	g_assert_cmpstr(err.msg, ==, "");
+	g_assert_cmpint(fdt_path_offset(blob.data, "/platform@e8000000/virtio_mmio@1000"), >, 0);
+	iol_fdt_blob_finish(&blob);
+
+	g_assert_cmpint(iol_config_add_disk(&config, "/dev/zero", NULL), ==, 0);
+	g_assert_cmpint(iol_tree_make(&config, &iol_arch_powerpc, &blob, &err), ==, -EINVAL);
+	g_assert_cmpstr(err.msg, ==,
+			"disk disk1: the machine 'e500v2' has no PCI; give transport=mmio");
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -359,5 +380,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/ppc/tree/virtio", test_virtio);
 	g_test_add_func("/ppc/tree/chosen", test_chosen);
 	g_test_add_func("/ppc/tree/nothing-else", test_nothing_else);
+	g_test_add_func("/ppc/tree/no-pci", test_no_pci);
 	return g_test_run();
 }

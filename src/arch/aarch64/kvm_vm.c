@@ -169,6 +169,10 @@ const struct iol_arch_kvm_ops iol_arm64_kvm_ops = {
 	.probe = probe,
 	.vm_type = vm_type,
 	.caps = caps,
+	.no_device_remedy =
+		"the firmware must start this kernel at EL2 (where it does not, `dmesg` says \"HYP mode "
+		"not available\"), or a hypervisor must nest where this is a guest itself",
+	.emulated_remedy = "use a host with EL2 of its own",
 	.time_kernel_loop = iol_arm64_time_kernel_loop,
 	.vm_init = arm64_vm_init,
 	.vm_finish = arm64_vm_finish,

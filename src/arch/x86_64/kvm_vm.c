@@ -165,6 +165,12 @@ static enum iol_vcpu_action x86_handle_exit(struct iol_vcpu *vcpu)
 
 const struct iol_arch_kvm_ops iol_x86_kvm_ops = {
 	.caps = caps,
+	.no_device_remedy =
+		"enable virtualization in the firmware, or nesting where this is a guest itself; "
+		"modprobe kvm_intel or kvm_amd",
+	.emulated_remedy =
+		"use a host whose processor shows vmx or svm in /proc/cpuinfo, or turn on "
+		"nested virtualization for this one",
 	.time_kernel_loop = iol_x86_time_kernel_loop,
 	.vm_init = x86_vm_init,
 	.vm_finish = x86_vm_finish,
