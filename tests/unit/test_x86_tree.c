@@ -35,6 +35,9 @@ static void test_root(void)
 	TREE_CHECK_CELLS(&rig, IOAPIC, "#interrupt-cells", 2);
 	tree_check_strings(&rig, LAPIC, "compatible", "intel,ce4100-lapic");
 	TREE_CHECK_CELLS(&rig, LAPIC, "reg", 0, 0xfee00000, 0, 0x1000);
+	/* From the last KiB of the first 640 on it is firmware's, as the memory map says. */
+	TREE_CHECK_CELLS(&rig, "/reserved-memory/bios@9fc00", "reg", 0, 0x9fc00, 0, 0x60400);
+	tree_check_bytes(&rig, "/reserved-memory/bios@9fc00", "no-map", "", 0);
 	tree_rig_finish(&rig);
 }
 
