@@ -51,7 +51,7 @@ fi
 weight() {
 	case $1 in
 	virtqueue) echo 40 ;;
-	boot | config) echo 12 ;;
+	boot) echo 12 ;;
 	virtio) echo 1 ;;
 	*) echo 4 ;;
 	esac

@@ -129,6 +129,7 @@ struct iol_arch {
 
 extern const struct iol_arch iol_arch_x86_64;
 extern const struct iol_arch iol_arch_aarch64;
+extern const struct iol_arch iol_arch_powerpc;
 
 /* -ENOTSUP with the capability's name when @kvm_fd lacks one that is needed. */
 int iol_arch_check_caps(const struct iol_arch *arch, int kvm_fd, struct iol_error *err);

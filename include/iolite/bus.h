@@ -5,12 +5,19 @@
  *
  * A guest chooses every address, width and value. An access that no single region contains reads
  * as all ones and writes to nowhere, as on real machines; it never reaches a device.
+ *
+ * A value is the access's bytes as a little-endian number, on every machine: bits 0 to 7 are the byte at the
+ * address itself, bits 8 to 15 the one behind it. KVM hands over bytes in that order whatever the guest's byte
+ * order is (kvm-api, KVM_EXIT_MMIO). So a device whose registers are little-endian takes values as they are,
+ * and one whose registers are big-endian (Freescale's) turns them by iol_bus_be32(); neither asks what
+ * machine it is in.
  */
 #ifndef IOLITE_BUS_H
 #define IOLITE_BUS_H
 
 #include <pthread.h>
 
+#include <iolite/endian.h>
 #include <iolite/error.h>
 
 /*
@@ -50,5 +57,13 @@ void iol_bus_remove(struct iol_bus *bus, uint64_t base);
 /* One access of 1, 2, 4 or 8 bytes. True when a region took it. [any] */
 bool iol_bus_read(struct iol_bus *bus, uint64_t addr, unsigned int len, uint64_t *value);
 bool iol_bus_write(struct iol_bus *bus, uint64_t addr, unsigned int len, uint64_t value);
+
+/* A big-endian register of 32 bits, from an access of 4 bytes to it, or the other way. */
+static inline uint32_t iol_bus_be32(uint64_t value)
+{
+	le32 bytes = le32_of((uint32_t)value);
+
+	return be32_load(&bytes);
+}
 
 #endif

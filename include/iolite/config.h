@@ -11,7 +11,12 @@
 #define IOL_CONFIG_MEMORY_MIN (1 * IOL_MIB)
 #define IOL_CONFIG_MEMORY_MAX (64 * IOL_GIB)
 #define IOL_CONFIG_MEMORY_STEP (4 * IOL_KIB)
-enum { IOL_CONFIG_CPUS_MAX = 64 };
+enum {
+	IOL_CONFIG_CPUS_MAX = 64,
+	IOL_CONFIG_NAME_MAX = 64,
+	IOL_CONFIG_TREE_EDITS_MAX = 4096,
+	IOL_CONFIG_FILE_BYTES_MAX = 1024 * 1024,
+};
 
 /* The command line of a guest for which none was given. */
 #define IOL_CONFIG_CMDLINE_DEFAULT "console=ttyS0"
@@ -46,13 +51,14 @@ struct iol_disk_config {
 	bool discard; /* default on */
 	bool lock; /* default on */
 	unsigned int
-		queues; /* 0: not said; iol_config_check() makes it one for each CPU, up to the maximum */
+		queues; /* 0: not said; iol_config_complete() makes it one for each CPU, up to the maximum */
 	enum iol_transport transport;
 	uint64_t bytes_per_s; /* 0: no limit */
 	uint64_t requests_per_s; /* 0: no limit */
 };
 
 struct iol_config {
+	char *name; /* of the machine, for messages and control; NULL: none was given */
 	char *kernel; /* path; never NULL in a checked configuration */
 	char *initrd; /* path or NULL */
 	char *cmdline; /* never NULL in a checked configuration */
@@ -64,26 +70,57 @@ struct iol_config {
 	unsigned int dtb_overlay_count;
 	char *dtb_overlays[IOL_CONFIG_OVERLAYS_MAX]; /* paths, applied in this order */
 	size_t tree_edit_count;
-	struct iol_tree_edit *tree_edits; /* applied after the overlays */
+	struct iol_tree_edit *tree_edits; /* applied after the overlays; updates, then deletions */
 	unsigned int disk_count;
 	struct iol_disk_config disks[IOL_CONFIG_DISKS_MAX];
 };
+
+/*
+ * Two sources fill it: a JSON file, then options, which override what the file says and append to its
+ * lists. Nothing here is opened but that file. Before any thread.
+ */
 
 /* Defaults: no kernel, 256 MiB, 1 CPU, serial on standard input and output. */
 void iol_config_init(struct iol_config *config);
 void iol_config_finish(struct iol_config *config);
 
 /*
- * Setters parse the text of an option or of a configuration value. -EINVAL with a text that names the
- * value and what would be right; the caller prefixes the option's name.
+ * Puts what the JSON file @path says (iolite-config(5)) into @config, in place of all that was there. Relative
+ * paths of the file are made relative to its folder. At most IOL_CONFIG_FILE_BYTES_MAX; a pipe will do. -errno with
+ * the file and the place in it, and @config is then as before.
  */
+int iol_config_load(struct iol_config *config, const char *path, struct iol_error *err);
+
+/*
+ * The same from @len bytes of @text. @name for messages; @folder is put before relative paths, NULL: nothing is
+ * (tests, fuzzing).
+ */
+int iol_config_load_text(struct iol_config *config, const char *text, size_t len, const char *name,
+			 const char *folder, struct iol_error *err);
+
+/*
+ * Setters parse the text of an option or of a configuration value, and put it in the place of the last
+ * one. -EINVAL with a text that names the value and what would be right, and nothing is changed; the caller
+ * prefixes the option's name.
+ */
+int iol_config_set_name(struct iol_config *config, const char *text, struct iol_error *err);
+int iol_config_set_machine(struct iol_config *config, const char *text, struct iol_error *err);
+int iol_config_set_kernel(struct iol_config *config, const char *path, struct iol_error *err);
+int iol_config_set_initrd(struct iol_config *config, const char *path, struct iol_error *err);
+int iol_config_set_cmdline(struct iol_config *config, const char *text, struct iol_error *err);
 int iol_config_set_memory(struct iol_config *config, const char *text, struct iol_error *err);
 int iol_config_set_cpus(struct iol_config *config, const char *text, struct iol_error *err);
 int iol_config_set_serial(struct iol_config *config, const char *text, struct iol_error *err);
+int iol_config_set_dtb(struct iol_config *config, const char *path, struct iol_error *err);
+/* Appends one overlay. */
+int iol_config_add_dtb_overlay(struct iol_config *config, const char *path, struct iol_error *err);
 /* Appends one disk: PATH[,key=value...]; a comma within a value is written twice. */
 int iol_config_add_disk(struct iol_config *config, const char *text, struct iol_error *err);
 
-/* What the setters cannot see alone (a kernel is there ...); fills defaults that depend on others. */
+/* Fills the defaults that depend on others: command line, queues. */
+void iol_config_complete(struct iol_config *config);
+
+/* Completes a configuration that is to be run, and finds what the setters cannot see alone: a kernel is there. */
 int iol_config_check(struct iol_config *config, struct iol_error *err);
 
 #endif

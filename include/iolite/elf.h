@@ -38,6 +38,13 @@ bool iol_elf_probe(const struct iol_image *image);
 int iol_elf_parse(const struct iol_image *image, struct iol_elf *elf, struct iol_error *err);
 
 /*
+ * e_entry as a guest-physical address: kernels linked high give a virtual one, which the segment that holds it
+ * translates. -EINVAL when none does.
+ */
+int iol_elf_physical_entry(const struct iol_elf *elf, const struct iol_image *image, uint64_t *pc,
+			   struct iol_error *err);
+
+/*
  * Loads all segments into zeroed guest memory: the part of a segment beyond file_bytes is not
  * written, so that it costs no pages. -ENOSPC when a segment is not in RAM or touches
  * [0, @low_limit), which the loader keeps for itself.

@@ -18,6 +18,10 @@ struct iol_fdt;
 enum {
 	IOL_FDT_BYTES_MAX = 2 * 1024 * 1024, /* of a whole tree */
 	IOL_FDT_DEPTH_MAX = 32, /* the root is the first level */
+	IOL_FDT_ITEMS_MAX = 64 * 1024, /* nodes and properties */
+	IOL_FDT_STRINGS_MAX = 256 * 1024, /* of the names of properties */
+	/* Nodes, properties and references of an overlay; each costs a few walks over the tree. */
+	IOL_FDT_OVERLAY_ITEMS_MAX = 4096,
 };
 
 /* A finished tree: an aligned block of exactly its totalsize. Owned: iol_fdt_blob_finish(). */

@@ -19,6 +19,9 @@ enum iol_layout_kind {
 	IOL_LAYOUT_VIRTIO_MMIO, /* IOL_LAYOUT_SLOTS places for virtio-mmio devices, one page apart */
 	IOL_LAYOUT_PL031, /* real-time clock */
 	IOL_LAYOUT_PL061, /* GPIO lines, of which one is the power button */
+	IOL_LAYOUT_FSL_GUTS, /* global utilities of MPC85xx: only its reset register */
+	IOL_LAYOUT_FSL_GPIO, /* GPIO lines of MPC85xx */
+	IOL_LAYOUT_FSL_POWER, /* what hangs on them: no registers, only a node */
 	IOL_LAYOUT_KIND_COUNT,
 };
 

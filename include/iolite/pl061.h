@@ -10,7 +10,7 @@
 enum { IOL_PL061_BYTES = 0x1000, IOL_PL061_LINES = 8 };
 
 /* Label of its node, for those that are wired to it: two cells, line and flags (0: active high). */
-#define IOL_PL061_LABEL "gpio"
+#define IOL_PL061_LABEL "gpio0"
 
 struct iol_pl061;
 

@@ -18,7 +18,7 @@
 
 enum {
 	IOL_VM_DEVICES_MAX = 64,
-	IOL_VM_WIRES_MAX = 8,
+	IOL_VM_WIRES_MAX = 12,
 };
 
 struct iol_acpi_pm;
@@ -48,7 +48,8 @@ struct iol_vm {
 
 	struct iol_irq_router *router;
 	unsigned int wire_count;
-	struct iol_irq_wire wires[IOL_VM_WIRES_MAX]; /* of slots; see layout.slot_gsi */
+	struct iol_irq_wire
+		wires[IOL_VM_WIRES_MAX]; /* of slots, see layout.slot_gsi, then of devices */
 	struct iol_pci_host *pci_host; /* one of devices[]; NULL: none */
 	uint64_t virtio_mmio_base; /* of slot 0 */
 

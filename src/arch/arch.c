@@ -10,6 +10,7 @@
 static const struct iol_arch *const arches[] = {
 	&iol_arch_x86_64,
 	&iol_arch_aarch64,
+	&iol_arch_powerpc,
 };
 
 const struct iol_arch *iol_arch_find(const char *name)

@@ -51,6 +51,17 @@ enum {
 	TEXT_OFFSET_OLD = 0x80000, /* of kernels before 3.17, whose image_size is 0 */
 };
 
+/* What is read of the PE headers of a kernel that is an EFI program too (PE/COFF 3.3, 4). */
+enum {
+	PE_MAGIC = 0x00004550, /* "PE" */
+	PE_SECTION_COUNT = 6,
+	PE_OPTIONAL_BYTES = 20,
+	PE_HEADER_BYTES = 24,
+	PE_SECTION_BYTES = 40,
+	PE_SECTION_RAW_BYTES = 16,
+	PE_SECTION_RAW_OFFSET = 20,
+};
+
 static const struct iol_kernel_wanted wanted = {
 	.machine = "aarch64",
 	.elf_machine = EM_AARCH64,
@@ -136,6 +147,34 @@ static int find_image(const struct iol_image *image, struct iol_arm64_image *arm
 	return rc;
 }
 
+/*
+ * The header says what the kernel takes in memory, not how long its file is; the table of sections does, where the
+ * kernel is an EFI program too, as nearly all are. Only plain files can be cut short without a notice otherwise.
+ */
+static int check_complete(const struct iol_image *image, const struct head *head,
+			  struct iol_error *err)
+{
+	uint64_t pe = le32_load(head->bytes + offsetof(struct header, pe_offset)), at, end;
+
+	if (pe + PE_HEADER_BYTES > head->len || le32_load(head->bytes + pe) != PE_MAGIC)
+		return 0;
+	at = pe + PE_HEADER_BYTES + le16_load(head->bytes + pe + PE_OPTIONAL_BYTES);
+	for (unsigned int i = le16_load(head->bytes + pe + PE_SECTION_COUNT); i; i--) {
+		if (at + PE_SECTION_BYTES > head->len)
+			return 0;
+		end = (uint64_t)le32_load(head->bytes + at + PE_SECTION_RAW_OFFSET) +
+		      le32_load(head->bytes + at + PE_SECTION_RAW_BYTES);
+		if (end > image->size_bytes)
+			return iol_error_set(
+				err, -EINVAL,
+				"%s: truncated: a section of the kernel ends at 0x%" PRIx64
+				", the file has 0x%" PRIx64 " bytes",
+				image->path, end, image->size_bytes);
+		at += PE_SECTION_BYTES;
+	}
+	return 0;
+}
+
 static int judge_header(const struct iol_image *image, const struct header *h,
 			struct iol_arm64_image *arm, struct iol_error *err)
 {
@@ -155,6 +194,11 @@ static int judge_header(const struct iol_image *image, const struct header *h,
 				     "%s: image_size is 0x%" PRIx64
 				     ", less than the header's own %zu bytes",
 				     image->path, arm->mem_bytes, sizeof(*h));
+	if (arm->text_offset % sizeof(h->code[0]))
+		return iol_error_set(err, -EINVAL,
+				     "%s: text_offset is 0x%" PRIx64
+				     ", not a multiple of an instruction's 4 bytes",
+				     image->path, arm->text_offset);
 	if (arm->text_offset > UINT64_MAX - arm->mem_bytes)
 		return iol_error_set(err, -EINVAL,
 				     "%s: text_offset 0x%" PRIx64 " + image_size 0x%" PRIx64
@@ -184,8 +228,10 @@ int iol_arm64_image_parse(const struct iol_image *image, struct iol_arm64_image 
 		return rc;
 	memset(&header, 0, sizeof(header));
 	memcpy(&header, head.bytes, MIN(sizeof(header), head.len));
-	if (head.len >= sizeof(header) && le32_get(header.magic) == MAGIC)
-		return judge_header(image, &header, arm, err);
+	if (head.len >= sizeof(header) && le32_get(header.magic) == MAGIC) {
+		rc = judge_header(image, &header, arm, err);
+		return rc || arm->packed ? rc : check_complete(image, &head, err);
+	}
 	packed = g_strdup_printf("%s: unpacked", image->path);
 	rc = iol_kernel_refuse_head(arm->packed ? packed : image->path, head.bytes, head.len,
 				    &wanted, err);

@@ -387,6 +387,29 @@ int iol_elf_parse(const struct iol_image *image, struct iol_elf *elf, struct iol
 	return check_pvh_entry(&p);
 }
 
+int iol_elf_physical_entry(const struct iol_elf *elf, const struct iol_image *image, uint64_t *pc,
+			   struct iol_error *err)
+{
+	for (unsigned int i = 0; i < elf->segment_count; i++) {
+		const struct iol_elf_segment *seg = &elf->segments[i];
+
+		if (elf->entry >= seg->gpa && elf->entry - seg->gpa < seg->file_bytes) {
+			*pc = elf->entry;
+			return 0;
+		}
+	}
+	for (unsigned int i = 0; i < elf->segment_count; i++) {
+		const struct iol_elf_segment *seg = &elf->segments[i];
+
+		if (elf->entry >= seg->vaddr && elf->entry - seg->vaddr < seg->file_bytes) {
+			*pc = elf->entry - seg->vaddr + seg->gpa;
+			return 0;
+		}
+	}
+	return iol_error_set(err, -EINVAL, "%s: e_entry 0x%" PRIx64 " is in no loadable segment",
+			     image->path, elf->entry);
+}
+
 int iol_elf_load(const struct iol_elf *elf, const struct iol_image *image,
 		 const struct iol_memory *mem, uint64_t low_limit, struct iol_error *err)
 {

@@ -3,9 +3,9 @@
 #ifndef IOL_CLI_CLI_H
 #define IOL_CLI_CLI_H
 
-#include <iolite/config.h>
+#include <iolite/error.h>
 
-/* Why `iolite run` ended; scripts rely on these numbers. */
+/* Why `iolite run` ended, and for other verbs whether they did it; scripts rely on these numbers. */
 enum iol_exit {
 	IOL_EXIT_OK = 0, /* the guest powered off, or was stopped by its user */
 	IOL_EXIT_HOST = 1, /* the host failed: KVM, memory, descriptors */
@@ -24,20 +24,12 @@ struct iol_cmd {
 extern const struct iol_cmd iol_cmds[];
 
 int iol_cmd_run(int argc, char **argv);
+int iol_cmd_dtb(int argc, char **argv);
 int iol_cmd_doctor(int argc, char **argv);
 int iol_cmd_version(int argc, char **argv);
 int iol_cmd_help(int argc, char **argv);
 
 /* "iolite: VERB: text" on standard error; returns @status. */
 int iol_cli_fail(const char *verb, int status, const char *fmt, ...) iol_printf(3, 4);
-
-/* iol_options_parse: help was asked for and given. */
-enum { IOL_OPTIONS_HELP = -1 };
-
-/*
- * Options of `run`. 0; IOL_EXIT_USAGE after the mistake was told; IOL_OPTIONS_HELP. @config must be
- * finished in any case.
- */
-int iol_options_parse(int argc, char **argv, struct iol_config *config);
 
 #endif

@@ -22,7 +22,9 @@ static void print_overview(void)
 		printf("  %-10s %s\n", cmd->name, cmd->summary);
 	printf("\nExamples:\n"
 	       "  iolite doctor\n"
-	       "  iolite run -k /boot/vmlinuz -i initrd.img -m 1G -c 2\n\n"
+	       "  iolite run -k /boot/vmlinuz -i initrd.img -m 1G -c 2\n"
+	       "  iolite run web.json\n"
+	       "  iolite dtb web.json --arch aarch64\n\n"
 	       "Exit status of run: 0 the guest powered off or was stopped, 1 the host failed,\n"
 	       "2 wrong options, 3 the guest crashed or this KVM cannot run it.\n");
 }
@@ -40,7 +42,7 @@ int iol_cmd_help(int argc, char **argv)
 
 		if (strcmp(argv[1], cmd->name))
 			continue;
-		if (cmd->run == iol_cmd_run || cmd->run == iol_cmd_doctor)
+		if (cmd->run != iol_cmd_version && cmd->run != iol_cmd_help)
 			return cmd->run(2, help_argv);
 		printf("iolite %s: %s\n", cmd->name, cmd->summary);
 		return IOL_EXIT_OK;

@@ -12,6 +12,42 @@
 #include <iolite/terminal.h>
 #include <iolite/vm.h>
 
+#include "options.h"
+
+static const char examples[] =
+	"Options override what CONFIG.json says, and add disks and overlays to its own:\n"
+	"iolite-config(5) has its keys.\n"
+	"\n"
+	"Examples:\n"
+	"  iolite run -k /boot/vmlinuz -i initrd.img\n"
+	"      boot a kernel with 256 MiB and one CPU, its console in this terminal\n"
+	"  iolite run web.json\n"
+	"      a machine that a file describes\n"
+	"  iolite run web.json -m 2G -d more.img\n"
+	"      the same with more memory and one more disk\n"
+	"  iolite run -k vmlinuz -i initrd.img -a 'console=ttyS0 quiet' -m 2G -c 4\n"
+	"      more memory and CPUs, a command line of your own\n"
+	"  iolite run -k vmlinuz -i initrd.img -a 'console=ttyS0 root=/dev/vda' -d disk.img\n"
+	"      a disk to write to\n"
+	"  iolite run -k vmlinuz -i initrd.img -d /dev/vg0/guest,direct -d data.img,ro,id=data\n"
+	"      a block device of the host as vda, an image that is only read as vdb\n"
+	"  iolite run -k vmlinux -s null < /dev/null\n"
+	"      an uncompressed kernel (PVH) without a console\n"
+	"\n"
+	"In the terminal: Ctrl-A x stops the machine, Ctrl-A h shows the keys.\n"
+	"SIGTERM presses the power button; a second one stops the machine at once.\n"
+	"\n"
+	"Exit status: 0 the guest powered off or was stopped, 1 the host failed,\n"
+	"2 wrong options, 3 the guest crashed or this KVM cannot run it.\n";
+
+static const struct iol_options options = {
+	.verb = "run",
+	.does = "start a virtual machine",
+	.keys = iol_options_disk_help,
+	.examples = examples,
+	.runs = true,
+};
+
 /* Signals of the person or the init system, as an operation of the loop. */
 struct signals {
 	struct iol_vm *vm;
@@ -123,7 +159,7 @@ int iol_cmd_run(int argc, char **argv)
 	iol_auto(iol_config_finish) struct iol_config config;
 	struct iol_error err = { 0 };
 	struct signals s = { .fd = -1 };
-	int status = iol_options_parse(argc, argv, &config);
+	int status = iol_options_parse(&options, argc, argv, &config);
 
 	if (status == IOL_OPTIONS_HELP)
 		return IOL_EXIT_OK;

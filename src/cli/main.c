@@ -12,6 +12,7 @@
 
 const struct iol_cmd iol_cmds[] = {
 	{ "run", "start a virtual machine in this terminal", iol_cmd_run },
+	{ "dtb", "print the device tree of a machine, of any architecture", iol_cmd_dtb },
 	{ "doctor", "what this host's KVM can do, and the remedy for what is missing",
 	  iol_cmd_doctor },
 	{ "version", "print the version", iol_cmd_version },

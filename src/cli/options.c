@@ -1,31 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The options of `iolite run`. */
-#include "cli.h"
+/* The options that describe a machine. See options.h. */
+#include "options.h"
 
-#include <glib.h>
 #include <locale.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include <iolite/log.h>
 
+#include "cli.h"
+
 /* What the option parser leaves behind; all strings are owned. */
 struct raw_options {
-	char *kernel, *initrd, *cmdline, *memory, *cpus, *serial;
+	char *machine, *kernel, *initrd, *cmdline, *memory, *cpus, *serial, *dtb;
 	int verbosity;
 	gboolean help;
+	char **overlays;
 	char **disks;
 	char **rest;
 };
 
 static void raw_finish(struct raw_options *raw)
 {
+	g_free(raw->machine);
 	g_free(raw->kernel);
 	g_free(raw->initrd);
 	g_free(raw->cmdline);
 	g_free(raw->memory);
 	g_free(raw->cpus);
 	g_free(raw->serial);
+	g_free(raw->dtb);
+	g_strfreev(raw->overlays);
 	g_strfreev(raw->disks);
 	g_strfreev(raw->rest);
 }
@@ -41,7 +45,7 @@ static gboolean more_verbose(const gchar *name, const gchar *value, gpointer dat
 	return TRUE;
 }
 
-static const char description[] =
+const char iol_options_disk_help[] =
 	"Sizes are whole numbers with K, M, G or T (powers of 1024).\n"
 	"\n"
 	"Disks are vda, vdb ... in the order given. Keys, a comma before each:\n"
@@ -56,30 +60,24 @@ static const char description[] =
 	"  serial=TEXT      what the guest reads as serial number (default: the id)\n"
 	"  bps=SIZE         bytes a second at most\n"
 	"  iops=N           requests a second at most\n"
-	"A comma within a path or value is written twice.\n"
-	"\n"
-	"Examples:\n"
-	"  iolite run -k /boot/vmlinuz -i initrd.img\n"
-	"      boot a kernel with 256 MiB and one CPU, its console in this terminal\n"
-	"  iolite run -k vmlinuz -i initrd.img -a 'console=ttyS0 quiet' -m 2G -c 4\n"
-	"      more memory and CPUs, a command line of your own\n"
-	"  iolite run -k vmlinuz -i initrd.img -a 'console=ttyS0 root=/dev/vda' -d disk.img\n"
-	"      a disk to write to\n"
-	"  iolite run -k vmlinuz -i initrd.img -d /dev/vg0/guest,direct -d data.img,ro,id=data\n"
-	"      a block device of the host as vda, an image that is only read as vdb\n"
-	"  iolite run -k vmlinux -s null < /dev/null\n"
-	"      an uncompressed kernel (PVH) without a console\n"
-	"\n"
-	"In the terminal: Ctrl-A x stops the machine, Ctrl-A h shows the keys.\n"
-	"SIGTERM presses the power button; a second one stops the machine at once.\n"
-	"\n"
-	"Exit status: 0 the guest powered off or was stopped, 1 the host failed,\n"
-	"2 wrong options, 3 the guest crashed or this KVM cannot run it.\n";
+	"A comma within a path or value is written twice.\n";
+
+static void print_help(GOptionContext *context, const struct iol_options *options)
+{
+	g_autofree char *text = NULL;
+
+	setlocale(LC_ALL, "");
+	text = g_option_context_get_help(context, TRUE, NULL);
+	printf("%s%s\n%s", text, options->keys, options->examples);
+}
 
 /* Values are bytes, as the kernel gives them: FILENAME keeps the parser from converting them. */
-static gboolean parse(int *argc, char ***argv, struct raw_options *raw, GError **error)
+static gboolean parse(const struct iol_options *options, int *argc, char ***argv,
+		      struct raw_options *raw, GError **error)
 {
-	GOptionEntry entries[] = {
+	const GOptionEntry machine[] = {
+		{ "machine", 'M', 0, G_OPTION_ARG_FILENAME, &raw->machine,
+		  "Kind of machine (default: the architecture's)", "NAME" },
 		{ "kernel", 'k', 0, G_OPTION_ARG_FILENAME, &raw->kernel,
 		  "Linux bzImage, or ELF with a PVH or 64-bit entry", "FILE" },
 		{ "initrd", 'i', 0, G_OPTION_ARG_FILENAME, &raw->initrd, "Initial RAM disk",
@@ -95,81 +93,135 @@ static gboolean parse(int *argc, char ***argv, struct raw_options *raw, GError *
 		{ "disk", 'd', 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->disks,
 		  "Disk image (raw) or block device, and keys (below); up to 16 times",
 		  "PATH[,KEY...]" },
-		{ "help", 'h', 0, G_OPTION_ARG_NONE, &raw->help, "Show this help", NULL },
+		{ "dtb", 0, 0, G_OPTION_ARG_FILENAME, &raw->dtb,
+		  "Device tree in the place of the machine's own", "FILE" },
+		{ "dtb-overlay", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->overlays,
+		  "Device tree overlay; up to 16 times", "FILE" },
 		{ "verbose", 'v', G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK, more_verbose,
 		  "Say more; twice: say much more", NULL },
-		{ G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->rest, NULL, NULL },
+		{ "help", 'h', 0, G_OPTION_ARG_NONE, &raw->help, "Show this help", NULL },
+		{ G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->rest, NULL,
+		  "[CONFIG.json]" },
 		G_OPTION_ENTRY_NULL,
 	};
-	g_autoptr(GOptionContext) context = g_option_context_new("- start a virtual machine");
-	GOptionGroup *group = g_option_group_new("run", "", "", raw, NULL);
+	g_autofree char *does = g_strdup_printf("- %s", options->does);
+	g_autoptr(GOptionContext) context = g_option_context_new(does);
+	GOptionGroup *group = g_option_group_new("main", "", "", raw, NULL);
 
-	g_option_group_add_entries(group, entries);
+	if (options->entries)
+		g_option_group_add_entries(group, options->entries);
+	g_option_group_add_entries(group, machine);
 	g_option_context_set_main_group(context, group);
-	g_option_context_set_description(context, description);
 	g_option_context_set_help_enabled(context, FALSE);
 	if (!g_option_context_parse(context, argc, argv, error))
 		return FALSE;
-	if (raw->help) {
-		g_autofree char *text = NULL;
-
-		setlocale(LC_ALL, "");
-		text = g_option_context_get_help(context, TRUE, NULL);
-		fputs(text, stdout);
-	}
+	if (raw->help)
+		print_help(context, options);
 	return TRUE;
 }
 
-static int set(struct iol_config *config, const char *option, const char *text,
+static int load(const struct iol_options *options, char **files, struct iol_config *config)
+{
+	struct iol_error err;
+
+	if (!files)
+		return 0;
+	if (files[1])
+		return iol_cli_fail(options->verb, IOL_EXIT_USAGE,
+				    "unexpected argument '%.64s' behind the configuration '%.64s'; "
+				    "a kernel is named with -k, a disk with -d",
+				    files[1], files[0]);
+	if (iol_config_load(config, files[0], &err))
+		return iol_cli_fail(options->verb, IOL_EXIT_USAGE, "%s", err.msg);
+	return 0;
+}
+
+static int set(const struct iol_options *options, struct iol_config *config, const char *option,
+	       const char *text,
 	       int (*setter)(struct iol_config *, const char *, struct iol_error *))
 {
 	struct iol_error err;
 
 	if (!text || !setter(config, text, &err))
 		return 0;
-	return iol_cli_fail("run", IOL_EXIT_USAGE, "%s: %s", option, err.msg);
+	return iol_cli_fail(options->verb, IOL_EXIT_USAGE, "%s: %s", option, err.msg);
 }
 
-static int apply(struct raw_options *raw, struct iol_config *config)
+static int set_each(const struct iol_options *options, struct iol_config *config,
+		    const char *option, char **texts,
+		    int (*setter)(struct iol_config *, const char *, struct iol_error *))
 {
-	struct iol_error err;
-	int status;
+	int status = 0;
 
-	if (raw->rest)
-		return iol_cli_fail("run", IOL_EXIT_USAGE,
-				    "unexpected argument '%s'; a kernel is named with -k",
-				    raw->rest[0]);
-	iol_log_set_level(raw->verbosity > 1 ? IOL_LOG_DEBUG
-			  : raw->verbosity   ? IOL_LOG_INFO
-					     : IOL_LOG_WARN);
-	config->kernel = g_steal_pointer(&raw->kernel);
-	config->initrd = g_steal_pointer(&raw->initrd);
-	config->cmdline = g_steal_pointer(&raw->cmdline);
-	status = set(config, "--memory", raw->memory, iol_config_set_memory);
-	if (!status)
-		status = set(config, "--cpus", raw->cpus, iol_config_set_cpus);
-	if (!status)
-		status = set(config, "--serial", raw->serial, iol_config_set_serial);
-	for (char **disk = raw->disks; !status && disk && *disk; disk++)
-		status = set(config, "--disk", *disk, iol_config_add_disk);
-	if (!status && iol_config_check(config, &err))
-		status = iol_cli_fail("run", IOL_EXIT_USAGE, "%s", err.msg);
+	for (; !status && texts && *texts; texts++)
+		status = set(options, config, option, *texts, setter);
 	return status;
 }
 
-int iol_options_parse(int argc, char **argv, struct iol_config *config)
+/* On top of what a file said. */
+static int apply(const struct iol_options *options, struct raw_options *raw,
+		 struct iol_config *config)
 {
+	const struct {
+		const char *option, *text;
+		int (*setter)(struct iol_config *, const char *, struct iol_error *);
+	} single[] = {
+		{ "--machine", raw->machine, iol_config_set_machine },
+		{ "--kernel", raw->kernel, iol_config_set_kernel },
+		{ "--initrd", raw->initrd, iol_config_set_initrd },
+		{ "--cmdline", raw->cmdline, iol_config_set_cmdline },
+		{ "--memory", raw->memory, iol_config_set_memory },
+		{ "--cpus", raw->cpus, iol_config_set_cpus },
+		{ "--serial", raw->serial, iol_config_set_serial },
+		{ "--dtb", raw->dtb, iol_config_set_dtb },
+	};
+	struct iol_error err;
+	int status = 0;
+
+	for (size_t i = 0; !status && i < IOL_ARRAY_LEN(single); i++)
+		status = set(options, config, single[i].option, single[i].text, single[i].setter);
+	if (!status)
+		status = set_each(options, config, "--disk", raw->disks, iol_config_add_disk);
+	if (!status)
+		status = set_each(options, config, "--dtb-overlay", raw->overlays,
+				  iol_config_add_dtb_overlay);
+	if (!status && options->runs && iol_config_check(config, &err))
+		status = iol_cli_fail(options->verb, IOL_EXIT_USAGE, "%s", err.msg);
+	if (!status)
+		iol_config_complete(config);
+	return status;
+}
+
+static int read_all(const struct iol_options *options, struct raw_options *raw,
+		    struct iol_config *config)
+{
+	int status;
+
+	if (raw->help)
+		return IOL_OPTIONS_HELP;
+	iol_log_set_level(raw->verbosity > 1 ? IOL_LOG_DEBUG
+			  : raw->verbosity   ? IOL_LOG_INFO
+					     : IOL_LOG_WARN);
+	status = load(options, raw->rest, config);
+	return status ? status : apply(options, raw, config);
+}
+
+int iol_options_parse(const struct iol_options *options, int argc, char **argv,
+		      struct iol_config *config)
+{
+	g_autofree char *program = g_strdup_printf("iolite %s", options->verb);
 	struct raw_options raw = { 0 };
 	g_autoptr(GError) error = NULL;
 	int status;
 
-	g_set_prgname("iolite run");
+	g_set_prgname(program);
 	iol_config_init(config);
-	if (parse(&argc, &argv, &raw, &error))
-		status = raw.help ? IOL_OPTIONS_HELP : apply(&raw, config);
+	if (parse(options, &argc, &argv, &raw, &error))
+		status = read_all(options, &raw, config);
 	else
-		status = iol_cli_fail("run", IOL_EXIT_USAGE,
-				      "%s; `iolite help run` lists the options", error->message);
+		status = iol_cli_fail(options->verb, IOL_EXIT_USAGE,
+				      "%s; `iolite help %s` lists the options", error->message,
+				      options->verb);
 	raw_finish(&raw);
 	return status;
 }

@@ -2,11 +2,9 @@
 /* Configuration values: defaults, parsing, limits. See include/iolite/config.h. Before any thread. */
 #include "config_internal.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <glib.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <iolite/size.h>
@@ -22,10 +20,11 @@ void iol_config_init(struct iol_config *config)
 
 void iol_config_finish(struct iol_config *config)
 {
+	g_free(config->name);
+	g_free(config->machine);
 	g_free(config->kernel);
 	g_free(config->initrd);
 	g_free(config->cmdline);
-	g_free(config->machine);
 	g_free(config->dtb);
 	for (unsigned int i = 0; i < config->dtb_overlay_count; i++)
 		g_free(config->dtb_overlays[i]);
@@ -35,6 +34,79 @@ void iol_config_finish(struct iol_config *config)
 	for (unsigned int i = 0; i < config->disk_count; i++)
 		iol_disk_config_finish(&config->disks[i]);
 	memset(config, 0, sizeof(*config));
+}
+
+static void replace(char **field, const char *text)
+{
+	g_free(*field);
+	*field = g_strdup(text);
+}
+
+static int set_path(char **field, const char *path, struct iol_error *err)
+{
+	if (!*path)
+		return iol_error_set(err, -EINVAL, "'' is no path: name a file");
+	replace(field, path);
+	return 0;
+}
+
+int iol_config_set_name(struct iol_config *config, const char *text, struct iol_error *err)
+{
+	size_t len = strlen(text);
+
+	if (!g_ascii_isalnum(text[0]) ||
+	    strspn(text, G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS "._-") != len)
+		return iol_error_set(err, -EINVAL,
+				     "'%.64s' is no name: give a letter or digit, then letters, "
+				     "digits, dots, dashes, underscores",
+				     text);
+	if (len > IOL_CONFIG_NAME_MAX)
+		return iol_error_set(err, -EINVAL, "'%.64s' is too long: a name has up to %d bytes",
+				     text, IOL_CONFIG_NAME_MAX);
+	replace(&config->name, text);
+	return 0;
+}
+
+int iol_config_set_machine(struct iol_config *config, const char *text, struct iol_error *err)
+{
+	if (!*text)
+		return iol_error_set(err, -EINVAL, "'' is no machine: name one, or leave it out");
+	replace(&config->machine, text);
+	return 0;
+}
+
+int iol_config_set_kernel(struct iol_config *config, const char *path, struct iol_error *err)
+{
+	return set_path(&config->kernel, path, err);
+}
+
+int iol_config_set_initrd(struct iol_config *config, const char *path, struct iol_error *err)
+{
+	return set_path(&config->initrd, path, err);
+}
+
+int iol_config_set_cmdline(struct iol_config *config, const char *text, struct iol_error *err)
+{
+	(void)err; /* its length is the architecture's to judge */
+	replace(&config->cmdline, text);
+	return 0;
+}
+
+int iol_config_set_dtb(struct iol_config *config, const char *path, struct iol_error *err)
+{
+	return set_path(&config->dtb, path, err);
+}
+
+int iol_config_add_dtb_overlay(struct iol_config *config, const char *path, struct iol_error *err)
+{
+	int ret;
+
+	if (config->dtb_overlay_count == IOL_CONFIG_OVERLAYS_MAX)
+		return iol_error_set(err, -EINVAL, "'%.64s' is one overlay too many: up to %d",
+				     path, IOL_CONFIG_OVERLAYS_MAX);
+	ret = set_path(&config->dtb_overlays[config->dtb_overlay_count], path, err);
+	config->dtb_overlay_count += !ret;
+	return ret;
 }
 
 int iol_config_set_memory(struct iol_config *config, const char *text, struct iol_error *err)
@@ -59,15 +131,23 @@ int iol_config_set_memory(struct iol_config *config, const char *text, struct io
 	return 0;
 }
 
+bool iol_number_parse(const char *text, unsigned int base, uint64_t min, uint64_t max,
+		      uint64_t *value)
+{
+	guint64 number;
+
+	if (!g_ascii_isxdigit(text[0]) ||
+	    !g_ascii_string_to_unsigned(text, base, min, max, &number, NULL))
+		return false;
+	*value = number;
+	return true;
+}
+
 int iol_config_set_cpus(struct iol_config *config, const char *text, struct iol_error *err)
 {
-	unsigned long count;
-	char *end;
+	uint64_t count;
 
-	/* strtoul would take spaces and signs. */
-	errno = 0;
-	count = isdigit((unsigned char)text[0]) ? strtoul(text, &end, 10) : 0;
-	if (!count || errno || *end || count > IOL_CONFIG_CPUS_MAX)
+	if (!iol_number_parse(text, 10, 1, IOL_CONFIG_CPUS_MAX, &count))
 		return iol_error_set(
 			err, -EINVAL,
 			"'%.64s' is not a number of CPUs: give a whole number from 1 to %d", text,
@@ -93,15 +173,21 @@ int iol_config_set_serial(struct iol_config *config, const char *text, struct io
 			     text);
 }
 
-int iol_config_check(struct iol_config *config, struct iol_error *err)
+void iol_config_complete(struct iol_config *config)
 {
-	if (!config->kernel)
-		return iol_error_set(err, -EINVAL,
-				     "no kernel: name one with -k, such as -k /boot/vmlinuz");
 	if (!config->cmdline)
 		config->cmdline = g_strdup(IOL_CONFIG_CMDLINE_DEFAULT);
 	for (unsigned int i = 0; i < config->disk_count; i++)
 		if (!config->disks[i].queues)
 			config->disks[i].queues = MIN(config->cpus, IOL_CONFIG_DISK_QUEUES_MAX);
+}
+
+int iol_config_check(struct iol_config *config, struct iol_error *err)
+{
+	if (!config->kernel)
+		return iol_error_set(err, -EINVAL,
+				     "no kernel: name one with -k, such as -k /boot/vmlinuz, or "
+				     "as boot.kernel in a file");
+	iol_config_complete(config);
 	return 0;
 }

@@ -5,6 +5,58 @@
 
 #include <iolite/config.h>
 
+/*
+ * How a value is written in a JSON file. A setter takes the text that an option would have, which is
+ * made of it: one reading of values for both.
+ */
+enum iol_value_kind {
+	IOL_VALUE_TEXT, /* "text" */
+	IOL_VALUE_PATH, /* "text"; relative to the file's folder */
+	IOL_VALUE_FLAG, /* true or false: on or off */
+	IOL_VALUE_COUNT, /* 5 */
+	IOL_VALUE_SIZE, /* "512M", or a number of bytes */
+};
+
+/*
+ * All of @text as a number of @base (10, 16) from @min to @max; false: it is none. GLib's reading, without
+ * the vertical tab that it steps over.
+ */
+bool iol_number_parse(const char *text, unsigned int base, uint64_t min, uint64_t max,
+		      uint64_t *value);
+
+/* A key of a disk, for both of its forms: -d PATH,key=value and "disks" of a file. */
+struct iol_disk_key {
+	const char *name;
+	enum iol_value_kind kind;
+	bool bare; /* in an option it may stand without a value: on */
+	/* @item is the value as the user wrote it, with its key in an option: for messages. */
+	int (*set)(struct iol_disk_config *disk, const char *value, const char *item,
+		   struct iol_error *err);
+};
+
+/* NULL: there is none. */
+const struct iol_disk_key *iol_disk_key_find(const char *name);
+
+/* "path", then the names of all keys, then NULL. Keys of test builds are not among them. */
+enum { IOL_DISK_NAMES_MAX = 16 };
+void iol_disk_key_names(const char *names[IOL_DISK_NAMES_MAX]);
+
+/* Defaults; no path and no id. */
+void iol_disk_config_init(struct iol_disk_config *disk);
 void iol_disk_config_finish(struct iol_disk_config *disk);
+
+/*
+ * Appends @disk, whose path is set, and gives it an id if it has none. In any case what @disk owns is
+ * gone from it. -EINVAL, with its path, when it cannot stand beside the others.
+ */
+int iol_config_append_disk(struct iol_config *config, struct iol_disk_config *disk,
+			   struct iol_error *err);
+
+/*
+ * -EINVAL: "there is no 'chache', but 'cache'" where one of @names (ended by NULL) comes near @name,
+ * else all of them and @remark.
+ */
+int iol_name_refuse(const char *name, const char *const *names, const char *remark,
+		    struct iol_error *err);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The text of a disk: PATH[,key[=value]...], a comma within a value written twice. See
- * include/iolite/config.h. Before any thread; the text is the user's.
+ * Disks: their keys, and the text of an option, PATH[,key[=value]...], a comma within a value written twice.
+ * See include/iolite/config.h. Before any thread; the text is the user's.
  */
 #include "config_internal.h"
 
@@ -12,14 +12,6 @@
 #include <iolite/size.h>
 
 #define ID_LETTERS G_CSET_a_2_z G_CSET_A_2_Z
-
-/* One key and what its value means. @item is "key=value" as the user wrote it, for messages. */
-struct key {
-	const char *name;
-	bool flag; /* may stand without a value: on */
-	int (*set)(struct iol_disk_config *disk, const char *value, const char *item,
-		   struct iol_error *err);
-};
 
 static int refuse(struct iol_error *err, const char *item, const char *what, const char *remedy)
 {
@@ -142,9 +134,9 @@ static int set_transport(struct iol_disk_config *disk, const char *value, const 
 static int set_queues(struct iol_disk_config *disk, const char *value, const char *item,
 		      struct iol_error *err)
 {
-	guint64 count;
+	uint64_t count;
 
-	if (!g_ascii_string_to_unsigned(value, 10, 1, IOL_CONFIG_DISK_QUEUES_MAX, &count, NULL))
+	if (!iol_number_parse(value, 10, 1, IOL_CONFIG_DISK_QUEUES_MAX, &count))
 		return iol_error_set(err, -EINVAL,
 				     "'%.64s' is not a number of queues: give 1 to %d, or leave it "
 				     "out for one for each CPU",
@@ -159,18 +151,15 @@ static int set_bps(struct iol_disk_config *disk, const char *value, const char *
 	if (!iol_size_parse(value, &disk->bytes_per_s, NULL))
 		return 0;
 	return refuse(err, item, "is not bytes a second",
-		      "give a whole number and K, M, G or T, such as bps=100M; 0 is no limit");
+		      "give a whole number and K, M, G or T, such as 100M; 0 is no limit");
 }
 
 static int set_iops(struct iol_disk_config *disk, const char *value, const char *item,
 		    struct iol_error *err)
 {
-	guint64 count;
-
-	if (!g_ascii_string_to_unsigned(value, 10, 0, UINT64_MAX, &count, NULL))
+	if (!iol_number_parse(value, 10, 0, UINT64_MAX, &disk->requests_per_s))
 		return refuse(err, item, "is not requests a second",
-			      "give a whole number, such as iops=500; 0 is no limit");
-	disk->requests_per_s = count;
+			      "give a whole number, such as 500; 0 is no limit");
 	return 0;
 }
 
@@ -186,82 +175,52 @@ static int set_fault(struct iol_disk_config *disk, const char *value, const char
 }
 #endif
 
-static const struct key keys[] = {
-	{ "id", false, set_id },           { "ro", true, set_ro },
-	{ "direct", true, set_direct },    { "cache", false, set_cache },
-	{ "discard", false, set_discard }, { "lock", false, set_lock },
-	{ "queues", false, set_queues },   { "transport", false, set_transport },
-	{ "serial", false, set_serial },   { "bps", false, set_bps },
-	{ "iops", false, set_iops },
+static const struct iol_disk_key keys[] = {
+	{ "id", IOL_VALUE_TEXT, false, set_id },
+	{ "ro", IOL_VALUE_FLAG, true, set_ro },
+	{ "direct", IOL_VALUE_FLAG, true, set_direct },
+	{ "cache", IOL_VALUE_TEXT, false, set_cache },
+	{ "discard", IOL_VALUE_FLAG, false, set_discard },
+	{ "lock", IOL_VALUE_FLAG, false, set_lock },
+	{ "queues", IOL_VALUE_COUNT, false, set_queues },
+	{ "transport", IOL_VALUE_TEXT, false, set_transport },
+	{ "serial", IOL_VALUE_TEXT, false, set_serial },
+	{ "bps", IOL_VALUE_SIZE, false, set_bps },
+	{ "iops", IOL_VALUE_COUNT, false, set_iops },
 #ifdef IOLITE_TEST_FAULTS
-	{ "fault", false, set_fault },
+	{ "fault", IOL_VALUE_TEXT, false, set_fault },
 #endif
 };
 
-enum {
-	KEYS_HELD = sizeof(uint32_t) * 8,
-	NAME_MAX_BYTES = 16, /* longer words resemble no key */
-	EDITS_MAX = 2, /* what still counts as a slip of the finger */
-};
+enum { KEYS_HELD = sizeof(uint32_t) * 8 };
 
-static size_t min3(size_t a, size_t b, size_t c)
+const struct iol_disk_key *iol_disk_key_find(const char *name)
 {
-	return MIN(MIN(a, b), c);
+	for (size_t i = 0; i < IOL_ARRAY_LEN(keys); i++)
+		if (!strcmp(keys[i].name, name))
+			return &keys[i];
+	return NULL;
 }
 
-/* Letters to add, drop or change to make @a of @b (Levenshtein's distance), row by row. */
-static size_t edits(const char *a, const char *b)
+void iol_disk_key_names(const char *names[IOL_DISK_NAMES_MAX])
 {
-	size_t row[NAME_MAX_BYTES + 1], diagonal, above, len = strlen(b);
-
-	for (size_t j = 0; j <= len; j++)
-		row[j] = j;
-	for (size_t i = 0; a[i]; i++) {
-		diagonal = row[0];
-		row[0] = i + 1;
-		for (size_t j = 0; j < len; j++) {
-			above = row[j + 1];
-			row[j + 1] = min3(above + 1, row[j] + 1, diagonal + (a[i] != b[j]));
-			diagonal = above;
-		}
-	}
-	return row[len];
-}
-
-/* The key that @name was meant to be, or NULL. */
-static const char *nearest(const char *name)
-{
-	const char *best = NULL;
-	size_t best_edits = EDITS_MAX + 1;
-
-	/* What other programs call it is far from ours in letters. */
-	if (!g_ascii_strcasecmp(name, "readonly") || !g_ascii_strcasecmp(name, "read-only"))
-		return "ro";
-	if (strlen(name) > NAME_MAX_BYTES)
-		return NULL;
-	for (size_t i = 0; i < IOL_ARRAY_LEN(keys); i++) {
-		size_t distance = edits(keys[i].name, name);
-
-		if (distance < best_edits && distance < strlen(keys[i].name)) {
-			best = keys[i].name;
-			best_edits = distance;
-		}
-	}
-	return best;
+	_Static_assert(IOL_ARRAY_LEN(keys) + 2 <= IOL_DISK_NAMES_MAX, "room for all names");
+	*names++ = "path";
+	for (size_t i = 0; i < IOL_ARRAY_LEN(keys); i++)
+		if (strcmp(keys[i].name, "fault"))
+			*names++ = keys[i].name;
+	*names = NULL;
 }
 
 static int unknown(const char *item, const char *name, struct iol_error *err)
 {
-	const char *guess = nearest(name);
+	const char *names[IOL_DISK_NAMES_MAX];
 
-	if (guess)
-		return iol_error_set(err, -EINVAL, "'%.64s': there is no '%.32s', but '%s'", item,
-				     name, guess);
-	return iol_error_set(err, -EINVAL,
-			     "'%.64s': there is no '%.32s', but id, ro, direct, cache, discard, "
-			     "lock, queues, transport, serial, bps, iops; a comma in a value is "
-			     "written twice",
-			     item, name);
+	iol_disk_key_names(names);
+	/* The path has no key here. */
+	iol_name_refuse(name, names + 1, "; a comma in a value is written twice", err);
+	iol_error_prefix(err, "'%.64s'", item);
+	return -EINVAL;
 }
 
 /* @item: "key" or "key=value". @seen has a bit for each key that was there before. */
@@ -270,25 +229,25 @@ static int set_item(struct iol_disk_config *disk, const char *item, uint32_t *se
 {
 	const char *equals = strchr(item, '=');
 	g_autofree char *name = equals ? g_strndup(item, (gsize)(equals - item)) : g_strdup(item);
-	size_t i = 0;
+	const struct iol_disk_key *key = iol_disk_key_find(name);
+	uint32_t bit;
 
 	_Static_assert(IOL_ARRAY_LEN(keys) <= KEYS_HELD, "a bit for each key");
 	if (!*item)
 		return iol_error_set(err, -EINVAL,
 				     "a comma with nothing behind it: take it away, or write it "
 				     "twice if it belongs to a value");
-	while (i < IOL_ARRAY_LEN(keys) && strcmp(keys[i].name, name))
-		i++;
-	if (i == IOL_ARRAY_LEN(keys))
+	if (!key)
 		return unknown(item, name, err);
-	if (*seen & UINT32_C(1) << i)
+	bit = UINT32_C(1) << (key - keys);
+	if (*seen & bit)
 		return iol_error_set(err, -EINVAL, "'%.64s': '%s' is given twice: leave one out",
 				     item, name);
-	*seen |= UINT32_C(1) << i;
-	if (!equals && !keys[i].flag)
+	*seen |= bit;
+	if (!equals && !key->bare)
 		return iol_error_set(err, -EINVAL, "'%s' lacks its value: write it as %s=...", name,
 				     name);
-	return keys[i].set(disk, equals ? equals + 1 : "on", item, err);
+	return key->set(disk, equals ? equals + 1 : "on", item, err);
 }
 
 /* Takes the text up to the next single comma off @rest, which is NULL behind the last. */
@@ -344,7 +303,7 @@ static int check_others(const struct iol_config *config, const struct iol_disk_c
 		if (!strcmp(other->id, disk->id))
 			return iol_error_set(err, -EINVAL,
 					     "its id '%s' is that of the disk '%.64s' already: "
-					     "give another with id=",
+					     "give another id",
 					     disk->id, other->path);
 		if (!strcmp(other->path, disk->path) && !(other->read_only && disk->read_only))
 			return iol_error_set(err, -EINVAL,
@@ -355,26 +314,45 @@ static int check_others(const struct iol_config *config, const struct iol_disk_c
 	return 0;
 }
 
-int iol_config_add_disk(struct iol_config *config, const char *text, struct iol_error *err)
+void iol_disk_config_init(struct iol_disk_config *disk)
 {
-	struct iol_disk_config disk = { .discard = true, .lock = true };
+	*disk = (struct iol_disk_config){ .discard = true, .lock = true };
+}
+
+int iol_config_append_disk(struct iol_config *config, struct iol_disk_config *disk,
+			   struct iol_error *err)
+{
 	int ret;
 
-	ret = parse(&disk, text, err);
-	if (!ret && !disk.id)
-		disk.id = g_strdup_printf("disk%u", config->disk_count);
-	if (!ret && config->disk_count == IOL_CONFIG_DISKS_MAX)
+	if (!disk->id)
+		disk->id = g_strdup_printf("disk%u", config->disk_count);
+	if (config->disk_count == IOL_CONFIG_DISKS_MAX)
 		ret = iol_error_set(err, -EINVAL, "one disk too many: a machine has up to %d",
 				    IOL_CONFIG_DISKS_MAX);
-	if (!ret)
-		ret = check_others(config, &disk, err);
+	else
+		ret = check_others(config, disk, err);
 	if (ret) {
-		iol_error_prefix(err, "'%.64s'", disk.path);
-		iol_disk_config_finish(&disk);
+		iol_error_prefix(err, "'%.64s'", disk->path);
+		iol_disk_config_finish(disk);
 		return ret;
 	}
-	config->disks[config->disk_count++] = disk;
+	config->disks[config->disk_count++] = *disk;
+	memset(disk, 0, sizeof(*disk));
 	return 0;
+}
+
+int iol_config_add_disk(struct iol_config *config, const char *text, struct iol_error *err)
+{
+	struct iol_disk_config disk;
+	int ret;
+
+	iol_disk_config_init(&disk);
+	ret = parse(&disk, text, err);
+	if (!ret)
+		return iol_config_append_disk(config, &disk, err);
+	iol_error_prefix(err, "'%.64s'", disk.path);
+	iol_disk_config_finish(&disk);
+	return ret;
 }
 
 void iol_disk_config_finish(struct iol_disk_config *disk)

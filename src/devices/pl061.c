@@ -243,6 +243,7 @@ void iol_pl061_describe(struct iol_fdt *fdt, const struct iol_fdt_place *place)
 	iol_fdt_u32(fdt, "#gpio-cells", 2);
 	iol_fdt_empty(fdt, "interrupt-controller");
 	iol_fdt_u32(fdt, "#interrupt-cells", 2);
+	iol_fdt_u32(fdt, "#address-cells", 0);
 	iol_fdt_u32(fdt, "clocks", iol_fdt_phandle(fdt, IOL_FDT_APB_CLOCK));
 	iol_fdt_string(fdt, "clock-names", "apb_pclk");
 	iol_fdt_label(fdt, IOL_PL061_LABEL);

@@ -8,8 +8,10 @@
 #include <string.h>
 
 enum {
-	NAME_CHARS_MAX =
-		31, /* of a property, and of a node in front of its '@' (DTSpec-0.4 2.2.1) */
+	/* Of a property, and of a node before its '@' (DTSpec-0.4 2.2.1, 2.2.4.1). */
+	NAME_CHARS_MAX = 31,
+	/* Of either in trees of others, which do not always keep to that; with the unit address. */
+	NAME_BYTES_MAX = 255,
 };
 
 #define LETTERS_DIGITS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"

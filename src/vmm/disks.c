@@ -38,6 +38,28 @@ uint32_t iol_disks_mmio_slots(const struct iol_config *config)
 	return slots;
 }
 
+static bool has_pci(const struct iol_layout *layout)
+{
+	for (unsigned int i = 0; i < layout->device_count; i++)
+		if (layout->devices[i].kind == IOL_LAYOUT_PCI_ECAM)
+			return true;
+	return false;
+}
+
+int iol_disks_check(const struct iol_config *config, const struct iol_layout *layout,
+		    struct iol_error *err)
+{
+	if (has_pci(layout))
+		return 0;
+	for (unsigned int i = 0; i < config->disk_count; i++)
+		if (config->disks[i].transport == IOL_TRANSPORT_PCI)
+			return iol_error_set(err, -EINVAL,
+					     "disk %s: the machine '%s' has no PCI; give "
+					     "transport=mmio",
+					     config->disks[i].id, layout->machine);
+	return 0;
+}
+
 /* Wraps *@blk as @disk asks; it stays valid on failure. */
 static int wrap(const struct iol_disk_config *disk, struct iol_block **blk, struct iol_error *err)
 {
@@ -85,7 +107,7 @@ static bool may_poll(const struct iol_vm *vm)
 
 int iol_disks_open(struct iol_vm *vm, struct iol_error *err)
 {
-	int ret = 0;
+	int ret = iol_disks_check(vm->config, &vm->layout, err);
 
 	for (unsigned int i = 0; i < vm->config->disk_count && !ret; i++)
 		ret = open_disk(vm, i, err);
@@ -97,7 +119,8 @@ int iol_disks_open(struct iol_vm *vm, struct iol_error *err)
 static int plug(struct iol_vm *vm, unsigned int slot, enum iol_transport transport,
 		struct iol_virtio *v, struct iol_error *err)
 {
-	struct iol_irq_wire *wire = vm->wire_count ? &vm->wires[slot % vm->wire_count] : NULL;
+	unsigned int shared = vm->layout.slot_gsi_count; /* the first of the wires */
+	struct iol_irq_wire *wire = shared ? &vm->wires[slot % shared] : NULL;
 	const struct iol_virtio_pci_config pci = {
 		.host = vm->pci_host,
 		.slot = (int)slot,

@@ -9,6 +9,8 @@
 #include <errno.h>
 
 #include <iolite/acpi_pm.h>
+#include <iolite/fsl_gpio.h>
+#include <iolite/fsl_guts.h>
 #include <iolite/i8042.h>
 #include <iolite/pci.h>
 #include <iolite/pl031.h>
@@ -31,6 +33,20 @@ void iol_machine_keep(struct iol_vm *vm, struct iol_device *dev)
 {
 	assert(vm->device_count < IOL_VM_DEVICES_MAX);
 	vm->devices[vm->device_count++] = dev;
+}
+
+static uint32_t irq_of(const struct iol_vm *vm, uint32_t gsi)
+{
+	return vm->arch->kvm->irq_of_gsi ? vm->arch->kvm->irq_of_gsi(gsi) : gsi;
+}
+
+static struct iol_irq_wire *add_wire(struct iol_vm *vm, uint32_t gsi)
+{
+	struct iol_irq_wire *wire = &vm->wires[vm->wire_count++];
+
+	assert(vm->wire_count <= IOL_VM_WIRES_MAX);
+	iol_irq_wire_init(wire, vm->vm_fd, gsi, irq_of(vm, gsi));
+	return wire;
 }
 
 static int make_uart(struct iol_vm *vm, const struct iol_layout_device *where,
@@ -86,6 +102,30 @@ static int make_pl061(struct iol_vm *vm, const struct iol_layout_device *where,
 	vm->power_key = iol_power_key_new(&vm->loop, gpio);
 	iol_machine_keep(vm, iol_power_key_device(vm->power_key));
 	return 0;
+}
+
+static int make_fsl_guts(struct iol_vm *vm, const struct iol_layout_device *where,
+			 struct iol_error *err)
+{
+	struct iol_device *dev;
+	int ret = iol_fsl_guts_new(bus_of(vm, where), where->base, vm->layout.facts.pvr,
+				   &vm->lifecycle.sink, &dev, err);
+
+	if (!ret)
+		iol_machine_keep(vm, dev);
+	return ret;
+}
+
+static int make_fsl_gpio(struct iol_vm *vm, const struct iol_layout_device *where,
+			 struct iol_error *err)
+{
+	struct iol_fsl_gpio *gpio;
+	int ret = iol_fsl_gpio_new(bus_of(vm, where), where->base, add_wire(vm, where->gsi),
+				   &vm->lifecycle.sink, &gpio, err);
+
+	if (!ret)
+		iol_machine_keep(vm, iol_fsl_gpio_device(gpio));
+	return ret;
 }
 
 static int make_i8042(struct iol_vm *vm, const struct iol_layout_device *where,
@@ -168,21 +208,12 @@ static int note_virtio_mmio(struct iol_vm *vm, const struct iol_layout_device *w
 	return 0;
 }
 
-static uint32_t irq_of(const struct iol_vm *vm, uint32_t gsi)
-{
-	return vm->arch->kvm->irq_of_gsi ? vm->arch->kvm->irq_of_gsi(gsi) : gsi;
-}
-
 /* What every slot can use: messages through the router, levels on wires that slots share. */
 static void init_interrupts(struct iol_vm *vm)
 {
-	assert(vm->layout.slot_gsi_count <= IOL_VM_WIRES_MAX);
 	vm->router = iol_irq_router_new(vm->vm_fd, vm->layout.irq_pins);
-	for (; vm->wire_count < vm->layout.slot_gsi_count; vm->wire_count++) {
-		uint32_t gsi = vm->layout.slot_gsi + vm->wire_count;
-
-		iol_irq_wire_init(&vm->wires[vm->wire_count], vm->vm_fd, gsi, irq_of(vm, gsi));
-	}
+	for (unsigned int i = 0; i < vm->layout.slot_gsi_count; i++)
+		add_wire(vm, vm->layout.slot_gsi + i);
 }
 
 static void finish_interrupts(struct iol_vm *vm)
@@ -198,10 +229,11 @@ static void finish_interrupts(struct iol_vm *vm)
 static int (*const makers[IOL_LAYOUT_KIND_COUNT])(struct iol_vm *vm,
 						  const struct iol_layout_device *where,
 						  struct iol_error *err) = {
-	[IOL_LAYOUT_UART] = make_uart,    [IOL_LAYOUT_RTC] = make_rtc,
-	[IOL_LAYOUT_I8042] = make_i8042,  [IOL_LAYOUT_ACPI_PM] = make_acpi_pm,
-	[IOL_LAYOUT_PCI_ECAM] = make_pci, [IOL_LAYOUT_VIRTIO_MMIO] = note_virtio_mmio,
-	[IOL_LAYOUT_PL031] = make_pl031,  [IOL_LAYOUT_PL061] = make_pl061,
+	[IOL_LAYOUT_UART] = make_uart,         [IOL_LAYOUT_RTC] = make_rtc,
+	[IOL_LAYOUT_I8042] = make_i8042,       [IOL_LAYOUT_ACPI_PM] = make_acpi_pm,
+	[IOL_LAYOUT_PCI_ECAM] = make_pci,      [IOL_LAYOUT_VIRTIO_MMIO] = note_virtio_mmio,
+	[IOL_LAYOUT_PL031] = make_pl031,       [IOL_LAYOUT_PL061] = make_pl061,
+	[IOL_LAYOUT_FSL_GUTS] = make_fsl_guts, [IOL_LAYOUT_FSL_GPIO] = make_fsl_gpio,
 };
 
 int iol_machine_init(struct iol_vm *vm, struct iol_error *err)

@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include <iolite/endian.h>
+#include <iolite/fsl_gpio.h>
+#include <iolite/fsl_guts.h>
 #include <iolite/pl031.h>
 #include <iolite/power_key.h>
 #include <iolite/rtc.h>
@@ -25,6 +27,12 @@ static void describe_gpio(struct iol_fdt *fdt, const struct iol_fdt_place *place
 	iol_power_key_describe(fdt);
 }
 
+static void describe_fsl_power(struct iol_fdt *fdt, const struct iol_fdt_place *place)
+{
+	(void)place; /* it has none */
+	iol_fsl_gpio_describe_power_off(fdt);
+}
+
 /* Who describes a kind of device. NULL: the architecture, or nobody. */
 static void (*const describers[IOL_LAYOUT_KIND_COUNT])(struct iol_fdt *fdt,
 						       const struct iol_fdt_place *place) = {
@@ -32,6 +40,9 @@ static void (*const describers[IOL_LAYOUT_KIND_COUNT])(struct iol_fdt *fdt,
 	[IOL_LAYOUT_RTC] = iol_rtc_describe,
 	[IOL_LAYOUT_PL031] = iol_pl031_describe,
 	[IOL_LAYOUT_PL061] = describe_gpio,
+	[IOL_LAYOUT_FSL_GUTS] = iol_fsl_guts_describe,
+	[IOL_LAYOUT_FSL_GPIO] = iol_fsl_gpio_describe,
+	[IOL_LAYOUT_FSL_POWER] = describe_fsl_power,
 };
 
 static void describe_device(const struct iol_describe *d, struct iol_fdt *fdt,
@@ -168,7 +179,7 @@ static int generate(const struct iol_tree_source *s, struct iol_fdt_blob *blob,
 	iol_fdt_end(fdt);
 	ret = iol_fdt_finish(fdt, blob, err);
 	iol_fdt_free(fdt);
-	return ret ? iol_error_prefix(err, "device tree") : 0;
+	return ret;
 }
 
 /* A user's tree is used as it is but for what only this start knows. */
@@ -266,6 +277,8 @@ int iol_tree_make(const struct iol_config *config, const struct iol_arch *arch,
 	};
 	int ret = arch->layout(&request, &layout, err);
 
+	if (!ret)
+		ret = iol_disks_check(config, &layout, err);
 	if (!ret)
 		ret = iol_boot_open(&boot, config, err);
 	if (!ret && boot.kernel.fd >= 0)

@@ -100,8 +100,41 @@ CASES = [
     ("unknown verb", ["fly"], USAGE, "'fly' is no verb"),
     ("unknown option", ["run", "--fly"], USAGE, "--fly"),
     ("option without its value", ["run", "-k"], USAGE, "-k"),
-    ("stray argument", ["run", "vmlinuz"], USAGE, "'vmlinuz'.*-k"),
-    ("no kernel", ["run"], USAGE, "no kernel.*-k"),
+    ("kernel without -k", ["run", "{D}/good"], USAGE, "{D}/good: zero bytes, which no JSON has.*-k"),
+    ("configuration missing", ["run", "{D}/nowhere"], USAGE,
+     "{D}/nowhere: no configuration file .*-k.*No such file or directory"),
+    ("configuration a folder", ["run", "{D}"], USAGE, "{D}: Is a directory"),
+    ("configuration a pipe without a writer", ["run", "{D}/fifo"], USAGE, "{D}/fifo:1:1: empty"),
+    ("configuration without end", ["run", "/dev/zero"], USAGE, "/dev/zero: larger than 1 MiB"),
+    ("configuration is a script", ["run", "{D}/text"], USAGE, "{D}/text:1:1: no configuration: .*starts with {.*-k"),
+    ("stray argument", ["run", "{D}/empty.json", "disk.img"], USAGE,
+     "unexpected argument 'disk.img' behind the configuration '{D}/empty.json'.*-k.*-d"),
+    ("no kernel", ["run"], USAGE, "no kernel.*-k.*boot.kernel"),
+    ("no kernel in a file", ["run", "{D}/empty.json"], USAGE, "no kernel.*-k.*boot.kernel"),
+    ("kernel's name empty", ["run", "-k", ""], USAGE, "--kernel: '' is no path"),
+    ("initrd's name empty", ["run", "-k", "{D}/good", "-i", ""], USAGE, "--initrd: '' is no path"),
+    ("machine's name empty", ["run", "-k", "{D}/good", "-M", ""], USAGE, "--machine: '' is no machine"),
+    ("tree's name empty", ["run", "-k", "{D}/good", "--dtb", ""], USAGE, "--dtb: '' is no path"),
+    ("overlay's name empty", ["run", "-k", "{D}/good", "--dtb-overlay", ""], USAGE, "--dtb-overlay: '' is no path"),
+    ("overlays too many", ["run", "-k", "{D}/good"] + ["--dtb-overlay", "x"] * 17, USAGE,
+     "--dtb-overlay: 'x' is one overlay too many: up to 16"),
+    ("overlays too many with a file's", ["run", "-k", "{D}/good", "{D}/overlay.json"] + ["--dtb-overlay", "x"] * 16,
+     USAGE, "--dtb-overlay: 'x' is one overlay too many: up to 16"),
+    ("disk that a file has", ["run", "{D}/disk.json", "-d", "{D}/a.img"], USAGE,
+     r"--disk: '{D}/a.img': given twice \(as disk0 and disk1\)"),
+    ("option wrong with a file", ["run", "{D}/disk.json", "-c", "0"], USAGE, "--cpus: '0'.*1 to 64"),
+    ("file's kernel missing, in its folder", ["run", "{D}/kernel.json"], USAGE, "kernel: {D}/no-kernel: No such file"),
+    ("option over a file's kernel", ["run", "{D}/kernel.json", "-k", "{D}/nowhere"], USAGE,
+     "kernel: {D}/nowhere: No such file"),
+    ("dtb architecture", ["dtb", "--arch", "mips"], USAGE, "--arch: 'mips' is no architecture: give .*x86_64"),
+    ("dtb format", ["dtb", "--format", "yaml"], USAGE, "--format: 'yaml' is no format: give dts or dtb"),
+    ("dtb output's name empty", ["dtb", "-o", ""], USAGE, "--output: '' is no path: name a file"),
+    ("dtb output in no folder", ["dtb", "-o", "{D}/nowhere/x.dts"], USAGE, "--output: {D}/nowhere/x.dts: No such file"),
+    ("dtb output a folder", ["dtb", "-o", "{D}"], USAGE, "--output: {D}: Is a directory"),
+    ("dtb output full", ["dtb", "-o", "/dev/full"], HOST, "/dev/full: No space left on device"),
+    ("dtb memory", ["dtb", "-m", "5x"], USAGE, "dtb: --memory: '5x' is not a size"),
+    ("dtb unknown option", ["dtb", "--fly"], USAGE, "--fly.*iolite help dtb"),
+    ("dtb configuration", ["dtb", "{D}/nowhere"], USAGE, "dtb: {D}/nowhere: no configuration file"),
     ("doctor with an argument", ["doctor", "now"], USAGE, "'now'"),
     ("version with an argument", ["version", "now"], USAGE, "'now'"),
     ("help for no verb", ["help", "fly"], USAGE, "'fly'"),
@@ -210,19 +243,170 @@ CASES += [
     disk("serial empty", "x.img,serial=", "'x.img': 'serial=' is empty"),
     disk("serial too long", "x.img,serial=" + "1" * 21, "'x.img': 'serial=1+' is too long.*20"),
     disk("serial not ASCII", "x.img,serial=caf\u00e9", "'x.img': 'serial=caf.*printable ASCII"),
-    disk("bps negative", "x.img,bps=-1", "'x.img': 'bps=-1'.*bps=100M"),
-    disk("bps fraction", "x.img,bps=1.5M", "'x.img': 'bps=1.5M'.*bps=100M"),
+    disk("bps negative", "x.img,bps=-1", "'x.img': 'bps=-1'.*such as 100M"),
+    disk("bps fraction", "x.img,bps=1.5M", "'x.img': 'bps=1.5M'.*such as 100M"),
     disk("bps overflow", "x.img,bps=99999999999T", "'x.img': 'bps=99999999999T'"),
-    disk("iops with a suffix", "x.img,iops=1K", "'x.img': 'iops=1K'.*iops=500"),
-    disk("iops empty", "x.img,iops=", "'x.img': 'iops='.*iops=500"),
+    disk("iops with a suffix", "x.img,iops=1K", "'x.img': 'iops=1K'.*such as 500"),
+    disk("iops empty", "x.img,iops=", "'x.img': 'iops='.*such as 500"),
     ("disk id twice", ["run", "-k", "{D}/good", "-d", "a.img,id=a", "-d", "b.img,id=a"], USAGE,
      "--disk: 'b.img': its id 'a' is that of the disk 'a.img'"),
     ("disk id that is another's default", ["run", "-k", "{D}/good", "-d", "a.img", "-d", "b.img,id=disk0"], USAGE,
-     "--disk: 'b.img': its id 'disk0' is that of the disk 'a.img'.*id="),
+     "--disk: 'b.img': its id 'disk0' is that of the disk 'a.img'.*another id"),
     ("disk twice", ["run", "-k", "{D}/good", "-d", "a.img", "-d", "a.img,ro"], USAGE,
      r"--disk: 'a.img': given twice \(as disk0 and disk1\).*both ro"),
     ("disks too many", ["run", "-k", "{D}/good"] + [word for i in range(17) for word in ("-d", f"{i}.img")], USAGE,
      "--disk: '16.img': one disk too many.*16"),
+]
+
+
+def config(text, says):
+    """A mistake in a JSON file, and exactly what is said behind the file's name."""
+    name = f"bad{len(FILES)}.json"
+    FILES[name] = text if isinstance(text, bytes) else text.encode()
+    return (f"configuration {text!r:.60}", ["run", "{D}/" + name, "-k", "{D}/good"], USAGE,
+            "^iolite: run: {D}/" + re.escape(name + says).replace(r"\{D\}", "{D}") + "\n$")
+
+
+def value(text, says):
+    """A mistake in a property's value."""
+    return config('{"tree": {"node-update": {"/soc": {"p": ' + text + "}}}}", ": tree.node-update./soc.p" + says)
+
+
+FILES["empty.json"] = b"{}"
+FILES["overlay.json"] = b'{"boot": {"dtb-overlays": ["a.dtbo"]}}'
+FILES["disk.json"] = b'{"boot": {"kernel": "good"}, "disks": [{"path": "a.img"}]}'
+FILES["guest.json"] = b'{"boot": {"kernel": "guest", "cmdline": "poweroff"}, "serials": [{"kind": "null"}], "memory": "16M"}'
+FILES["overridden.json"] = b'{"cpus": 9, "boot": {"kernel": "no-kernel", "cmdline": "x"}, "memory": "64G"}'
+FILES["kernel.json"] = b'{"boot": {"kernel": "no-kernel"}}'
+
+NUMBER = " is no number as JSON has them: write it as 5, -5 or 0.5, and a size in double quotes"
+HEX = " is hexadecimal, which JSON has not: give a decimal number, or text in double quotes in a list of cells"
+PROP = "it has letters, digits and , . _ + ? # -"
+CASES += [
+    # No JSON.
+    config("", ":1:1: empty: the least that a configuration has is {}"),
+    config(" \n", ":1:1: empty: the least that a configuration has is {}"),
+    config('{\n  "cpus": 2\n', ":2:12: it ends too early: a closing quote, } or ] is missing"),
+    config('{"name": "x', ":1:12: it ends too early: a closing quote, } or ] is missing"),
+    config("cpus = 2\n", ":1:1: no configuration: it is a JSON object and starts with {; a kernel is named with -k, a "
+           "disk with -d"),
+    config("{}\n{}", ":2:1: { stands behind the end of the configuration: take it away"),
+    config(b'{"name": "caf\xe9"}', ":1:14: this is not UTF-8: save the file in that encoding"),
+    config('{"cpus": 2}'.encode("utf-16"),
+           ": zero bytes, which no JSON has: save it as UTF-8; a kernel is named with -k, a disk with -d"),
+    config('{"name": "a\\u0000"}', ":1:10: a text cannot have a \\u0000: take it away"),
+    config("// web server\n{}", ":1:1: JSON has no comments: take it away"),
+    config('{\n  "cpus": 2 # two\n}', ":2:13: JSON has no comments: take it away"),
+    config('{"cpus": 2, /* two */ "memory": "1G"}', ":1:13: JSON has no comments: take it away"),
+    config('{\n  "cpus": 2,\n}', ":3:1: a comma before the closing }: take it away"),
+    config('{"disks": [{"path": "a"}, ]}', ":1:27: a comma before the closing ]: take it away"),
+    config("{'name': 'web'}", ":1:2: single quotes: JSON takes double quotes only"),
+    config("{name: 1}", ':1:2: a key without quotes: write "name"'),
+    config('{"name": web}', ':1:10: text without quotes: write "web"; true, false and null are in small letters'),
+    config('{"disks": [{"path": "a", "ro": True}]}',
+           ':1:32: text without quotes: write "True"; true, false and null are in small letters'),
+    config('{"cpus": 0x2}', ":1:10: 0x2" + HEX),
+    config('{"cpus": 02}', ":1:10: 02" + NUMBER),
+    config('{"cpus": +2}', ":1:10: +2" + NUMBER),
+    config('{"memory": 512M}', ":1:12: 512M" + NUMBER),
+    config('{"memory": 99999999999999999999}', ":1:12: 99999999999999999999 is too large for a number: write it as "
+           'text where that will do, such as "8T" or {"u64": "0x..."}'),
+    config('{"cpus": 2 "memory": 1}', ':1:12: a comma or } is missing before "memory"'),
+    config('{"cpus": 2]', ":1:11: a comma or } is missing before ]"),
+    config('{"disks": [{} {}]}', ":1:15: a comma or ] is missing before {"),
+    config('{"cpus" 2}', ":1:9: a colon is missing before 2"),
+    config('{"cpus": }', ":1:10: a value is missing before }"),
+    config('{"cpus": 1,, "memory": 2}', ":1:12: a key is missing before ,"),
+    config('{"name": "a\nb"}', ":1:12: a text ends with its line: a closing quote is missing (a line break in a text is "
+           "\\n)"),
+    config('{"name": "a\tb"}', ":1:12: a control character in a text: write it as \\t or \\u0009"),
+    config('{"boot": {"kernel": "C:\\guest"}}',
+           ":1:24: a backslash begins an escape such as \\n: write \\\\ for itself"),
+    config('{"cpus": 1,\n "cpus": 2}', ':2:2: the key "cpus" is given twice: leave one out'),
+    config("[" * 5000, ":1:2049: too many { and [ in each other: take some away"),
+    config(b"{}" + b" " * MIB, ": larger than 1 MiB, which no configuration is: a kernel is named with -k, a disk with "
+           "-d"),
+    # JSON, and no configuration.
+    config("[]", ": this is a list: give an object, in { and }"),
+    config('{"cpu": 1}', ": there is no 'cpu', but 'cpus'"),
+    config('{"net": []}', ": there is no 'net', but name, machine, cpus, memory, boot, disks, serials, tree"),
+    config('{"\\u001b[2J": 1}',
+           ": there is no '?[2J', but name, machine, cpus, memory, boot, disks, serials, tree"),
+    config('{"kernel": "vmlinuz"}', """: 'kernel' belongs to 'boot': "boot": {"kernel": ...}"""),
+    config('{"name": "my web"}', ": name: 'my web' is no name: give a letter or digit, then letters, digits, dots, "
+           "dashes, underscores"),
+    config('{"name": "' + "n" * 65 + '"}', f": name: '{'n' * 64}' is too long: a name has up to 64 bytes"),
+    config('{"name": 5}', ": name: 5 is a number: give text, in double quotes"),
+    config('{"machine": ""}', ": machine: '' is no machine: name one, or leave it out"),
+    config('{"cpus": "2"}', ": cpus: '2' is text: give a whole number, without quotes"),
+    config('{"cpus": 1.5}', ": cpus: 1.5 is no whole number: give a whole number, without quotes"),
+    config('{"cpus": 65}', ": cpus: '65' is not a number of CPUs: give a whole number from 1 to 64"),
+    config('{"cpus": null}', ": cpus: this is null: give a whole number, without quotes, or leave it out"),
+    config('{"memory": 512}', ": memory: '512' is out of range: give 1M to 64G"),
+    config('{"memory": "512MB"}', ": memory: '512MB' is not a size: give a whole number and K, M, G or T, such as 512M"),
+    config('{"memory": true}', ': memory: this is true: give a size, such as "512M", or a number of bytes'),
+    config('{"boot": "vmlinuz"}', ": boot: 'vmlinuz' is text: give an object, in { and }"),
+    config('{"boot": {"append": "quiet"}}', ": boot: there is no 'append', but 'cmdline'"),
+    config('{"boot": {"kernel": ""}}', ": boot.kernel: '' is no path: name a file"),
+    config('{"boot": {"dtb-overlays": "a"}}', ": boot.dtb-overlays: 'a' is text: give a list of paths, in [ and ]"),
+    config('{"boot": {"dtb-overlays": [' + ", ".join(['"a"'] * 17) + "]}}",
+           ": boot.dtb-overlays[16]: '{D}/a' is one overlay too many: up to 16"),
+    config('{"disks": {"path": "a"}}', ": disks: this is an object: give a list of objects, in [ and ]"),
+    config('{"disks": ["a.img"]}',
+           """: disks[0]: 'a.img' is text: give an object, such as {"path": "disk.img"}"""),
+    config('{"disks": [{"ro": true}]}',
+           ': disks[0]: no path: name a disk image or a block device, such as "path": "disk.img"'),
+    config('{"disks": [{"file": "a.img"}]}', ": disks[0]: there is no 'file', but 'path'"),
+    config('{"disks": [{"path": "a", "format": "raw"}]}', ": disks[0]: there is no 'format', but path, id, ro, direct, "
+           "cache, discard, lock, queues, transport, serial, bps, iops"),
+    config('{"disks": [{"path": "a"}, {"path": "b", "cache": "none"}]}', ": disks[1].cache: 'none' is no cache mode: "
+           "give direct, which goes past the host's page cache"),
+    config('{"disks": [{"path": "a", "ro": "on"}]}', ": disks[0].ro: 'on' is text: give true or false"),
+    config('{"disks": [{"path": "a", "queues": 17}]}', ": disks[0].queues: '17' is not a number of queues: give 1 to "
+           "16, or leave it out for one for each CPU"),
+    config('{"disks": [{"path": "a", "iops": "500"}]}',
+           ": disks[0].iops: '500' is text: give a whole number, without quotes"),
+    config('{"disks": [{"path": "a", "bps": "fast"}]}', ": disks[0].bps: 'fast' is not bytes a second: give a whole "
+           "number and K, M, G or T, such as 100M; 0 is no limit"),
+    config('{"disks": [{"path": "/a", "id": "x"}, {"path": "/b", "id": "x"}]}',
+           ": disks[1]: '/b': its id 'x' is that of the disk '/a' already: give another id"),
+    config('{"disks": [{"path": "/a"}, {"path": "/a", "ro": true}]}',
+           ": disks[1]: '/a': given twice (as disk0 and disk1): leave one out, or make both ro"),
+    config('{"serials": []}', ': serials: 0 serial lines: a machine has exactly one; one that nobody reads is [{"kind": '
+           '"null"}]'),
+    config('{"serials": [{}]}', ': serials[0]: no kind: give "kind": "stdio" or "null"'),
+    config('{"serials": [{"kind": "vga"}]}', ": serials[0].kind: 'vga' is no kind of serial line: give stdio or null"),
+    # Changes to the tree.
+    config('{"tree": {"node_update": {}}}', ": tree: there is no 'node_update', but 'node-update'"),
+    config('{"tree": {"node-update": []}}',
+           ': tree.node-update: this is a list: give an object, such as {"/node": {"prop": "text"}}'),
+    config('{"tree": {"node-update": {"/a b": {}}}}',
+           ": tree.node-update: '/a b' is no path of a node: names have letters, digits and , . _ + - @"),
+    config('{"tree": {"node-update": {"/soc/": {}}}}', ": tree.node-update: '/soc/' has a / too many: take it away"),
+    config('{"tree": {"node-update": {"/soc": null}}}', ": tree.node-update./soc: this is null: give properties in { "
+           "and }; a node is deleted by tree.delete, or leave it out"),
+    config('{"tree": {"node-update": {"/soc": {"a b": 1}}}}',
+           ": tree.node-update./soc: 'a b' is no name of a property: " + PROP),
+    config('{"tree": {"delete": "/soc"}}',
+           """: tree.delete: '/soc' is text: give a list of paths, such as ["/soc/serial@1000"]"""),
+    config('{"tree": {"delete": ["/"]}}',
+           ": tree.delete[0]: '/' is the root, without which there is no tree: name a node below it"),
+    value("false", ": false is no value: null deletes a property, true makes one without a value"),
+    value("1.5", ": 1.5 is no whole number: give a whole number"),
+    value("-1", ": -1 is negative: give 0 and up, such as 4294967295 for a cell of ones"),
+    value("4294967296", ': 0x100000000 has more than the 32 bits of a cell: give {"u64": "0x100000000"} for two cells'),
+    value("[]", ": an empty list: a property without a value is true"),
+    value('["a", 1]', "[1]: 1 is a number: give text, as the list began with one"),
+    value('[1, "0x2"]', """[1]: '0x2' is text in a list of numbers: give texts only, or {"cells": [...]}, where a """
+          "text is a number"),
+    value("{}", ": 0 keys: give one of u64, cells, bytes, phandle, prepend"),
+    value('{"byte": "00"}', ": there is no 'byte', but 'bytes'"),
+    value('{"u64": "0x1g"}', """.u64: '0x1g' is no number of up to 64 bits: give one such as "0x1000" or 4096"""),
+    value('{"cells": []}', '.cells: no cells: give a list, such as ["0x10", 2]'),
+    value('{"bytes": "abc"}', """.bytes: 'abc' has no byte at 'c': give two hexadecimal digits each, such as """
+          '"de ad be ef"'),
+    value('{"phandle": 1}', '.phandle: 1 is a number: give the path of a node, such as "/soc/pic@40000"'),
+    value('{"prepend": []}', ".prepend: no texts: give one, or a list of them"),
 ]
 
 
@@ -232,6 +416,9 @@ def with_limit(kind, value):
 
 # (name, preexec, wrapper command, arguments, exit statuses, what the line must say)
 HOST_CASES = [
+    ("machine of a file", None, [], ["run", "{D}/guest.json"], {OK}, "^$"),
+    ("machine of a file and options", None, [],
+     ["run", "{D}/overridden.json", "-k", "{D}/guest", "-a", "poweroff", "-m", "16M", "-c", "1"], {OK}, "^$"),
     ("address space too small", with_limit(resource.RLIMIT_AS, 200 * MIB), [],
      ["run", "-k", GUEST, "-m", "1G"], {HOST}, "1G.*ulimit -v"),
     ("too few descriptors", with_limit(resource.RLIMIT_NOFILE, 6), [], ["run", "-k", GUEST], {HOST}, "ulimit -n"),
@@ -320,7 +507,7 @@ def main():
         before = sorted(os.listdir(folder))
         cases = [(name, None, [], arguments, {status}, pattern) for name, arguments, status, pattern in CASES]
         for name, preexec, wrapper, arguments, statuses, pattern in cases + HOST_CASES:
-            needs_kvm = statuses & {HOST, OK} and not wrapper
+            needs_kvm = statuses & {HOST, OK} and not wrapper and arguments[0] == "run"
             if (needs_kvm and not os.access("/dev/kvm", os.R_OK | os.W_OK)) or not available(wrapper):
                 print(f"SKIP {name}: needs {'/dev/kvm' if needs_kvm else 'root and a mount namespace'}")
                 skipped += 1

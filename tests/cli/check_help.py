@@ -5,10 +5,12 @@
   check_help.py IOLITE
 """
 
+import json
 import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 
 MAN = pathlib.Path(__file__).resolve().parents[2] / "docs/man"
 
@@ -30,8 +32,95 @@ def refusal(*arguments):
     return result.stderr
 
 
-def page(name):
-    return (MAN / f"{name}.1").read_text(encoding="utf-8").replace("\\-", "-").replace("\\fI", "").replace("\\fR", "")
+def page(name, section=1):
+    text = (MAN / f"{name}.{section}").read_text(encoding="utf-8")
+    for escape, plain in (("\\-", "-"), ("\\fI", ""), ("\\fB", ""), ("\\fR", "")):
+        text = text.replace(escape, plain)
+    return text
+
+
+def option_names(text):
+    """(short or "", long) of each option that a help tells of."""
+    return re.findall(r"^  (?:-(\w), )?--([\w-]+)", text, re.M)
+
+
+def check_options(verb, pages):
+    """Options of a verb are in its manual pages, and the other way round."""
+    failed = []
+    options = run("help", verb)
+    if run(verb, "--help") != options:
+        failed.append(f"iolite {verb} --help is not iolite help {verb}")
+    names = option_names(options)
+    manual = "".join(page(name) for name in pages)
+    for short, name in names:
+        if f"--{name}" not in manual or (short and f".BR -{short} " not in manual):
+            failed.append(f"{', '.join(pages)} lack -{short}, --{name}")
+    for name in re.findall(r"(?:^\.BI |\" )--([\w-]+)", manual, re.M):
+        if name not in [n for _, n in names]:
+            failed.append(f"{', '.join(pages)} tell of --{name}, which is no option of {verb}")
+    for mentioned in re.findall(r"^  iolite \w+ .*$", options, re.M):
+        for name in re.findall(r" --([\w-]+)", mentioned):
+            if name not in [n for _, n in names]:
+                failed.append(f"an example of {verb} has --{name}, which is no option")
+    return len(names), failed
+
+
+# Where an example of iolite-config(5) stands in a file.
+EXAMPLES = {
+    "KEYS": "{%s}",
+    "BOOT": '{"boot": {%s}}',
+    "DISKS": '{"disks": [{"path": "other.img", %s}]}',
+    "path": '{"disks": [{%s}]}',
+    "TREE": '{"tree": {%s}}',
+    "Values of properties": '{"tree": {"node-update": {"/node": {%s}}}}',
+    "EXAMPLE": "%s",
+}
+
+
+def config_refusal(text):
+    """What the program says to a file, with a kernel that is nowhere."""
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        file.write(text)
+        file.flush()
+        return refusal("run", file.name, "-k", "/nowhere/kernel")
+
+
+def check_config():
+    """Every key of a file is in iolite-config(5) with an example that the program takes."""
+    failed, count = [], 0
+    # Each name, with the example under it.
+    told = {}
+    for title, text in re.findall(r'^\.S[HS] "?([\w ]+?)"?\n(.*?)(?=^\.S[HS]|\Z)', page("iolite-config", 5), re.M | re.S):
+        told[title] = []
+        for item in re.split(r"^\.TP\n", text, flags=re.M)[title != "EXAMPLE":]:
+            if title not in EXAMPLES:
+                continue
+            name = re.sub(r"^\.\w+ ", "", item.splitlines()[0])
+            example = re.search(r"^\.EX\n(.*?)^\.EE", item, re.M | re.S)
+            told[title].append(name)
+            if not example:
+                failed.append(f"iolite-config.5 has no example of {name}")
+                continue
+            count += 1
+            file = EXAMPLES.get(name, EXAMPLES[title]) % example[1]
+            said = config_refusal(file)
+            if "/nowhere/kernel: No such file" not in said:
+                failed.append(f"iolite-config.5, {title}, {name}: {said}")
+            elif title not in ("EXAMPLE", "Values of properties") and name not in example[1]:
+                failed.append(f"iolite-config.5, {title}: the example of {name} is of something else")
+    unknown = {"unheard-of-key": 1}
+    for title, file in (("KEYS", unknown), ("BOOT", {"boot": unknown}), ("DISKS", {"disks": [unknown]}),
+                        ("TREE", {"tree": unknown})):
+        keys = re.search(r"but (.*)$", config_refusal(json.dumps(file)))[1].split(", ")
+        if sorted(keys) != sorted(told[title]):
+            failed.append(f"the program knows the keys {keys}, iolite-config.5 {told[title]}")
+    forms = config_refusal(json.dumps({"tree": {"node-update": {"/x": {"p": unknown}}}}))
+    for form in re.search(r"but (.*)$", forms)[1].split(", "):
+        if form not in told["Values of properties"]:
+            failed.append(f"iolite-config.5 lacks the value {form}")
+    if count < 38:
+        failed.append(f"found only {count} examples in iolite-config.5")
+    return count, failed
 
 
 def main():
@@ -46,16 +135,13 @@ def main():
             failed.append(f"iolite.1 lacks the verb {verb}")
         run("help", verb)
     options = run("help", "run")
-    if run("run", "--help") != options:
-        failed.append("iolite run --help is not iolite help run")
-    names = re.findall(r"^  (?:-(\w), )?--([\w-]+)", options, re.M)
+    names, mistakes = check_options("run", ["iolite-run"])
+    failed += mistakes
+    more_names, mistakes = check_options("dtb", ["iolite-dtb", "iolite-run"])
+    failed += mistakes
+    examples, mistakes = check_config()
+    failed += mistakes
     manual = page("iolite-run")
-    for short, name in names:
-        if f"--{name}" not in manual or (short and f".BR -{short} " not in manual):
-            failed.append(f"iolite-run.1 lacks -{short}, --{name}")
-    for name in re.findall(r'" --([\w-]+)', manual):
-        if name not in [n for _, n in names]:
-            failed.append(f"iolite-run.1 tells of --{name}, which is no option")
     keys = re.findall(r"^  ([a-z]+)(?:=\S+)? {2,}\S", options[options.index("Disks are"):], re.M)
     disks = manual[manual.index(".SH DISKS"):manual.index(".SH TERMINAL")]
     told = [re.match(r"[a-z]+", text)[0] for text in re.findall(r"^\.TP\n\.\w+ (\S+)", disks, re.M)]
@@ -68,11 +154,11 @@ def main():
     known = re.search(r"but (.*?);", refusal("run", "-k", "none", "-d", "x,unheard-of-key"))[1].split(", ")
     if known != keys:
         failed.append(f"disks: help tells of the keys {keys}, the program's message of {known}")
-    if len(verbs) < 4 or len(names) < 8 or len(keys) < 11:
-        failed.append(f"found only the verbs {verbs}, options {names} and keys of disks {keys}")
+    if len(verbs) < 5 or names < 11 or more_names < names + 3 or len(keys) < 11:
+        failed.append(f"found only the verbs {verbs}, {names} and {more_names} options, and keys of disks {keys}")
     for mistake in failed:
         print(f"FAIL {mistake}")
-    print(f"{len(verbs) + len(names) + len(keys) - len(failed)} passed, {len(failed)} failed")
+    print(f"{len(verbs) + names + more_names + examples + len(keys) - len(failed)} passed, {len(failed)} failed")
     return 1 if failed else 0
 
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Loads hostile kernel files into an x86_64 machine's memory: bzImage, ELF with and without a PVH
- * note, and anything else.
+ * Loads hostile kernel files into the memory of an x86_64 machine (bzImage, ELF with and without a PVH note) or of
+ * an aarch64 one (Image, plain, packed with gzip, in an EFI zboot image); either gets anything else, too.
  *
- * An input is a number for the kind of file, the machine and its other boot parameters, changes to
- * a valid file of that kind, and bytes that go behind it. One kind has no valid file: all of it is
- * from the input.
+ * An input is a number for the architecture, the machine and its other boot parameters, the kind of file, changes
+ * to a valid file of that kind, and bytes that go behind it. One kind has no valid file: all of it is
+ * from the input. What is packed is changed before and after.
  */
 #include "fuzz.h"
 
@@ -13,9 +13,13 @@
 #include <errno.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <sanitizer/asan_interface.h>
 
+#include <iolite/arm64_image.h>
+
+#include "arch/aarch64/arm64.h"
 #include "arch/x86_64/x86.h"
 #include "image_builder.h"
 
@@ -33,14 +37,20 @@ struct machine {
 	struct iol_memory mem;
 };
 
-/* RAM ends exactly behind the largest kernel of the builder, a page behind, ..., above 4 GiB. */
-static const uint64_t memory_sizes[] = {
+/* RAM of x86_64 ends exactly behind the largest kernel of the builder, a page behind, ..., above 4 GiB. */
+static const uint64_t x86_sizes[] = {
 	IOL_MIB,     2 * IOL_MIB,  16 * IOL_MIB, BUILD_BZ_PREF_ADDRESS + BUILD_BZ_INIT_BYTES,
 	0x1401000,   64 * IOL_MIB, 3 * IOL_GIB,  3 * IOL_GIB + PAGE_BYTES,
 	5 * IOL_GIB,
 };
+/* That of aarch64 with the tree at its end, before its end, and with much behind the tree. */
+static const uint64_t arm64_sizes[] = {
+	16 * IOL_MIB, 16 * IOL_MIB + 64 * IOL_KIB, 18 * IOL_MIB, 512 * IOL_MIB, 514 * IOL_MIB,
+	5 * IOL_GIB,
+};
 
-static struct machine machines[IOL_ARRAY_LEN(memory_sizes)];
+static struct machine x86_machines[IOL_ARRAY_LEN(x86_sizes)];
+static struct machine arm64_machines[IOL_ARRAY_LEN(arm64_sizes)];
 
 /* Maps RAM with something that must not be touched around each region. */
 static void map_memory(struct machine *m)
@@ -52,7 +62,7 @@ static void map_memory(struct machine *m)
 
 	regions[count++] = m->layout.ram[0];
 	regions[count++] = (struct iol_memory_region){
-		.gpa = m->layout.ram[0].size_bytes,
+		.gpa = m->layout.ram[0].gpa + m->layout.ram[0].size_bytes,
 		.size_bytes = PAGE_BYTES,
 	};
 	if (m->layout.ram_count > 1)
@@ -69,15 +79,19 @@ static void map_memory(struct machine *m)
 	mem->region_count = m->layout.ram_count;
 }
 
-static struct machine *get_machine(uint8_t idx, uint8_t cpus)
+static struct machine *get_machine(const struct iol_arch *arch, uint8_t idx, uint8_t cpus)
 {
-	struct machine *m = &machines[idx % IOL_ARRAY_LEN(machines)];
+	bool arm64 = arch == &iol_arch_aarch64;
+	size_t which = idx % (arm64 ? IOL_ARRAY_LEN(arm64_sizes) : IOL_ARRAY_LEN(x86_sizes));
+	struct machine *m = arm64 ? &arm64_machines[which] : &x86_machines[which];
+	const struct iol_layout_request request = {
+		.memory_bytes = arm64 ? arm64_sizes[which] : x86_sizes[which],
+		.cpus = 1,
+		.facts = arch->typical_host,
+	};
 
 	if (!m->mem.mapping) {
-		fuzz_check(!iol_x86_layout(
-			&(struct iol_layout_request){ .memory_bytes = memory_sizes[m - machines],
-						      .cpus = 1 },
-			&m->layout, NULL));
+		fuzz_check(!arch->layout(&request, &m->layout, NULL));
 		map_memory(m);
 	}
 	m->layout.cpus = 1 + cpus % IOL_X86_CPUS_MAX;
@@ -129,6 +143,27 @@ static const struct field elf32_fields[] = {
 	PHDR_FIELDS(Elf32_Phdr, sizeof(Elf32_Ehdr) + sizeof(Elf32_Phdr)),
 	PHDR_FIELDS(Elf32_Phdr, sizeof(Elf32_Ehdr) + 2 * sizeof(Elf32_Phdr)),
 	NOTE_FIELDS,
+};
+
+static const struct field arm64_fields[] = {
+	{ 0x00, 2 },
+	{ 0x08, 8 },
+	{ 0x10, 8 },
+	{ 0x18, 8 },
+	{ 0x38, 4 },
+	{ 0x3c, 4 },
+	{ BUILD_ARM64_PE, 4 },
+	{ BUILD_ARM64_PE + 6, 2 },
+	{ BUILD_ARM64_PE + 20, 2 },
+	{ BUILD_ARM64_SECTIONS + 16, 4 },
+	{ BUILD_ARM64_SECTIONS + 20, 4 },
+	{ BUILD_ARM64_SECTIONS + 56, 4 },
+	{ BUILD_ARM64_SECTIONS + 60, 4 },
+};
+
+/* Of gzip's header and of a zboot image's. */
+static const struct field packed_fields[] = {
+	{ 0, 1 }, { 1, 1 }, { 2, 1 }, { 3, 1 }, { 8, 4 }, { 12, 4 }, { 24, 4 }, { 4096, 2 },
 };
 
 /* A kind of file to start from. */
@@ -226,15 +261,15 @@ static uint64_t change_number(struct fuzz_input *in, uint64_t old)
 	}
 }
 
-static void change_file(struct fuzz_input *in, const struct kind *kind, uint8_t *file, size_t len)
+static void change_field(struct fuzz_input *in, const struct field *fields, unsigned int count,
+			 bool big, uint8_t *file, size_t len)
 {
-	bool big = kind->elf && kind->elf->is_big_endian;
 	uint8_t which = fuzz_u8(in);
 	struct field f;
 
 	/* Mostly a field, sometimes a number anywhere. */
 	if (which < 0xe0) {
-		f = kind->fields[which % kind->field_count];
+		f = fields[which % count];
 	} else {
 		f.width = (uint8_t)(1 << which % 4);
 		f.offset = fuzz_u16(in);
@@ -244,12 +279,30 @@ static void change_file(struct fuzz_input *in, const struct kind *kind, uint8_t 
 			     change_number(in, load_number(file + f.offset, f.width, big)));
 }
 
+static void change_file(struct fuzz_input *in, const struct kind *kind, uint8_t *file, size_t len)
+{
+	change_field(in, kind->fields, kind->field_count, kind->elf && kind->elf->is_big_endian,
+		     file, len);
+}
+
+/* The rest of the input goes behind the @len bytes of @file. Returns its length, which is not 0. */
+static size_t add_rest(struct fuzz_input *in, uint8_t file[KERNEL_BYTES_MAX], size_t len)
+{
+	size_t got;
+	const uint8_t *rest = fuzz_take(in, KERNEL_BYTES_MAX - len, &got);
+
+	memcpy(file + len, rest, got);
+	len += got;
+	if (!len)
+		file[len++] = 0;
+	return len;
+}
+
 /* Makes a file in @file; returns its length, which is not 0. */
-static size_t make_kernel(struct fuzz_input *in, uint8_t file[KERNEL_BYTES_MAX])
+static size_t make_x86_kernel(struct fuzz_input *in, uint8_t file[KERNEL_BYTES_MAX])
 {
 	const struct kind *kind = get_kind(fuzz_u8(in));
-	const uint8_t *rest;
-	size_t len = 0, got;
+	size_t len = 0;
 
 	if (kind->valid) {
 		uint8_t changes = fuzz_u8(in);
@@ -261,12 +314,50 @@ static size_t make_kernel(struct fuzz_input *in, uint8_t file[KERNEL_BYTES_MAX])
 		if (changes & 0x80)
 			len = fuzz_u16(in) % len;
 	}
-	rest = fuzz_take(in, KERNEL_BYTES_MAX - len, &got);
-	memcpy(file + len, rest, got);
-	len += got;
-	if (!len)
-		file[len++] = 0;
-	return len;
+	return add_rest(in, file, len);
+}
+
+enum { ARM64_PLAIN, ARM64_GZIP, ARM64_ZBOOT, ARM64_RAW, ARM64_KIND_COUNT };
+
+/* An Image, changed; sometimes longer than it says, which packs well. */
+static GByteArray *make_image(struct fuzz_input *in)
+{
+	GByteArray *image = build_arm64_image();
+	uint8_t changes = fuzz_u8(in);
+
+	for (unsigned int i = 0; i < changes % CHANGES_MAX; i++)
+		change_field(in, arm64_fields, IOL_ARRAY_LEN(arm64_fields), false, image->data,
+			     image->len);
+	if (changes & 0x40)
+		g_byte_array_set_size(image, BUILD_ARM64_BYTES + 16 * (guint)fuzz_u16(in));
+	if (image->len > BUILD_ARM64_BYTES)
+		memset(image->data + BUILD_ARM64_BYTES, 0, image->len - BUILD_ARM64_BYTES);
+	return image;
+}
+
+static size_t make_arm64_kernel(struct fuzz_input *in, uint8_t file[KERNEL_BYTES_MAX])
+{
+	uint8_t kind = fuzz_u8(in) % ARM64_KIND_COUNT, changes;
+	GByteArray *image;
+	size_t len = 0;
+
+	if (kind == ARM64_RAW)
+		return add_rest(in, file, 0);
+	image = make_image(in);
+	if (kind != ARM64_PLAIN)
+		image = build_gzip(image);
+	if (kind == ARM64_ZBOOT)
+		image = build_zboot(image, "gzip");
+	changes = fuzz_u8(in);
+	for (unsigned int i = 0; kind != ARM64_PLAIN && i < changes % CHANGES_MAX; i++)
+		change_field(in, packed_fields, IOL_ARRAY_LEN(packed_fields), false, image->data,
+			     image->len);
+	len = MIN(image->len, KERNEL_BYTES_MAX);
+	memcpy(file, image->data, len);
+	g_byte_array_unref(image);
+	if (changes & 0x80)
+		len = fuzz_u16(in) % len;
+	return add_rest(in, file, len);
 }
 
 /* A file of @len bytes that says it has @more. */
@@ -397,8 +488,8 @@ static void check_elf(const struct machine *m, const struct iol_boot *boot,
 	fuzz_check(!boot->cmdline || strlen(boot->cmdline) <= IOL_X86_CMDLINE_MAX_DEFAULT);
 }
 
-static void check_loaded(const struct machine *m, const struct iol_boot *boot,
-			 const struct iol_entry *entry, const uint8_t *file)
+static void check_x86_loaded(const struct machine *m, const struct iol_boot *boot,
+			     const struct iol_entry *entry, const uint8_t *file)
 {
 	const char *cmdline = boot->cmdline ? boot->cmdline : "";
 	struct iol_x86_range initrd = check_initrd(m, boot, entry);
@@ -418,6 +509,88 @@ static void check_loaded(const struct machine *m, const struct iol_boot *boot,
 		check_elf(m, boot, &initrd, file);
 }
 
+/* What is in guest memory from @gpa on is all that zlib, asked by us, unpacks from the file. */
+static uint64_t check_unpacked(const struct machine *m, const struct iol_arm64_image *arm,
+			       const uint8_t *file, uint64_t gpa)
+{
+	static uint8_t bytes[64 * 1024];
+	z_stream z = {
+		.next_in = (uint8_t *)(uintptr_t)(file + arm->payload_offset),
+		.avail_in = (unsigned int)arm->payload_bytes,
+	};
+	uint64_t total = 0;
+	int ret;
+
+	fuzz_check(inflateInit2(&z, MAX_WBITS + 16) == Z_OK);
+	do {
+		z.next_out = bytes;
+		z.avail_out = sizeof(bytes);
+		ret = inflate(&z, Z_NO_FLUSH);
+		fuzz_check(ret == Z_OK || ret == Z_STREAM_END);
+		check_bytes(&m->mem, gpa + total, bytes, sizeof(bytes) - z.avail_out);
+		total += sizeof(bytes) - z.avail_out;
+	} while (ret == Z_OK);
+	fuzz_check(!z.avail_in);
+	inflateEnd(&z);
+	return total;
+}
+
+static bool is_apart(uint64_t a_start, uint64_t a_end, uint64_t b_start, uint64_t b_end)
+{
+	return a_end <= b_start || b_end <= a_start;
+}
+
+/* booting.rst: where kernel, initrd and tree may be. */
+static void check_arm64_places(const struct machine *m, const struct iol_boot *boot,
+			       const struct iol_placement *p)
+{
+	const uint64_t ram = m->layout.ram[0].gpa, end = ram + m->layout.ram[0].size_bytes;
+	const uint64_t tree = iol_arm64_tree_gpa(&m->layout), tree_end = tree + IOL_FDT_BYTES_MAX;
+
+	fuzz_check(p->kernel_start >= ram && p->kernel_end <= end);
+	fuzz_check(tree % IOL_FDT_BYTES_MAX == 0 && tree >= ram && tree_end <= end);
+	fuzz_check(is_apart(p->kernel_start, p->kernel_end, tree, tree_end));
+	if (boot->initrd.fd < 0) {
+		fuzz_check(p->initrd_start == p->initrd_end);
+		return;
+	}
+	fuzz_check(p->initrd_end - p->initrd_start == boot->initrd.size_bytes);
+	fuzz_check(p->initrd_start >= ram && p->initrd_end <= end);
+	fuzz_check(p->initrd_end <= ram + 32 * IOL_GIB);
+	fuzz_check(is_apart(p->initrd_start, p->initrd_end, tree, tree_end));
+	fuzz_check(is_apart(p->initrd_start, p->initrd_end, p->kernel_start, p->kernel_end));
+	fuzz_check(boot->initrd.size_bytes <= INITRD_BYTES);
+	check_bytes(&m->mem, p->initrd_start, initrd_bytes(), boot->initrd.size_bytes);
+}
+
+static void check_arm64_loaded(const struct machine *m, const struct iol_boot *boot,
+			       const struct iol_entry *entry, const struct iol_placement *placement,
+			       const uint8_t *file)
+{
+	uint64_t start = placement->kernel_start, bytes;
+	struct iol_entry with_tree = *entry;
+	struct iol_arm64_image arm;
+	static uint8_t blob[64];
+	const struct iol_fdt_blob tree = { blob, sizeof(blob) };
+
+	fuzz_check(!iol_arm64_image_parse(&boot->kernel, &arm, NULL));
+	fuzz_check(!boot->cmdline || strlen(boot->cmdline) <= IOL_ARM64_CMDLINE_MAX);
+	fuzz_check(entry->pc == start && start == m->layout.ram[0].gpa + arm.text_offset);
+	for (unsigned int i = 0; i < IOL_ENTRY_ARGS_MAX; i++)
+		fuzz_check(!entry->args[i]);
+	check_arm64_places(m, boot, placement);
+	if (arm.packed) {
+		bytes = check_unpacked(m, &arm, file, start);
+	} else {
+		bytes = arm.payload_bytes;
+		check_bytes(&m->mem, start, file, bytes);
+	}
+	fuzz_check(!arm.mem_bytes || bytes <= arm.mem_bytes);
+	fuzz_check(placement->kernel_end - start == (arm.mem_bytes ? arm.mem_bytes : bytes));
+	fuzz_check(!iol_arm64_place_tree(&m->layout, &m->mem, placement, &tree, &with_tree, NULL));
+	fuzz_check(with_tree.args[0] == iol_arm64_tree_gpa(&m->layout));
+}
+
 static void check_refused(const struct iol_error *err, int ret)
 {
 	fuzz_check_error(err, ret);
@@ -431,8 +604,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	static uint8_t file[KERNEL_BYTES_MAX];
 	struct fuzz_input in = { data, len };
+	bool arm64 = fuzz_u8(&in) & 1;
+	const struct iol_arch *arch = arm64 ? &iol_arch_aarch64 : &iol_arch_x86_64;
 	uint8_t memory_idx = fuzz_u8(&in), more = fuzz_u8(&in);
-	struct machine *m = get_machine(memory_idx, fuzz_u8(&in));
+	struct machine *m = get_machine(arch, memory_idx, fuzz_u8(&in));
 	struct iol_boot boot = { .cmdline = make_cmdline(&in) };
 	struct iol_entry entry = { 0 };
 	struct iol_placement placement;
@@ -441,20 +616,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	int ret;
 
 	set_initrd(&in, &boot.initrd);
-	file_bytes = make_kernel(&in, file);
+	file_bytes = arm64 ? make_arm64_kernel(&in, file) : make_x86_kernel(&in, file);
 	set_kernel(&boot.kernel, file, file_bytes, more < 0xf0 ? 0 : (more - 0xefu) * 16);
 
-	ret = iol_x86_load(&m->layout, &m->mem, &boot, &entry, &placement, &err);
+	ret = arch->load(&m->layout, &m->mem, &boot, &entry, &placement, &err);
 	fuzz_check(ret <= 0);
 	if (ret)
 		check_refused(&err, ret);
+	else if (arm64)
+		check_arm64_loaded(m, &boot, &entry, &placement, file);
 	else
-		check_loaded(m, &boot, &entry, file);
+		check_x86_loaded(m, &boot, &entry, file);
 	fuzz_check(!iol_memory_clear(&m->mem, NULL));
 	/* Nobody has to listen. */
 	if (more & 1) {
-		fuzz_check(iol_x86_load(&m->layout, &m->mem, &boot, &entry, &placement, NULL) ==
-			   ret);
+		fuzz_check(arch->load(&m->layout, &m->mem, &boot, &entry, &placement, NULL) == ret);
 		fuzz_check(!iol_memory_clear(&m->mem, NULL));
 	}
 	return 0;

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Texts of options and configuration values, against a second reading of what they should mean. The
- * first byte says which value, the rest is the text.
+ * Texts of options and configuration values, and JSON files, against a second reading of what they should
+ * mean. The first byte says which value, the rest is the text.
  */
 #include "fuzz.h"
 
 #include <errno.h>
 #include <glib.h>
+#include <jansson.h>
 
 #include <iolite/config.h>
 #include <iolite/size.h>
 
 #include "arch/x86_64/x86.h"
+#include "heap.h"
 
 /* As users write them; longer texts only make their error's remedy unreadable. */
 enum { TEXT_BYTES_MAX = 2000 };
@@ -327,18 +329,216 @@ static void try_disks(const char *text)
 	iol_config_finish(&config);
 }
 
+/* --- JSON files: what jansson made of it, held against what came of it --- */
+
+static const char file_name[] = "fuzz.json";
+
+/* glibc counts what it keeps for the next allocation as used; sanitizers count truly. */
+#ifdef HEAP_OF_SANITIZER
+enum { HEAP_SLACK_BYTES = 0 };
+#else
+enum { HEAP_SLACK_BYTES = 65536 };
+#endif
+
+/* A disk as an option would have it. */
+static char *option_of(const json_t *disk)
+{
+	const char *path = json_string_value(json_object_get(disk, "path"));
+	GString *text = g_string_new(path);
+	const char *key;
+	json_t *value;
+
+	g_string_replace(text, ",", ",,", 0);
+	json_object_foreach((json_t *)disk, key, value)
+	{
+		g_auto(GStrv) halves =
+			g_strsplit(json_is_string(value) ? json_string_value(value) : "", ",", -1);
+		g_autofree char *doubled = g_strjoinv(",,", halves);
+
+		if (!strcmp(key, "path"))
+			continue;
+		if (json_is_boolean(value))
+			g_string_append_printf(text, ",%s=%s", key,
+					       json_is_true(value) ? "on" : "off");
+		else if (json_is_integer(value))
+			g_string_append_printf(text, ",%s=%" JSON_INTEGER_FORMAT, key,
+					       json_integer_value(value));
+		else
+			g_string_append_printf(text, ",%s=%s", key, doubled);
+	}
+	return g_string_free(text, FALSE);
+}
+
+static void check_twins(const struct iol_disk_config *a, const struct iol_disk_config *b)
+{
+	fuzz_check(!strcmp(a->path, b->path));
+	fuzz_check(!strcmp(a->id, b->id) && !g_strcmp0(a->serial, b->serial));
+	fuzz_check(!g_strcmp0(a->fault, b->fault));
+	fuzz_check(a->read_only == b->read_only && a->direct == b->direct);
+	fuzz_check(a->cache == b->cache && a->discard == b->discard && a->lock == b->lock);
+	fuzz_check(a->queues == b->queues && a->transport == b->transport);
+	fuzz_check(a->bytes_per_s == b->bytes_per_s && a->requests_per_s == b->requests_per_s);
+}
+
+/* The two forms must be of one mind, but for paths that an option takes for a key. */
+static void check_disks(const struct iol_config *config, const json_t *disks)
+{
+	struct iol_config twin;
+	struct iol_error err;
+	json_t *disk;
+	size_t i;
+
+	fuzz_check(config->disk_count == json_array_size(disks));
+	iol_config_init(&twin);
+	json_array_foreach(disks, i, disk)
+	{
+		g_autofree char *text = option_of(disk);
+
+		if (matches("^(file|path)=", text))
+			break;
+		if (iol_config_add_disk(&twin, text, &err)) {
+			fprintf(stderr, "%s: %s\n", text, err.msg);
+			abort();
+		}
+		check_twins(&config->disks[i], &twin.disks[i]);
+	}
+	iol_config_finish(&twin);
+}
+
+static void check_edit(const struct iol_tree_edit *edit)
+{
+	bool of_node = edit->kind == IOL_TREE_ADD_NODE || edit->kind == IOL_TREE_DELETE_NODE;
+
+	/* A long place is told by its end. */
+	fuzz_check(g_str_has_prefix(edit->where, "fuzz.json: tree.") ||
+		   g_str_has_prefix(edit->where, "fuzz.json: ..."));
+	fuzz_check(strlen(edit->where) < sizeof(((struct iol_error *)NULL)->msg) / 2);
+	fuzz_check(matches("^[A-Za-z0-9,._+@/-]+$", edit->node) && strlen(edit->node) <= 1024);
+	fuzz_check(!edit->prop == of_node);
+	fuzz_check(!edit->prop || matches("^[A-Za-z0-9,._+?#-]{1,255}$", edit->prop));
+	fuzz_check(edit->kind == IOL_TREE_SET || edit->kind == IOL_TREE_PREPEND ||
+		   !edit->part_count);
+	for (size_t i = 0; i < edit->part_count; i++) {
+		const struct iol_tree_part *part = &edit->parts[i];
+
+		fuzz_check(!part->bytes == !part->len && !part->bytes == !!part->phandle_of);
+	}
+	if (edit->kind == IOL_TREE_PREPEND)
+		fuzz_check(edit->part_count == 1 && !edit->parts[0].bytes[edit->parts[0].len - 1]);
+}
+
+/* As many changes as the file says, deletions last. */
+static void check_edits(const struct iol_config *config, const json_t *tree)
+{
+	const json_t *deletions = json_object_get(tree, "delete");
+	size_t updates = 0;
+	const char *node;
+	json_t *props;
+
+	json_object_foreach(json_object_get(tree, "node-update"), node, props) updates +=
+		MAX(json_object_size(props), 1);
+	fuzz_check(config->tree_edit_count == updates + json_array_size(deletions));
+	for (size_t i = 0; i < config->tree_edit_count; i++) {
+		const struct iol_tree_edit *edit = &config->tree_edits[i];
+
+		check_edit(edit);
+		fuzz_check((edit->kind == IOL_TREE_DELETE_NODE) == (i >= updates));
+		if (i >= updates)
+			fuzz_check(!strcmp(edit->node, json_string_value(json_array_get(
+							       deletions, i - updates))));
+	}
+}
+
+/* @text, or the default where the file does not say. */
+static void check_text(const char *text, const json_t *object, const char *key)
+{
+	fuzz_check(!g_strcmp0(text, json_string_value(json_object_get(object, key))));
+}
+
+static void check_loaded(struct iol_config *config, const json_t *file)
+{
+	const json_t *boot = json_object_get(file, "boot");
+	const json_t *cpus = json_object_get(file, "cpus");
+	struct iol_error err;
+
+	check_text(config->name, file, "name");
+	check_text(config->machine, file, "machine");
+	check_text(config->kernel, boot, "kernel");
+	check_text(config->initrd, boot, "initrd");
+	check_text(config->cmdline, boot, "cmdline");
+	check_text(config->dtb, boot, "dtb");
+	fuzz_check(config->dtb_overlay_count ==
+		   json_array_size(json_object_get(boot, "dtb-overlays")));
+	fuzz_check(config->dtb_overlay_count <= IOL_CONFIG_OVERLAYS_MAX);
+	fuzz_check(config->cpus == (cpus ? json_integer_value(cpus) : 1));
+	fuzz_check(config->cpus >= 1 && config->cpus <= IOL_CONFIG_CPUS_MAX);
+	fuzz_check(config->memory_bytes >= IOL_CONFIG_MEMORY_MIN &&
+		   config->memory_bytes <= IOL_CONFIG_MEMORY_MAX &&
+		   !(config->memory_bytes % IOL_CONFIG_MEMORY_STEP));
+	check_disks(config, json_object_get(file, "disks"));
+	check_edits(config, json_object_get(file, "tree"));
+	fuzz_check(iol_config_check(config, &err) == (config->kernel ? 0 : -EINVAL));
+	iol_config_complete(config);
+	fuzz_check(config->cmdline);
+	for (unsigned int i = 0; i < config->disk_count; i++)
+		fuzz_check(config->disks[i].queues >= 1 &&
+			   config->disks[i].queues <= IOL_CONFIG_DISK_QUEUES_MAX);
+}
+
+static void load_once(const char *text, size_t len, const json_t *file)
+{
+	struct iol_error err = { 0 };
+	struct iol_config config, fresh;
+	int ret;
+
+	iol_config_init(&fresh);
+	iol_config_init(&config);
+	ret = iol_config_load_text(&config, text, len, file_name, NULL, &err);
+	if (ret) {
+		fuzz_check_error(&err, ret);
+		fuzz_check(g_str_has_prefix(err.msg, file_name));
+		fuzz_check(!memcmp(&config, &fresh, sizeof(config)));
+		fuzz_check(iol_config_load_text(&config, text, len, file_name, NULL, NULL) == ret);
+	} else {
+		fuzz_check(file);
+		check_loaded(&config, file);
+	}
+	iol_config_finish(&config);
+}
+
+static void try_json(const char *text, size_t len)
+{
+	bool marked = len >= 3 && !memcmp(text, "\xef\xbb\xbf", 3);
+	json_t *file =
+		json_loadb(text + 3 * marked, len - 3 * marked, JSON_REJECT_DUPLICATES, NULL);
+	size_t bytes;
+
+	/* Once more, with all that libraries keep: nothing stays behind. */
+	load_once(text, len, file);
+	bytes = heap_bytes();
+	load_once(text, len, file);
+	fuzz_check(heap_bytes() <= bytes + HEAP_SLACK_BYTES);
+	json_decref(file);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	static void (*const tries[])(const char *text) = {
 		try_size, try_memory, try_cpus, try_serial, try_check, try_disks,
 	};
 	struct fuzz_input in = { data, len };
-	uint8_t which = fuzz_u8(&in);
+	uint8_t which = fuzz_u8(&in) % (IOL_ARRAY_LEN(tries) + 1);
 	g_autofree char *text = NULL;
 	size_t got;
 
+	if (which == IOL_ARRAY_LEN(tries)) {
+		/* A copy of its own, so that a read behind its end is seen. */
+		text = g_memdup2(in.data, in.len);
+		try_json(text ? text : "", in.len);
+		return 0;
+	}
 	data = fuzz_take(&in, TEXT_BYTES_MAX, &got);
 	text = g_strndup((const char *)data, got);
-	tries[which % IOL_ARRAY_LEN(tries)](text);
+	tries[which](text);
 	return 0;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A hostile guest at the devices of the x86_64 machine: register accesses of any place, width and
- * value on its two buses, in any order with input and back-pressure of the serial line, the power
+ * A hostile guest at the devices of the x86_64 machine and the PrimeCells of the aarch64 one: register accesses of
+ * any place, width and value on its two buses, in any order with input and back-pressure of the serial line, the power
  * button, resets and the passing of time. Plugged in are two PCI functions with BARs of all kinds,
  * and one with MSI-X whose device raises its vectors when the input says so; its messages go to a KVM
  * that is played (fake_kvm.h), as a model of the table says they must.
@@ -21,8 +21,10 @@
 #include <iolite/acpi_pm.h>
 #include <iolite/i8042.h>
 #include <iolite/pci.h>
+#include <iolite/pl061.h>
 #include <iolite/uart.h>
 
+#include "arch/aarch64/platform.h"
 #include "arch/x86_64/platform.h"
 #include "devices/rtc_internal.h"
 #include "msix_model.h"
@@ -50,11 +52,13 @@ struct machine {
 	unsigned int device_count;
 	struct iol_device *devices[DEVICES_MAX];
 	struct iol_acpi_pm *acpi_pm;
+	struct iol_pl061 *gpio;
 	struct iol_pci_host *pci;
 	struct iol_pci_function plain[PLAIN_FUNCTIONS];
 	struct msix_model msix;
 	struct iol_pci_function *functions[FUNCTIONS];
-	int uart_irq, acpi_irq; /* borrowed */
+	int uart_irq, acpi_irq, gpio_irq; /* borrowed */
+	uint64_t gpio_edges_allowed; /* one for each write to memory and each change of an input */
 	unsigned int ring_fills;
 	uint64_t out_allowed; /* bytes that may have come out of the serial line */
 };
@@ -221,6 +225,12 @@ static void machine_init(struct machine *m)
 	fuzz_check(!iol_acpi_pm_new(&m->pio, IOL_X86_ACPI_PM, irq, &m->sink, &m->acpi_pm, NULL));
 	*next_device(m) = iol_acpi_pm_device(m->acpi_pm);
 
+	fuzz_check(!pl031_new_with_clock(&m->mmio, IOL_ARM64_RTC, &m->clock, next_device(m), NULL));
+	fuzz_check(!iol_irq_line_init(&irq, -1, 0, NULL));
+	m->gpio_irq = irq.eventfd;
+	fuzz_check(!iol_pl061_new(&m->mmio, IOL_ARM64_GPIO, irq, &m->gpio, NULL));
+	*next_device(m) = iol_pl061_device(m->gpio);
+
 	fuzz_check(!iol_pci_host_new(&pci, next_device(m), NULL));
 	m->pci = iol_pci_host_of(m->devices[m->device_count - 1]);
 	add_functions(m);
@@ -363,6 +373,8 @@ static void bus_write(struct machine *m, struct iol_bus *bus, uint64_t addr, uns
 	/* Each write to the line may be a byte that comes out. */
 	if (bus == &m->pio && addr == IOL_X86_COM1)
 		m->out_allowed++;
+	if (bus == &m->mmio)
+		m->gpio_edges_allowed++;
 	iol_bus_write(bus, addr, len, value & width_mask(len));
 }
 
@@ -516,11 +528,35 @@ static void check_msix(struct machine *m)
 	reset_machine(m);
 }
 
+/* Registers of a PrimeCell, most of them; @where has more of its offset. */
+static void do_primecell(struct machine *m, struct fuzz_input *in, uint8_t where, uint8_t how)
+{
+	static const uint64_t bases[] = { IOL_ARM64_RTC, IOL_ARM64_GPIO };
+	uint64_t offset = fuzz_u8(in) * 4u + (how & 0x20 ? 0x400 : 0) + (how & 0x10 ? where : 0);
+
+	do_access(m, in, &m->mmio, bases[where % 2] + offset, how);
+}
+
+/* How often the PL061 interrupted: no more than there was reason for. */
+static uint64_t take_gpio_edges(struct machine *m)
+{
+	uint64_t edges = 0;
+
+	if (read(m->gpio_irq, &edges, sizeof(edges)) == sizeof(edges))
+		fuzz_check(edges <= m->gpio_edges_allowed);
+	m->gpio_edges_allowed = 0;
+	return edges;
+}
+
 static void op_small_devices(struct machine *m, struct fuzz_input *in)
 {
 	static const uint16_t bases[] = { IOL_X86_I8042, IOL_X86_ACPI_PM };
 	uint8_t where = fuzz_u8(in), how = fuzz_u8(in);
 
+	if (how & 0x40) {
+		do_primecell(m, in, where, how);
+		return;
+	}
 	do_access(m, in, &m->pio, bases[where % 2] + where / 2u % 10, how);
 }
 
@@ -561,6 +597,12 @@ static void op_fill_ring(struct machine *m, struct fuzz_input *in)
 		chr->progress_ns -= IOL_CHAR_STALL_NS;
 }
 
+static void drive_gpio(struct machine *m, unsigned int line, bool level)
+{
+	m->gpio_edges_allowed++;
+	iol_pl061_set_input(m->gpio, line, level);
+}
+
 static void op_machine(struct machine *m, struct fuzz_input *in)
 {
 	uint8_t what = fuzz_u8(in);
@@ -569,8 +611,10 @@ static void op_machine(struct machine *m, struct fuzz_input *in)
 		reset_machine(m);
 	else if (what % 4 == 1)
 		m->reset_asked = false;
-	else
+	else if (what % 4 == 2)
 		iol_acpi_pm_press_power(m->acpi_pm);
+	else
+		drive_gpio(m, what / 4 % IOL_PL061_LINES, what & 0x80);
 }
 
 static void (*const ops[])(struct machine *m, struct fuzz_input *in) = {
@@ -592,6 +636,7 @@ static void run(struct machine *m, struct fuzz_input *in)
 		}
 	}
 	check_config_spaces(m);
+	take_gpio_edges(m);
 }
 
 static uint8_t in8(struct machine *m, uint16_t port)
@@ -600,6 +645,31 @@ static uint8_t in8(struct machine *m, uint16_t port)
 
 	fuzz_check(value <= 0xff);
 	return (uint8_t)value;
+}
+
+static void mmio_write(struct machine *m, uint64_t addr, uint64_t value)
+{
+	bus_write(m, &m->mmio, addr, 4, value);
+}
+
+/* The clock can be set and goes; an edge of a line interrupts once. */
+static void check_primecells(struct machine *m)
+{
+	const uint64_t gpio = IOL_ARM64_GPIO, line3 = gpio + (8 << 2);
+	bool was_high = bus_read(&m->mmio, line3, 1);
+
+	mmio_write(m, IOL_ARM64_RTC + 8, 0x12345678);
+	fuzz_check(bus_read(&m->mmio, IOL_ARM64_RTC, 4) == 0x12345678);
+	take_gpio_edges(m);
+	mmio_write(m, gpio + 0x408, 0xff);
+	mmio_write(m, gpio + 0x410, 0xff);
+	for (unsigned int i = 0; i < 4; i++) {
+		drive_gpio(m, 3, i % 2);
+		mmio_write(m, gpio + 0x41c, 0xff);
+		fuzz_check(bus_read(&m->mmio, line3, 1) == 8 * (i % 2));
+	}
+	fuzz_check(take_gpio_edges(m) == UINT64_C(3) + was_high);
+	reset_machine(m);
 }
 
 static void check_serial(struct machine *m)
@@ -671,6 +741,7 @@ static void check_works(struct machine *m)
 		   IOL_ACPI_PM_EVENT_POWER_BUTTON);
 	fuzz_check(bus_read(&m->pio, IOL_X86_ACPI_PM + IOL_ACPI_PM_EVENT_STATUS, 4) == 0);
 	check_serial(m);
+	check_primecells(m);
 	check_msix(m);
 }
 

@@ -9,7 +9,7 @@ disks=
 
 # disk_variant VERSION-TRANSPORT: set $kernel, $initrd (the big one) and $transport
 disk_variant() {
-	kernel "${1%-*}" bzimage tools
+	kernel "${1%-*}" stock tools
 	# shellcheck disable=SC2034 # scenarios use it
 	transport=${1#*-}
 }

@@ -21,19 +21,34 @@ note() { echo "$*" >>notes; }
 # ok TEXT: a check that passed, for the log
 ok() { echo "ok: $*"; }
 
-# kernel VERSION FORMAT [tools]: set $kernel and $initrd, such as "6.1 bzimage" or "6.12 vmlinux"; with
-# tools the initrd is the big one that has programs, more modules and guest/scripts.
+# kernel VERSION [FORMAT [tools]]: set $kernel and $initrd, such as "6.1" or "6.12 vmlinux"; with tools
+# the initrd is the big one that has programs, more modules and guest/scripts. FORMAT is what the
+# distribution ships unless told: a bzImage on x86-64, an Image on aarch64.
 kernel() {
 	tag=$(echo "$1" | tr . _)
 	initrd=
 	eval "dir=\${KERNEL_$tag:-} initrd=\${INITRD_$tag:-}"
 	[ "${3:-}" != tools ] || eval "initrd=\${TOOLS_$tag:-}"
 	[ -n "$dir" ] || skip "apt on this host offers no kernel $1"
-	case $2 in
-	bzimage) kernel=$dir/vmlinuz ;;
+	case ${2:-stock} in
+	stock | bzimage | image) kernel=$dir/vmlinuz ;;
 	vmlinux) kernel=$dir/vmlinux ;;
+	*) fail "no kernel format $2" ;;
 	esac
 }
+
+# What depends on the architecture: how a guest can reboot, and how /proc/interrupts names MSI.
+# shellcheck disable=SC2034 # scenarios use them
+case $ARCH in
+x86_64)
+	reboots="acpi kbd triple acpi acpi"
+	msi='PCI-MSI'
+	;;
+aarch64)
+	reboots="plain plain plain plain plain"
+	msi='ITS-(PCI-)?MSI'
+	;;
+esac
 
 # vm_start NAME MEMORY CPUS LAB.DO [COMMAND LINE WORDS...]: start $kernel under iolite in the
 # background. NAME.console gets the serial port, NAME.stderr the log, $vm_pid the process; vm_send

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <iolite/endian.h>
 
@@ -73,6 +74,66 @@ GByteArray *build_bzimage(void)
 	for (guint i = 0; i < G_N_ELEMENTS(fields); i++)
 		build_patch(bytes, &fields[i]);
 	fill(bytes, BUILD_BZ_PAYLOAD, BUILD_BZ_PAYLOAD_BYTES);
+	return bytes;
+}
+
+GByteArray *build_arm64_image(void)
+{
+	enum { TEXT = BUILD_ARM64_SECTIONS, DATA = TEXT + 40 };
+	static const struct build_patch fields[] = {
+		{ 0x00, 4, 0xfa405a4d }, /* code0: an instruction that spells "MZ" */
+		{ 0x04, 4, 0x1400003f }, /* code1: b 0x100 */
+		{ 0x10, 8, BUILD_ARM64_MEM }, /* image_size */
+		{ 0x18, 8, 0x0a }, /* flags: 4 KiB pages, anywhere */
+		{ 0x38, 4, 0x644d5241 }, /* "ARM\x64" */
+		{ 0x3c, 4, BUILD_ARM64_PE },
+		{ BUILD_ARM64_PE, 4, 0x4550 },
+		{ BUILD_ARM64_PE + 6, 2, 2 }, /* NumberOfSections */
+		{ BUILD_ARM64_PE + 20, 2, 0xa0 }, /* SizeOfOptionalHeader */
+		{ TEXT + 16, 4, 0x1000 }, /* SizeOfRawData, PointerToRawData */
+		{ TEXT + 20, 4, 0x1000 },
+		{ DATA + 16, 4, BUILD_ARM64_BYTES - 0x2000 },
+		{ DATA + 20, 4, 0x2000 },
+	};
+	GByteArray *bytes = zeros(BUILD_ARM64_BYTES);
+
+	for (guint i = 0; i < G_N_ELEMENTS(fields); i++)
+		build_patch(bytes, &fields[i]);
+	fill(bytes, BUILD_ARM64_PATTERN, BUILD_ARM64_BYTES - BUILD_ARM64_PATTERN);
+	return bytes;
+}
+
+GByteArray *build_gzip(GByteArray *plain)
+{
+	z_stream z = { .next_in = plain->data, .avail_in = plain->len };
+	GByteArray *packed;
+
+	g_assert_cmpint(deflateInit2(&z, 6, Z_DEFLATED, MAX_WBITS + 16, 8, Z_DEFAULT_STRATEGY), ==,
+			Z_OK);
+	packed = zeros((guint)deflateBound(&z, plain->len));
+	z.next_out = packed->data;
+	z.avail_out = packed->len;
+	g_assert_cmpint(deflate(&z, Z_FINISH), ==, Z_STREAM_END);
+	g_byte_array_set_size(packed, (guint)z.total_out);
+	deflateEnd(&z);
+	g_byte_array_free(plain, TRUE);
+	return packed;
+}
+
+GByteArray *build_zboot(GByteArray *payload, const char *method)
+{
+	GByteArray *bytes = zeros(BUILD_ZBOOT_PAYLOAD);
+
+	memcpy(bytes->data, "MZ\0\0zimg", 8);
+	build_patch(bytes, &(struct build_patch){ 8, 4, BUILD_ZBOOT_PAYLOAD });
+	build_patch(bytes, &(struct build_patch){ 12, 4, payload->len });
+	memcpy(bytes->data + 24, method, strlen(method));
+	build_patch(bytes, &(struct build_patch){ 0x38, 4, 0x818223cd }); /* LINUX_PE_MAGIC */
+	g_byte_array_append(bytes, payload->data, payload->len);
+	/* What an EFI program has behind it, such as a signature. */
+	g_byte_array_set_size(bytes, bytes->len + 64);
+	memset(bytes->data + bytes->len - 64, 0xee, 64);
+	g_byte_array_free(payload, TRUE);
 	return bytes;
 }
 

@@ -33,6 +33,13 @@ enum {
 	BUILD_NOTE_PVH = BUILD_NOTES + 24, /* behind a note of another name */
 	BUILD_NOTES_BYTES = 24 + 24,
 	BUILD_ENTRY_OFFSET = 0x40, /* of both entries in segment 0 */
+
+	BUILD_ARM64_BYTES = 0x3000,
+	BUILD_ARM64_MEM = 0x40000, /* image_size */
+	BUILD_ARM64_PE = 0x40, /* file offsets */
+	BUILD_ARM64_SECTIONS = BUILD_ARM64_PE + 24 + 0xa0, /* two, of 40 bytes */
+	BUILD_ARM64_PATTERN = 0x200, /* from here on */
+	BUILD_ZBOOT_PAYLOAD = 0x1000,
 };
 
 #define BUILD_ELF_VIRTUAL_BASE UINT64_C(0xffffffff80000000)
@@ -54,6 +61,15 @@ uint8_t build_pattern(uint64_t i);
 /* Protocol 2.15, relocatable, 64-bit. */
 GByteArray *build_bzimage(void);
 GByteArray *build_elf(const struct build_elf *spec);
+
+/* An EFI program too; little-endian, 4 KiB pages, text_offset 0. */
+GByteArray *build_arm64_image(void);
+
+/* Packed with gzip; takes @plain. */
+GByteArray *build_gzip(GByteArray *plain);
+
+/* An EFI zboot image around @payload, which it takes. */
+GByteArray *build_zboot(GByteArray *payload, const char *method);
 
 /* @len bytes of the pattern. */
 GByteArray *build_blob(guint len);

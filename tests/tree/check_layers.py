@@ -20,7 +20,8 @@ BASE = {"macros", "error", "log", "endian", "size"}
 SERVICES = {"loop", "bus", "irq", "memory", "device", "event", "kick", "gate"}
 IMAGES = {"image", "bzimage", "elf", "arm64_image", "gzip", "kernel_kind"}
 TREES = {"fdt", "tree_edit", "describe"}
-DEVICES = {"uart", "rtc", "i8042", "acpi_pm", "acpi_pm_regs", "pci", "msix", "pl031", "pl061", "power_key"}
+DEVICES = {"uart", "rtc", "i8042", "acpi_pm", "acpi_pm_regs", "pci", "msix", "pl031", "pl061", "power_key",
+           "fsl_guts", "fsl_gpio"}
 VIRTIO = {"virtqueue", "virtio", "virtio_pci", "virtio_mmio", "virtio_blk"}
 BACKENDS = {"char", "block", "block_cache", "block_fault"}
 MACHINE = {"arch", "kvm_half", "layout", "tree", "vcpu", "vm", "lifecycle"}
@@ -30,7 +31,8 @@ ALL = BASE | SERVICES | IMAGES | TREES | DEVICES | VIRTIO | BACKENDS | MACHINE |
 ALLOWED = {
     "src/base": BASE,
     "src/config": BASE | {"config", "block_cache", "tree_edit"},
-    "src/fdt": BASE | TREES | {"layout"},
+    # A tree is read as any other image.
+    "src/fdt": BASE | TREES | {"layout", "image"},
     "src/boot": BASE | IMAGES | {"memory"},
     "src/arch": BASE | IMAGES | {"fdt", "describe", "memory", "arch", "layout", "acpi_pm_regs"},
     "src/devices": BASE | {"fdt", "describe"} | SERVICES - {"memory"} | DEVICES | {"char"},
@@ -65,6 +67,8 @@ def check_include(path, kind, target):
         return None
     if target in ("linux/kvm.h", "asm/kvm.h") and not path.startswith(KVM_FOLDERS + ("include/",)):
         return f"includes <{target}>: KVM is for {', '.join(KVM_FOLDERS)}"
+    if target == "jansson.h" and not path.startswith("src/config/"):
+        return "includes <jansson.h>: JSON is for src/config"
     if not target.startswith("iolite/"):
         return None
     name = target[len("iolite/"):-len(".h")]
@@ -115,6 +119,8 @@ def self_test():
         ("src/arch/x86_64/kvm_vm.c", "#include <iolite/vm.h>\n", False),
         ("src/arch/x86_64/kvm_vm.c", "#include <iolite/uart.h>\n", True),
         ("src/vmm/vm.c", '#include "../cli/cli.h"\n', True),
+        ("src/vmm/vm.c", "#include <jansson.h>\n", True),
+        ("src/config/json.c", "#include <jansson.h>\n", False),
         ("src/vmm/vm.c", "void f(void) { exit(1); }\n", True),
         ("src/vmm/vm.c", "/* exit(1) */ void f(void) { on_exit_printf(1); }\n", False),
         ("src/cli/main.c", "void f(void) { printf(\"x\"); }\n", False),

@@ -430,7 +430,8 @@ static void test_full_file_system(void)
 	g_assert_cmpint(block_flush(blk), ==, 0);
 	iol_block_free(blk);
 	g_assert_cmpint(g_remove(rig.path), ==, 0);
-	g_assert_cmpint(umount(rig.dir), ==, 0);
+	/* io_uring may hold a file that was registered a moment longer. */
+	g_assert_cmpint(umount2(rig.dir, MNT_DETACH), ==, 0);
 	block_rig_finish(&rig);
 }
 

@@ -133,6 +133,8 @@ static void test_refused(void)
 		  "there is no 'transportportportport', but id, ro" },
 		{ "x,queues=+1", "'x': 'queues=+1' is not a number of queues" },
 		{ "x,queues= 1", "'x': 'queues= 1' is not a number of queues" },
+		{ "x,queues=\v1", "'x': 'queues=?1' is not a number of queues" },
+		{ "x,iops=\v1", "'x': 'iops=?1' is not requests a second" },
 		{ "x,queues=18446744073709551617", "is not a number of queues" },
 		{ "x,iops=18446744073709551616", "is not requests a second" },
 		{ "x,bps=", "'x': 'bps=' is not bytes a second" },
@@ -229,10 +231,10 @@ static void test_several(void)
 	refused(&config, "b,ro",
 		"'b': given twice (as disk2 and disk3): leave one out, or make both ro");
 	refused(&config, "c,id=disk2",
-		"'c': its id 'disk2' is that of the disk 'b' already: give another with id=");
+		"'c': its id 'disk2' is that of the disk 'b' already: give another id");
 	add(&config, "c,id=disk4");
 	refused(&config, "d",
-		"'d': its id 'disk4' is that of the disk 'c' already: give another with id=");
+		"'d': its id 'disk4' is that of the disk 'c' already: give another id");
 	/* Names that differ in case are two. */
 	add(&config, "d,id=DISK4");
 	for (unsigned int i = config.disk_count; i < IOL_CONFIG_DISKS_MAX; i++) {

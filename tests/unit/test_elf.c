@@ -156,6 +156,46 @@ static void test_good(void)
 	}
 }
 
+/* e_entry as physical, as virtual, and in no byte of the file. */
+static void test_physical_entry(void)
+{
+	/* clang-format off */
+	static const struct {
+		uint64_t entry, pc;
+	} cases[] = {
+		{ BUILD_SEG0_GPA, BUILD_SEG0_GPA },
+		{ BUILD_SEG0_GPA + BUILD_SEG0_BYTES - 1, BUILD_SEG0_GPA + BUILD_SEG0_BYTES - 1 },
+		{ BUILD_SEG0_GPA + BUILD_SEG0_BYTES, 0 },
+		{ BUILD_SEG0_GPA - 1, 0 },
+		{ BUILD_ELF_VIRTUAL_BASE + BUILD_SEG0_GPA, BUILD_SEG0_GPA },
+		{ BUILD_ELF_VIRTUAL_BASE + BUILD_SEG1_GPA + 4, BUILD_SEG1_GPA + 4 },
+		{ BUILD_ELF_VIRTUAL_BASE + BUILD_SEG1_GPA + BUILD_SEG1_BYTES, 0 },
+		{ 0, 0 },
+		{ UINT64_MAX, 0 },
+	};
+	/* clang-format on */
+	const struct build_elf spec = { .is_64bit = true,
+					.is_big_endian = true,
+					.machine = EM_PPC64 };
+	struct iol_image image;
+	struct iol_elf elf;
+
+	build_open(&image, build_elf(&spec), "entry");
+	g_assert_cmpint(iol_elf_parse(&image, &elf, NULL), ==, 0);
+	for (unsigned int i = 0; i < G_N_ELEMENTS(cases); i++) {
+		struct iol_error err = { 0 };
+		uint64_t pc = 0;
+
+		elf.entry = cases[i].entry;
+		g_assert_cmpint(iol_elf_physical_entry(&elf, &image, &pc, &err), ==,
+				cases[i].pc ? 0 : -EINVAL);
+		g_assert_cmphex(pc, ==, cases[i].pc);
+		if (!cases[i].pc)
+			build_check_error(&err, -EINVAL, "entry: ", "is in no loadable segment");
+	}
+	iol_image_close(&image);
+}
+
 /* Variants that are unusual but right. */
 static void test_accepted(void)
 {
@@ -321,6 +361,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/elf/good", test_good);
+	g_test_add_func("/elf/physical-entry", test_physical_entry);
 	g_test_add_func("/elf/accepted", test_accepted);
 	g_test_add_func("/elf/caps", test_caps);
 	g_test_add_func("/elf/notes-aligned-to-8", test_notes_aligned_to_8);

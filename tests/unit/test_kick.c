@@ -217,7 +217,7 @@ static void test_real(void)
 		g_test_skip(reason);
 		return;
 	}
-	vm_fd = ioctl(kvm_fd, KVM_CREATE_VM, 0UL);
+	vm_fd = TEMP_FAILURE_RETRY(ioctl(kvm_fd, KVM_CREATE_VM, 0UL));
 	g_assert_cmpint(vm_fd, >=, 0);
 	check_real(kvm_fd, vm_fd);
 	close(vm_fd);

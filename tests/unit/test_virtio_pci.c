@@ -376,7 +376,7 @@ static void test_kicks_of_kvm(void)
 		g_test_skip("no /dev/kvm");
 		return;
 	}
-	f.vm_fd = ioctl(f.kvm_fd, KVM_CREATE_VM, 0UL);
+	f.vm_fd = TEMP_FAILURE_RETRY(ioctl(f.kvm_fd, KVM_CREATE_VM, 0UL));
 	g_assert_cmpint(f.vm_fd, >=, 0);
 	plug(&f, true);
 	test_bar_moves(&f, NULL);

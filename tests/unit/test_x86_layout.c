@@ -55,15 +55,15 @@ static void test_refused(void)
 	} cases[] = {
 		{ IOL_GIB, 1, "machine 'q35': x86_64 has only 'pc'", "q35" },
 		{ IOL_GIB, 1, "machine '': x86_64 has only 'pc'", "" },
-		{ 0, 1, "memory of 0: an x86_64 machine has 1M to 64G" },
-		{ IOL_MIB - 4096, 1, "1M to 64G" },
-		{ 64 * IOL_GIB + 4096, 1, "1M to 64G" },
-		{ UINT64_MAX, 1, "1M to 64G" },
-		{ IOL_MIB + 1, 1, "multiple of 4K" },
-		{ 2 * IOL_MIB - 2048, 1, "multiple of 4K" },
-		{ IOL_GIB, 0, "0 CPUs: an x86_64 machine has 1 to 64" },
-		{ IOL_GIB, 65, "65 CPUs" },
-		{ IOL_GIB, UINT32_MAX, "4294967295 CPUs" },
+		{ 0, 1, "memory of 0: an x86_64 machine has 1M to 64G", NULL },
+		{ IOL_MIB - 4096, 1, "1M to 64G", NULL },
+		{ 64 * IOL_GIB + 4096, 1, "1M to 64G", NULL },
+		{ UINT64_MAX, 1, "1M to 64G", NULL },
+		{ IOL_MIB + 1, 1, "multiple of 4K", NULL },
+		{ 2 * IOL_MIB - 2048, 1, "multiple of 4K", NULL },
+		{ IOL_GIB, 0, "0 CPUs: an x86_64 machine has 1 to 64", NULL },
+		{ IOL_GIB, 65, "65 CPUs", NULL },
+		{ IOL_GIB, UINT32_MAX, "4294967295 CPUs", NULL },
 	};
 	struct iol_layout layout;
 	struct iol_error err;
@@ -83,7 +83,12 @@ static void test_refused(void)
 /* Devices are disjoint in their space, outside RAM, and one of each kind. */
 static void test_devices(void)
 {
-	unsigned int kinds = 0;
+	static const enum iol_layout_kind ours[] = {
+		IOL_LAYOUT_UART,       IOL_LAYOUT_RTC,         IOL_LAYOUT_I8042,
+		IOL_LAYOUT_ACPI_PM,    IOL_LAYOUT_PCI_CONF1,   IOL_LAYOUT_PCI_ECAM,
+		IOL_LAYOUT_PCI_WINDOW, IOL_LAYOUT_VIRTIO_MMIO,
+	};
+	unsigned int kinds = 0, wanted = 0;
 	struct iol_layout layout;
 
 	layout_of(64 * IOL_GIB, &layout);
@@ -108,7 +113,9 @@ static void test_devices(void)
 			g_assert_true(a->base + a->size_bytes <= layout.ram[j].gpa ||
 				      a->base >= layout.ram[j].gpa + layout.ram[j].size_bytes);
 	}
-	g_assert_cmpuint(kinds, ==, (1u << IOL_LAYOUT_KIND_COUNT) - 1);
+	for (unsigned int i = 0; i < G_N_ELEMENTS(ours); i++)
+		wanted |= 1u << ours[i];
+	g_assert_cmphex(kinds, ==, wanted);
 }
 
 /* What virtio-mmio devices and PCI functions build upon. */

@@ -208,33 +208,6 @@ void iol_x86_link_setup_data(const struct iol_memory *mem, uint64_t gpa)
 	zp->setup_data = le64_of(gpa);
 }
 
-/*
- * e_entry as a physical address: kernels linked high give a virtual one, which the segment that
- * holds it translates.
- */
-static int physical_entry(const struct iol_x86_loader *ld, const struct iol_elf *elf, uint64_t *pc,
-			  struct iol_error *err)
-{
-	for (unsigned int i = 0; i < elf->segment_count; i++) {
-		const struct iol_elf_segment *seg = &elf->segments[i];
-
-		if (elf->entry >= seg->gpa && elf->entry - seg->gpa < seg->file_bytes) {
-			*pc = elf->entry;
-			return 0;
-		}
-	}
-	for (unsigned int i = 0; i < elf->segment_count; i++) {
-		const struct iol_elf_segment *seg = &elf->segments[i];
-
-		if (elf->entry >= seg->vaddr && elf->entry - seg->vaddr < seg->file_bytes) {
-			*pc = elf->entry - seg->vaddr + seg->gpa;
-			return 0;
-		}
-	}
-	return iol_error_set(err, -EINVAL, "%s: e_entry 0x%" PRIx64 " is in no loadable segment",
-			     ld->boot->kernel.path, elf->entry);
-}
-
 int iol_x86_load_elf64(const struct iol_x86_loader *ld, const struct iol_elf *elf,
 		       struct iol_entry *entry, struct iol_error *err)
 {
@@ -244,7 +217,7 @@ int iol_x86_load_elf64(const struct iol_x86_loader *ld, const struct iol_elf *el
 	uint64_t pc = 0;
 	int rc;
 
-	rc = physical_entry(ld, elf, &pc, err);
+	rc = iol_elf_physical_entry(elf, image, &pc, err);
 	if (rc)
 		return rc;
 	if (pc >= IOL_X86_RAM_LOW_END)

@@ -99,12 +99,28 @@ static void describe_pci(const struct iol_describe *d, struct iol_fdt *fdt)
 
 static void describe_isa(const struct iol_describe *d, struct iol_fdt *fdt)
 {
-	iol_fdt_begin(fdt, "isa");
+	iol_fdt_begin(fdt, "isa@i0");
 	iol_fdt_string(fdt, "compatible", "isa");
 	iol_fdt_string(fdt, "device_type", "isa");
 	iol_fdt_cells(fdt, 2, 1);
 	IOL_FDT_U32S(fdt, "ranges", ISA_IO, 0, 0, 0, ISA_PORTS);
 	d->devices(d, fdt, IOL_X86_BUS_ISA);
+	iol_fdt_end(fdt);
+}
+
+/* DTSpec-0.4 3.5: what lies in RAM and is not the guest's, as the memory map says it too (e820.c). */
+static void describe_reserved(struct iol_fdt *fdt)
+{
+	static const struct iol_fdt_range bios = { IOL_X86_EBDA,
+						   IOL_X86_KERNEL_MIN - IOL_X86_EBDA };
+
+	iol_fdt_begin(fdt, "reserved-memory");
+	iol_fdt_cells(fdt, 2, 2);
+	iol_fdt_empty(fdt, "ranges");
+	iol_fdt_begin(fdt, "bios@%x", IOL_X86_EBDA);
+	iol_fdt_reg(fdt, &bios, 1);
+	iol_fdt_empty(fdt, "no-map");
+	iol_fdt_end(fdt);
 	iol_fdt_end(fdt);
 }
 
@@ -116,6 +132,7 @@ void iol_x86_describe(const struct iol_describe *d, struct iol_fdt *fdt)
 	iol_fdt_u32(fdt, "interrupt-parent", iol_fdt_phandle(fdt, ioapic));
 	describe_cpus(d, fdt);
 	describe_interrupt_controllers(fdt);
+	describe_reserved(fdt);
 	describe_isa(d, fdt);
 	describe_pci(d, fdt);
 	d->devices(d, fdt, IOL_X86_BUS_ROOT);

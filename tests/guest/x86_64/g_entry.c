@@ -153,6 +153,20 @@ struct __attribute__((packed)) e820_entry {
 	uint32_t type;
 };
 
+/* boot.rst, "setup_data": one entry, the device tree, in RAM that e820 gives away. */
+static void check_tree(uint64_t setup_data)
+{
+	uint32_t len;
+
+	check("setup_data: in low RAM", setup_data && setup_data % 8 == 0 && setup_data < 0x9f000);
+	check_eq("setup_data: no other", read64(setup_data), 0);
+	check_eq("setup_data: SETUP_DTB", read32(setup_data + 8), 2);
+	len = read32(setup_data + 12);
+	check_eq("tree: magic", read32(setup_data + 16), 0xedfe0dd0);
+	check_eq("tree: totalsize", __builtin_bswap32(read32(setup_data + 20)), len);
+	check("tree: before the EBDA", setup_data + 16 + len <= 0x9f000);
+}
+
 static void check_header(uint64_t zp)
 {
 	check_eq("header: boot_flag", read16(zp + 0x1fe), 0xaa55);
@@ -161,7 +175,7 @@ static void check_header(uint64_t zp)
 	check_eq("header: type_of_loader", read8(zp + 0x210), 0xff);
 	check_eq("header: LOADED_HIGH", read8(zp + 0x211) & 1, 1);
 	check_eq("header: vid_mode", read16(zp + 0x1fa), 0xffff);
-	check_eq("header: setup_data", read64(zp + 0x250), 0);
+	check_tree(read64(zp + 0x250));
 	check_eq("sentinel", read8(zp + 0x1ef), 0);
 #if defined(ENTRY_BZIMAGE)
 	check_eq("header: version is the file's", read16(zp + 0x206), 0x20f);

@@ -5,6 +5,7 @@ Both levels boot an uncompressed archive (a decompressor costs seconds under
 emulation) with a static busybox, the kernel modules they need, and an init.
 """
 
+import functools
 import hashlib
 import os
 import re
@@ -13,14 +14,6 @@ import stat
 import subprocess
 
 from . import LAB, LabError
-
-# What level 1 loads, in this order (each with what it depends on): a disk-less
-# machine with kvm that reaches the host's files by virtio-9p, and what
-# scenarios make disks of.
-L1_MODULES = ("virtio_pci", "9pnet_virtio", "9p", "overlay", "kvm-amd", "loop", "dm-mod", "crc32c_generic", "ext4")
-
-# What a guest loads: the ACPI power button and a way to read it.
-GUEST_MODULES = ("button", "evdev")
 
 # The applets that our scripts call are links to busybox.
 GUEST_APPLETS = ("sh mount mkdir cat dmesg grep sed sha256sum sleep poweroff reboot dd od awk insmod "
@@ -133,11 +126,57 @@ class Modules:
         return [(f"{name}.ko", data) for name, data in done.items()]
 
 
-def busybox():
-    path = shutil.which("busybox")
-    if not path or b"ld-linux" in read(path)[:4096]:
-        raise LabError("needs a static busybox: run scripts/install-deps.sh lab")
-    return read(path)
+class Programs:
+    """What a file tree of some architecture has: programs, and the libraries that they need."""
+
+    def __init__(self, arch):
+        self.arch = arch
+        self.tree = arch.tree()
+
+    def path(self, name):
+        """Where a file of the tree is for us."""
+        return os.path.join(self.tree, name.lstrip("/"))
+
+    def find(self, name):
+        """Where a program is for us."""
+        folders = ["/usr/bin", "/usr/sbin", "/bin", "/sbin"]
+        if self.tree == "/":
+            folders = os.environ.get("PATH", "").split(":") + folders
+        found = shutil.which(name, path=":".join(self.path(folder) for folder in folders))
+        if not found:
+            raise LabError(f"needs {name}: run scripts/install-deps.sh {' '.join(self.arch.packages)}")
+        return found
+
+    def busybox(self):
+        found = self.find("busybox")
+        if b"ld-linux" in read(found)[:4096]:
+            raise LabError(f"{found} is not static: run scripts/install-deps.sh {' '.join(self.arch.packages)}")
+        return read(found)
+
+    @functools.lru_cache(maxsize=None)
+    def needs(self, path):
+        """What the dynamic loader will look for, for a program or library here: full names in the tree."""
+        text = subprocess.run(["readelf", "-dlW", path], capture_output=True, text=True, check=True).stdout
+        found = re.findall(r"\[Requesting program interpreter: (\S+)\]", text)
+        folders = [f for runpath in re.findall(r"\((?:RUNPATH|RPATH)\).*\[(.*)\]", text) for f in runpath.split(":")]
+        for name in re.findall(r"\(NEEDED\).*\[(.*)\]", text):
+            places = [os.path.join(folder, name) for folder in (*folders, *self.arch.libraries)]
+            there = [place for place in places if os.path.exists(self.path(place))]
+            if not there:
+                raise LabError(f"{path} needs {name}, which is in none of {', '.join(os.path.dirname(p) for p in places)}")
+            found.append(there[0])
+        return found
+
+    def libraries(self, path):
+        """All that a program needs, directly or not: full names in the tree."""
+        done = []
+        todo = list(self.needs(path))
+        while todo:
+            name = todo.pop()
+            if name not in done:
+                done.append(name)
+                todo += self.needs(self.path(name))
+        return done
 
 
 def _modules(archive, known, names, order):
@@ -148,18 +187,18 @@ def _modules(archive, known, names, order):
     archive.file(f"modules/{order}", "".join(f"{name}\n" for name, _ in loading).encode())
 
 
-def _base(known, modules):
+def _base(programs, known, modules):
     archive = Archive()
     for folder in ("proc", "sys", "dev", "tmp", "run"):
         archive.folder(folder)
-    archive.file("bin/busybox", busybox(), 0o755)
+    archive.file("bin/busybox", programs.busybox(), 0o755)
     _modules(archive, known, modules, "order")
     return archive
 
 
-def build_l1(kernel, config, target):
+def build_l1(programs, kernel, config, target):
     """Level 1's image: CONFIG is a dict that its init reads as shell variables."""
-    archive = _base(Modules(os.path.join(kernel, "modules")), L1_MODULES)
+    archive = _base(programs, Modules(os.path.join(kernel, "modules")), programs.arch.l1_modules)
     archive.link("bin/sh", "busybox")
     archive.file("init", read(os.path.join(LAB, "l1/init")), 0o755)
     quoted = ("{}='{}'\n".format(name, str(value).replace("'", "'\\''")) for name, value in config.items())
@@ -167,35 +206,32 @@ def build_l1(kernel, config, target):
     archive.write(target)
 
 
-def _tools(archive, known):
+def _tools(programs, archive, known):
     for name, modules in TOOLS_MODULES.items():
         _modules(archive, known, modules, f"order.{name}")
     for name in TOOLS_APPLETS:
         archive.link(f"bin/{name}", "busybox")
     for name in TOOLS:
-        path = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
-        if not path:
-            raise LabError(f"needs {name}: run scripts/install-deps.sh lab")
+        path = programs.find(name)
         archive.file(f"bin/{name}", read(path), 0o755)
-        needs = subprocess.run(["ldd", path], capture_output=True, text=True, check=False).stdout
-        for library in re.findall(r"(/\S+) \(0x", needs):
-            archive.file(library.lstrip("/"), read(library), 0o755)
+        for library in programs.libraries(path):
+            archive.file(library.lstrip("/"), read(programs.path(library)), 0o755)
     for path in TOOLS_FILES:
-        archive.file(path.lstrip("/"), read(path))
+        archive.file(path.lstrip("/"), read(programs.path(path)))
     scripts = os.path.join(LAB, "guest/scripts")
     for name in sorted(os.listdir(scripts)):
         archive.file(f"scripts/{name}", read(os.path.join(scripts, name)))
 
 
-def build_guest(kernel, target, tools=False):
+def build_guest(programs, kernel, target, tools=False):
     """A guest's image: guest/init does what lab.do= on the kernel's command line says.
 
     With TOOLS it has real programs, modules for disks, and guest/scripts.
     """
     known = Modules(os.path.join(kernel, "modules"))
-    archive = _base(known, GUEST_MODULES)
+    archive = _base(programs, known, programs.arch.guest_modules)
     if tools:
-        _tools(archive, known)
+        _tools(programs, archive, known)
     for name in GUEST_APPLETS:
         archive.link(f"bin/{name}", "busybox")
     archive.file("init", read(os.path.join(LAB, "guest/init")), 0o755)

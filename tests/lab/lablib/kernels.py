@@ -2,15 +2,18 @@
 """The kernels the lab runs, fetched by scripts/fetch-kernel.sh into the cache."""
 
 import os
-import platform
 import shutil
 import subprocess
 
 from . import LabError, LabSkip, TREE
 
-L1_KIND = "full"
-GUEST_KINDS = ("cloud-6.1", "cloud-6.12")
 FETCH_LIMIT = 600  # seconds; 130 MB the first time
+
+
+def cache():
+    """The folder where kernels and sysroots are, as the scripts have it."""
+    return os.path.abspath(os.environ.get("IOLITE_CACHE") or os.path.join(
+        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "iolite"))
 
 
 def fetch(kind):
@@ -27,13 +30,12 @@ def fetch(kind):
     return done.stdout.split(maxsplit=1)[1].strip()
 
 
-def fetch_all(guests):
-    """{kind: folder} for level 1 and these kinds of guests; a guest kernel that apt does not know is left out."""
-    if platform.machine() != "x86_64":
-        raise LabSkip(f"the lab's kernels are x86-64 ones and this host is {platform.machine()}")
+def fetch_all(arch, bare=False):
+    """(level 1's folder, {version: folder}); a guest kernel that apt does not know is left out. BARE: no guests."""
     if not shutil.which("apt-get"):
         raise LabSkip("the lab's kernels are Debian packages and this host has no apt-get to fetch them")
-    found = {kind: fetch(kind) for kind in (L1_KIND, *guests)}
-    if not found[L1_KIND]:
+    level1 = fetch(arch.l1_kind)
+    if not level1:
         raise LabError("no kernel for level 1: see the line above")
-    return {kind: folder for kind, folder in found.items() if folder}
+    found = {} if bare else {version: fetch(kind) for version, kind in arch.guests.items()}
+    return level1, {version: folder for version, folder in found.items() if folder}

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Level 1: a Debian kernel under QEMU's TCG, which emulates AMD SVM, so that it has a real /dev/kvm.
+"""Level 1: a Debian kernel under QEMU's TCG, which emulates AMD SVM or ARM's EL2, so that it has a real /dev/kvm.
 
-It sees the host's files read-only by virtio-9p. Its first serial port is its
-console; the second is a line-based channel to the agent (l1/agent), here one
-end of a socket pair.
+It sees files of the host read-only by virtio-9p: all of them where its
+programs are of the host's own architecture, else a file tree of its own and
+a few folders of the host. Its first serial port is its console; the second is
+a line-based channel to the agent (l1/agent), here one end of a socket pair.
 
-Level 1 has one CPU. With more, KVM inside it is not reliable: the TSCs of
-TCG's CPU threads differ, and TCG's SVM helpers change a CPU's pending
+Level 1 has one CPU. With more, KVM inside it is not reliable on x86-64: the TSCs
+of TCG's CPU threads differ, and TCG's SVM helpers change a CPU's pending
 interrupt bits without the lock that other threads take, so that an interrupt
 is lost now and then. With one CPU only device and timer interrupts can get
 lost that way, and any later interrupt brings them back: that is what the
@@ -15,12 +16,11 @@ lives. To use more host CPUs, run several level 1 at a time.
 """
 
 import os
-import shutil
 import socket
 import subprocess
 import time
 
-from . import LabError, TREE, initramfs, kernels
+from . import TREE, initramfs, kernels
 
 MEMORY_MIB = 7168  # touched lazily; a 5 GiB guest must fit
 BOOT_LIMIT = 120   # seconds from QEMU's start to the agent's first line
@@ -32,23 +32,39 @@ class Lost(Exception):
     """Level 1 died, hangs or did not boot; the text says which."""
 
 
-def build(options, found, mode, command=""):
-    """Make all images in the folder of results for the kernels FOUND; the path of level 1's.
+def _shares(arch, programs, options):
+    """[(tag, folder)]: what level 1 sees of the host, read-only; the first is its root."""
+    found = [("host", programs.tree)]
+    if programs.tree == "/":
+        return found
+    built = [os.path.dirname(os.path.abspath(path)) for path in (options.iolite, options.faults) if path]
+    for folder in (TREE, kernels.cache(), options.results, *built):
+        if not any(os.path.commonpath((folder, other)) == other for _, other in found[1:]):
+            found.append((f"share{len(found)}", folder))
+    return found
+
+
+def build(options, arch, bare, mode, command=""):
+    """Make all that level 1 needs, in the folder of results; a Setup.
 
     MODE is "agent" (obey the channel) or "shell" (COMMAND, or a prompt, on the console).
     """
     results = options.results
-    config = {"MODE": mode, "TREE": TREE, "COMMAND": command, "IOLITE": os.path.abspath(options.iolite),
-              "IOLITE_FAULTS": os.path.abspath(options.faults)}
+    programs = initramfs.Programs(arch)
+    level1, guests = kernels.fetch_all(arch, bare)
+    shares = _shares(arch, programs, options)
+    config = {"ARCH": arch.name, "MODE": mode, "TREE": TREE, "COMMAND": command,
+              "CONSOLE": arch.console, "CHANNEL": arch.channel,
+              "SHARES": " ".join(f"{tag}:{folder}" for tag, folder in shares[1:]),
+              "IOLITE": os.path.abspath(options.iolite),
+              "IOLITE_FAULTS": os.path.abspath(options.faults) if options.faults else ""}
     os.makedirs(results, exist_ok=True)
-    for kind, kernel in found.items():
-        if kind == kernels.L1_KIND:
-            continue
-        tag = kind.replace("cloud-", "").replace(".", "_")
+    for version, kernel in guests.items():
+        tag = version.replace(".", "_")
         config[f"KERNEL_{tag}"] = kernel
         for name, tools in (("INITRD", False), ("TOOLS", True)):
-            image = os.path.join(results, f"{'tools' if tools else 'guest'}-{kind}.cpio")
-            initramfs.build_guest(kernel, image, tools)
+            image = os.path.join(results, f"{'tools' if tools else 'guest'}-{version}.cpio")
+            initramfs.build_guest(programs, kernel, image, tools)
             config[f"{name}_{tag}"] = image
     if mode == "shell" and os.isatty(0):
         size = os.get_terminal_size(0)
@@ -56,18 +72,26 @@ def build(options, found, mode, command=""):
             config.update(ROWS=size.lines, COLUMNS=size.columns)
         config["TERM"] = os.environ.get("TERM", "linux")
     image = os.path.join(results, f"L1-{mode}.cpio")
-    initramfs.build_l1(found[kernels.L1_KIND], config, image)
-    return image
+    initramfs.build_l1(programs, level1, config, image)
+    return Setup(arch, results, os.path.join(level1, "vmlinuz"), image, shares)
+
+
+class Setup:
+    """What every level 1 of a run has in common."""
+
+    def __init__(self, arch, results, kernel, image, shares):
+        self.arch = arch
+        self.results = results
+        self.kernel = kernel
+        self.image = image
+        self.shares = shares
 
 
 class Level1:
-    """One running level 1. Console output goes to NAME.log in RESULTS, or to our own with NAME None."""
+    """One running level 1. Console output goes to NAME.log among the results, or to our own with NAME None."""
 
-    def __init__(self, results, kernel, image, name):
-        qemu = shutil.which("qemu-system-x86_64")
-        if not qemu:
-            raise LabError("needs qemu-system-x86_64: run scripts/install-deps.sh lab")
-        self.logs = [os.path.join(results, f"{name or 'L1-shell'}.{kind}log") for kind in ("qemu.", "")]
+    def __init__(self, setup, name):
+        self.logs = [os.path.join(setup.results, f"{name or 'L1-shell'}.{kind}log") for kind in ("qemu.", "")]
         console = f"file,path={self.logs[1]}" if name else "stdio,signal=off"
         quiet = "" if name else " quiet loglevel=1"
         share = "security_model=none,multidevs=remap"
@@ -75,15 +99,16 @@ class Level1:
         self.channel, theirs = socket.socketpair()
         self.channel.setblocking(False)
         command = [
-            qemu, "-M", "q35", "-accel", "tcg", "-cpu", "EPYC", "-smp", "1", "-m", str(MEMORY_MIB),
+            *setup.arch.emulator(), "-accel", "tcg", "-smp", "1", "-m", str(MEMORY_MIB),
             "-nodefaults", "-display", "none", "-monitor", "none", "-no-reboot",
             "-chardev", f"{console},id=console", "-serial", "chardev:console",
-            "-chardev", f"socket,fd={theirs.fileno()},id=agent", "-serial", "chardev:agent",
-            "-virtfs", f"local,path=/,mount_tag=host,readonly=on,{share}",
-            "-virtfs", f"local,path={results},mount_tag=results,{share}",
-            "-kernel", os.path.join(kernel, "vmlinuz"), "-initrd", image,
-            "-append", f"console=ttyS0 panic=-1 mitigations=off{quiet}",
+            "-chardev", f"socket,fd={theirs.fileno()},id=agent", *setup.arch.channel_options,
+            "-virtfs", f"local,path={setup.results},mount_tag=results,{share}",
+            "-kernel", setup.kernel, "-initrd", setup.image,
+            "-append", f"console={setup.arch.console} panic=-1 {setup.arch.l1_cmdline}{quiet}",
         ]
+        for tag, folder in setup.shares:
+            command += ["-virtfs", f"local,path={folder},mount_tag={tag},readonly=on,{share}"]
         with theirs, open(self.logs[0], "wb") as log:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL if name else None, stderr=log, pass_fds=[theirs.fileno()])

@@ -15,11 +15,10 @@ LOSSES = 2      # times that a scenario may lose its level 1 before it fails
 
 
 class Run:
-    def __init__(self, results, kernel, image, chosen, limit, faults):
-        self.results = results
-        self.faults = os.path.abspath(faults)
-        self.kernel = kernel
-        self.image = image
+    def __init__(self, setup, chosen, limit, faults):
+        self.setup = setup
+        self.results = setup.results
+        self.faults = os.path.abspath(faults) if faults else ""
         self.deadline = time.monotonic() + limit
         self.limit = limit
         # the long ones first, so that no worker is left with one at the end
@@ -115,7 +114,7 @@ class Run:
         while self.waiting and time.monotonic() < self.deadline and boots < 4:
             boots += 1
             scenario = None
-            level1 = l1.Level1(self.results, self.kernel, self.image, name)
+            level1 = l1.Level1(self.setup, name)
             self.live.add(level1)
             try:
                 level1.wait_ready()

@@ -3,6 +3,7 @@
 # about: a 5 GiB guest with 4 vCPUs: all online, memory above 4 GiB seen and in use, orderly power-off
 # limit: 120
 # variants: 6.1-bzimage 6.1-vmlinux 6.12-bzimage 6.12-vmlinux
+# variants-aarch64: 6.1-image
 # shellcheck source=tests/lab/lib.sh
 . "$TREE/tests/lab/lib.sh"
 kernel "${1%-*}" "${1#*-}"

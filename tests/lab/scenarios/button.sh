@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh
-# about: SIGTERM is the ACPI power button to the guest, which then powers off
+# about: SIGTERM is the power button to the guest, which then powers off
 # limit: 90
 # variants: 6.1-bzimage 6.1-vmlinux 6.12-bzimage 6.12-vmlinux
+# variants-aarch64: 6.1-image
 # shellcheck source=tests/lab/lib.sh
 . "$TREE/tests/lab/lib.sh"
 kernel "${1%-*}" "${1#*-}"

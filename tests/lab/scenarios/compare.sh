@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh
 # about: against QEMU q35 with the same kernel and initrd: fewer VMM exits to /init, no error lines of its own
+# arches: x86_64
 # limit: 150
 # variants: 6.1 6.12
 # shellcheck source=tests/lab/lib.sh
 . "$TREE/tests/lab/lib.sh"
 # shellcheck source=tests/lab/lib-exits.sh
 . "$TREE/tests/lab/lib-exits.sh"
-kernel "$1" bzimage
+kernel "$1"
 
 # Lines at level err or worse that iolite's guest may have and QEMU's not: extended regular
 # expressions, one a line, each with its reason. None is known.

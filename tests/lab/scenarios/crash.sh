@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh
-# about: a kernel panic with panic=-1 reboot=t (a triple fault) resets the machine, which boots again
+# about: a kernel panic with panic=-1 (and reboot=t on x86-64, a triple fault) resets the machine, which boots again
 # limit: 90
 # variants: 6.1-bzimage 6.12-vmlinux
+# variants-aarch64: 6.1-image
 # shellcheck source=tests/lab/lib.sh
 . "$TREE/tests/lab/lib.sh"
 kernel "${1%-*}" "${1#*-}"

@@ -3,6 +3,7 @@
 # about: blkdiscard and fstrim give the host's space back, zeroes read as zeroes, discard=off takes none
 # limit: 150
 # variants: 6.1-pci 6.12-mmio
+# variants-aarch64: 6.1-pci
 # shellcheck source=tests/lab/lib-disk.sh
 . "$TREE/tests/lab/lib-disk.sh"
 disk_variant "$1"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh
 # about: a disk with a bad place and a flush that fails, one that is slow and works in pieces, one that loses a write
+# arches: x86_64
 # limit: 120
 # variants: 6.1-pci 6.12-mmio
 # shellcheck source=tests/lab/lib-disk.sh

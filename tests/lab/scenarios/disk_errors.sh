@@ -3,6 +3,7 @@
 # about: a full file system, a file cut short and one that grows on the host; the guest lives, the log has a line
 # limit: 150
 # variants: 6.1-pci 6.12-pci 6.12-mmio
+# variants-aarch64: 6.1-pci
 # shellcheck source=tests/lab/lib-disk.sh
 . "$TREE/tests/lab/lib-disk.sh"
 disk_variant "$1"

@@ -3,6 +3,7 @@
 # about: fio verifies random I/O at depths 1, 16 and 64, buffered and direct, 1 and 4 queues, O_DIRECT on the host
 # limit: 180
 # variants: 6.1-pci 6.12-pci 6.12-mmio
+# variants-aarch64: 6.1-pci 6.1-mmio
 # shellcheck source=tests/lab/lib-disk.sh
 . "$TREE/tests/lab/lib-disk.sh"
 disk_variant "$1"

@@ -3,6 +3,7 @@
 # about: what the guest was told is stable is in the image after kill -9, and the host was asked for a flush each time
 # limit: 150
 # variants: 6.1-pci 6.12-mmio
+# variants-aarch64: 6.1-pci
 # shellcheck source=tests/lab/lib-disk.sh
 . "$TREE/tests/lab/lib-disk.sh"
 disk_variant "$1"

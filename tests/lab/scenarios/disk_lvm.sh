@@ -3,6 +3,7 @@
 # about: a logical volume of level 1's LVM is the disk; it is written and read back, and grows under the guest
 # limit: 180
 # variants: 6.1-pci 6.12-pci 6.12-mmio
+# variants-aarch64: 6.1-pci
 # shellcheck source=tests/lab/lib-disk.sh
 . "$TREE/tests/lab/lib-disk.sh"
 disk_variant "$1"

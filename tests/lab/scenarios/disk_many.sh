@@ -3,6 +3,7 @@
 # about: 16 disks and then one: their order, sizes, serial numbers and queues; a read-only one takes no writes
 # limit: 150
 # variants: 6.1-pci 6.12-pci 6.12-mmio
+# variants-aarch64: 6.1-pci
 # shellcheck source=tests/lab/lib-disk.sh
 . "$TREE/tests/lab/lib-disk.sh"
 disk_variant "$1"

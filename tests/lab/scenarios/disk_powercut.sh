@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh
 # about: an ext4 with files made stable, the disk's life in a log; the host cuts the power at many points of it
+# arches: x86_64
 # limit: 150
 # variants: 6.1-pci 6.12-mmio
 # after: disk_powercut.py

@@ -3,6 +3,7 @@
 # about: the driver is taken from a disk that is being written, and given back, ten times; no byte is lost
 # limit: 180
 # variants: 6.1-pci 6.12-pci 6.12-mmio
+# variants-aarch64: 6.1-pci
 # shellcheck source=tests/lab/lib-disk.sh
 . "$TREE/tests/lab/lib-disk.sh"
 disk_variant "$1"

@@ -3,6 +3,7 @@
 # about: the root file system is on a disk; a second boot in the same process finds what the first wrote
 # limit: 180
 # variants: 6.1-pci 6.12-pci 6.12-mmio
+# variants-aarch64: 6.1-pci
 # shellcheck source=tests/lab/lib-disk.sh
 . "$TREE/tests/lab/lib-disk.sh"
 disk_variant "$1"

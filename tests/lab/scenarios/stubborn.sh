@@ -4,7 +4,7 @@
 # limit: 60
 # shellcheck source=tests/lab/lib.sh
 . "$TREE/tests/lab/lib.sh"
-kernel 6.1 bzimage
+kernel 6.1
 
 vm_start deaf 256M 2 ask,forever quiet
 vm_wait_for '^@lab ask' 60

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The keys of a JSON file, but "tree". See json_reader.h; iolite-config(5) tells what they mean. */
+#include "json_reader.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <string.h>
+
+static int read_overlay(const struct iol_json *json, const struct iol_json_place *at,
+			const json_t *item)
+{
+	g_autofree char *path = iol_json_scalar(json, at, item, IOL_VALUE_PATH);
+
+	if (!path)
+		return -EINVAL;
+	return iol_config_add_dtb_overlay(json->config, path, json->err)
+		       ? iol_json_refused(json, at)
+		       : 0;
+}
+
+static int read_overlays(const struct iol_json *json, const struct iol_json_place *at,
+			 const json_t *value)
+{
+	return iol_json_list(json, at, value, "a list of paths, in [ and ]", read_overlay);
+}
+
+static const struct iol_json_key boot_keys[] = {
+	{ "kernel", NULL, IOL_VALUE_PATH, iol_config_set_kernel },
+	{ "initrd", NULL, IOL_VALUE_PATH, iol_config_set_initrd },
+	{ "cmdline", NULL, IOL_VALUE_TEXT, iol_config_set_cmdline },
+	{ "dtb", NULL, IOL_VALUE_PATH, iol_config_set_dtb },
+	{ "dtb-overlays", .read = read_overlays },
+	{ .name = NULL },
+};
+
+static int read_boot(const struct iol_json *json, const struct iol_json_place *at,
+		     const json_t *value)
+{
+	return iol_json_object(json, at, value, boot_keys);
+}
+
+/* One key of a disk but its path. */
+static int read_disk_key(const struct iol_json *json, const struct iol_json_place *at,
+			 const json_t *value, struct iol_disk_config *disk)
+{
+	const struct iol_disk_key *key = iol_disk_key_find(at->key);
+	const char *names[IOL_DISK_NAMES_MAX];
+	g_autofree char *text = NULL;
+
+	if (!key) {
+		iol_disk_key_names(names);
+		iol_name_refuse(at->key, names, "", json->err);
+		return iol_json_refused(json, at->up);
+	}
+	text = iol_json_scalar(json, at, value, key->kind);
+	if (!text)
+		return -EINVAL;
+	return key->set(disk, text, text, json->err) ? iol_json_refused(json, at) : 0;
+}
+
+static int read_disk_keys(const struct iol_json *json, const struct iol_json_place *at,
+			  const json_t *value, struct iol_disk_config *disk)
+{
+	const char *name;
+	json_t *member;
+	int ret = 0;
+
+	json_object_foreach((json_t *)value, name, member)
+	{
+		struct iol_json_place place = { .up = at, .key = name };
+
+		if (strcmp(name, "path")) {
+			ret = read_disk_key(json, &place, member, disk);
+		} else {
+			disk->path = iol_json_scalar(json, &place, member, IOL_VALUE_PATH);
+			ret = disk->path ? 0 : -EINVAL;
+		}
+		if (ret)
+			return ret;
+	}
+	if (!disk->path || !*disk->path)
+		return iol_json_refuse(json, at,
+				       "no path: name a disk image or a block device, such as "
+				       "\"path\": \"disk.img\"");
+	return 0;
+}
+
+static int read_disk(const struct iol_json *json, const struct iol_json_place *at,
+		     const json_t *item)
+{
+	struct iol_disk_config disk;
+	int ret;
+
+	if (!json_is_object(item))
+		return iol_json_refuse_type(json, at, item,
+					    "an object, such as {\"path\": \"disk.img\"}");
+	iol_disk_config_init(&disk);
+	ret = read_disk_keys(json, at, item, &disk);
+	if (!ret && iol_config_append_disk(json->config, &disk, json->err))
+		ret = iol_json_refused(json, at);
+	iol_disk_config_finish(&disk);
+	return ret;
+}
+
+static int read_disks(const struct iol_json *json, const struct iol_json_place *at,
+		      const json_t *value)
+{
+	return iol_json_list(json, at, value, "a list of objects, in [ and ]", read_disk);
+}
+
+static const struct iol_json_key serial_keys[] = {
+	{ "kind", NULL, IOL_VALUE_TEXT, iol_config_set_serial },
+	{ .name = NULL },
+};
+
+static int read_serial(const struct iol_json *json, const struct iol_json_place *at,
+		       const json_t *item)
+{
+	int ret = iol_json_object(json, at, item, serial_keys);
+
+	if (!ret && !json_object_get(item, "kind"))
+		ret = iol_json_refuse(json, at, "no kind: give \"kind\": \"stdio\" or \"null\"");
+	return ret;
+}
+
+static int read_serials(const struct iol_json *json, const struct iol_json_place *at,
+			const json_t *value)
+{
+	if (json_is_array(value) && json_array_size(value) != 1)
+		return iol_json_refuse(json, at,
+				       "%zu serial lines: a machine has exactly one; one that "
+				       "nobody reads is [{\"kind\": \"null\"}]",
+				       json_array_size(value));
+	return iol_json_list(json, at, value, "a list, such as [{\"kind\": \"stdio\"}]",
+			     read_serial);
+}
+
+static const struct iol_json_key machine_keys[] = {
+	{ "name", NULL, IOL_VALUE_TEXT, iol_config_set_name },
+	{ "machine", NULL, IOL_VALUE_TEXT, iol_config_set_machine },
+	{ "cpus", NULL, IOL_VALUE_COUNT, iol_config_set_cpus },
+	{ "memory", NULL, IOL_VALUE_SIZE, iol_config_set_memory },
+	{ "boot", .read = read_boot },
+	{ "disks", .read = read_disks },
+	{ "serials", .read = read_serials },
+	{ "tree", .read = iol_json_tree },
+	{ .name = NULL },
+};
+
+/* A key of "boot" that stands outside of it is the commonest mistake. */
+static int check_boot(const struct iol_json *json, const json_t *value)
+{
+	for (const struct iol_json_key *key = boot_keys; key->name; key++)
+		if (json_object_get(value, key->name))
+			return iol_json_refuse(json, NULL,
+					       "'%s' belongs to 'boot': \"boot\": {\"%s\": ...}",
+					       key->name, key->name);
+	return 0;
+}
+
+int iol_json_machine(const struct iol_json *json, const json_t *value)
+{
+	int ret = check_boot(json, value);
+
+	return ret ? ret : iol_json_object(json, NULL, value, machine_keys);
+}

@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The Power Book E machine: kernels that are hostile and where they are put, then accesses to the spin table and to the
+ * registers of Freescale's devices.
+ *
+ * An input is the machine, the class of an ELF file, changes to a valid one, the sizes of initrd, command line and
+ * tree; then accesses until it ends.
+ */
+#include "fuzz.h"
+
+#include <assert.h>
+#include <elf.h>
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <sanitizer/asan_interface.h>
+
+#include <iolite/fsl_gpio.h>
+#include <iolite/fsl_guts.h>
+
+#include "arch/powerpc/ppc.h"
+#include "image_builder.h"
+
+enum {
+	CHANGES_MAX = 16,
+	INITRD_BYTES = 128 * 1024,
+	CMDLINE_BYTES_MAX = 2060,
+	ACCESSES_MAX = 256,
+	GUTS = 0x10000,
+	GPIO = 0x20000,
+};
+
+/* --- loading --- */
+
+struct machine {
+	const char *name;
+	uint64_t memory_bytes;
+	struct iol_layout layout;
+	struct iol_memory mem;
+};
+
+static struct machine machines[] = {
+	{ .name = "e500v2", .memory_bytes = 64 * IOL_MIB },
+	{ .name = "e5500", .memory_bytes = 64 * IOL_MIB },
+	{ .name = "e500mc", .memory_bytes = IOL_GIB + 4096 },
+};
+
+/* Used for all inputs that ask for it; nothing may touch the pages around RAM. */
+static struct machine *get_machine(uint8_t idx)
+{
+	struct machine *m = &machines[idx % IOL_ARRAY_LEN(machines)];
+	const struct iol_layout_request request = {
+		.memory_bytes = m->memory_bytes,
+		.cpus = 4,
+		.machine = m->name,
+	};
+	struct iol_memory_region regions[2];
+
+	if (m->mem.mapping)
+		return m;
+	fuzz_check(!iol_ppc_layout(&request, &m->layout, NULL));
+	regions[0] = m->layout.ram[0];
+	regions[1] = (struct iol_memory_region){ .gpa = m->memory_bytes, .size_bytes = 4096 };
+	fuzz_check(!iol_memory_init(&m->mem, regions, 2, NULL));
+	madvise(m->mem.mapping, m->mem.mapping_bytes, MADV_NOHUGEPAGE);
+	ASAN_POISON_MEMORY_REGION(m->mem.regions[1].hva, 4096);
+	m->mem.region_count = 1;
+	return m;
+}
+
+struct field {
+	uint16_t offset;
+	uint8_t width;
+};
+
+#define FIELD(type, f, base)                                       \
+	{                                                          \
+		(base) + offsetof(type, f), sizeof(((type *)0)->f) \
+	}
+#define PHDR_FIELDS(type, base)                                                             \
+	FIELD(type, p_type, base), FIELD(type, p_offset, base), FIELD(type, p_vaddr, base), \
+		FIELD(type, p_paddr, base), FIELD(type, p_filesz, base),                    \
+		FIELD(type, p_memsz, base)
+
+static const struct field fields32[] = {
+	{ EI_CLASS, 1 },
+	{ EI_DATA, 1 },
+	FIELD(Elf32_Ehdr, e_machine, 0),
+	FIELD(Elf32_Ehdr, e_entry, 0),
+	FIELD(Elf32_Ehdr, e_phnum, 0),
+	PHDR_FIELDS(Elf32_Phdr, sizeof(Elf32_Ehdr)),
+	PHDR_FIELDS(Elf32_Phdr, sizeof(Elf32_Ehdr) + sizeof(Elf32_Phdr)),
+};
+
+static const struct field fields64[] = {
+	{ EI_CLASS, 1 },
+	{ EI_DATA, 1 },
+	FIELD(Elf64_Ehdr, e_machine, 0),
+	FIELD(Elf64_Ehdr, e_entry, 0),
+	FIELD(Elf64_Ehdr, e_phnum, 0),
+	PHDR_FIELDS(Elf64_Phdr, sizeof(Elf64_Ehdr)),
+	PHDR_FIELDS(Elf64_Phdr, sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr)),
+};
+
+static_assert(IOL_ARRAY_LEN(fields32) == IOL_ARRAY_LEN(fields64),
+	      "the same fields in both classes");
+
+static uint64_t choose_number(struct fuzz_input *in)
+{
+	static const uint64_t notable[] = {
+		0,
+		1,
+		0x1000,
+		0x10000,
+		0x200000,
+		IOL_PPC_MAP_MIN_BYTES - 0x200000,
+		IOL_PPC_MAP_MIN_BYTES,
+		256 * IOL_MIB,
+		768 * IOL_MIB,
+		IOL_PPC_MAP_MAX_BYTES,
+		0xc0000000,
+		UINT32_MAX,
+		UINT64_MAX,
+		EM_PPC,
+		EM_PPC64,
+		BUILD_SEG0_GPA,
+		BUILD_SEG1_GPA,
+	};
+	uint8_t how = fuzz_u8(in);
+
+	if (how < 0x40)
+		return fuzz_number(in, 8);
+	return notable[how % IOL_ARRAY_LEN(notable)] + (how < 0xc0 ? 0 : fuzz_u8(in) - 128);
+}
+
+static void change_file(struct fuzz_input *in, GByteArray *file, bool is_64bit)
+{
+	uint8_t which = fuzz_u8(in) % IOL_ARRAY_LEN(fields64);
+	struct field f = is_64bit ? fields64[which] : fields32[which];
+	uint64_t value = choose_number(in);
+
+	for (unsigned int i = 0; i < f.width; i++)
+		file->data[f.offset + i] = (uint8_t)(value >> 8 * (f.width - 1 - i));
+}
+
+/* A file with @bytes, that is used again. */
+static struct iol_image open_file(const char *name, const void *bytes, size_t len)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC);
+
+	fuzz_check(fd >= 0 && pwrite(fd, bytes, len, 0) == (ssize_t)len);
+	return (struct iol_image){ .fd = fd, .size_bytes = len, .path = name };
+}
+
+static GByteArray *make_kernel(struct fuzz_input *in)
+{
+	uint8_t how = fuzz_u8(in);
+	const struct build_elf spec = {
+		.is_64bit = how & 1,
+		.is_big_endian = true,
+		.machine = how & 1 ? EM_PPC64 : EM_PPC,
+	};
+	GByteArray *file = build_elf(&spec);
+
+	for (unsigned int i = 0; i < (unsigned int)(how >> 1) % CHANGES_MAX; i++)
+		change_file(in, file, spec.is_64bit);
+	return file;
+}
+
+static const uint8_t *pattern(void)
+{
+	static uint8_t bytes[INITRD_BYTES];
+
+	if (!bytes[1])
+		for (unsigned int i = 0; i < INITRD_BYTES; i++)
+			bytes[i] = build_pattern(i);
+	return bytes;
+}
+
+static void check_bytes(const struct iol_memory *mem, uint64_t gpa, const uint8_t *bytes,
+			uint64_t len)
+{
+	const uint8_t *p = iol_memory_ptr(mem, gpa, len);
+
+	fuzz_check(!len || (p && !memcmp(p, bytes, len)));
+}
+
+struct loaded {
+	struct machine *m;
+	struct iol_boot boot;
+	struct iol_entry entry;
+	struct iol_placement placement;
+	uint64_t tree_bytes;
+};
+
+static bool touches(uint64_t a, uint64_t a_end, uint64_t b, uint64_t b_end)
+{
+	return a < b_end && b < a_end;
+}
+
+/* All is there, complete and apart, and the first mapping covers what must be covered. */
+static void check_loaded(const struct loaded *l, const GByteArray *file)
+{
+	const struct iol_placement *p = &l->placement;
+	uint64_t tree = l->entry.args[IOL_PPC_ENTRY_TREE], tree_end = tree + l->tree_bytes;
+	struct iol_ppc_boot_state state;
+	struct iol_elf elf;
+
+	fuzz_check(!iol_elf_parse(&l->boot.kernel, &elf, NULL));
+	for (unsigned int i = 0; i < elf.segment_count; i++) {
+		const struct iol_elf_segment *seg = &elf.segments[i];
+
+		fuzz_check(iol_memory_ptr(&l->m->mem, seg->gpa, seg->mem_bytes));
+		fuzz_check(seg->gpa >= p->kernel_start &&
+			   seg->gpa + seg->mem_bytes <= p->kernel_end);
+		check_bytes(&l->m->mem, seg->gpa, file->data + seg->offset, seg->file_bytes);
+	}
+	fuzz_check(tree > 0 && tree % 8 == 0 && tree_end <= IOL_PPC_MAP_MIN_BYTES);
+	fuzz_check(!touches(tree, tree_end, p->kernel_start, p->kernel_end));
+	fuzz_check(!touches(tree, tree_end, p->initrd_start, p->initrd_end));
+	fuzz_check(!touches(p->kernel_start, p->kernel_end, p->initrd_start, p->initrd_end));
+	fuzz_check(p->initrd_end - p->initrd_start ==
+		   (l->boot.initrd.fd < 0 ? 0 : l->boot.initrd.size_bytes));
+	check_bytes(&l->m->mem, tree, pattern(), l->tree_bytes);
+	check_bytes(&l->m->mem, p->initrd_start, pattern(), p->initrd_end - p->initrd_start);
+
+	iol_ppc_boot_state(&l->m->layout, &l->entry, 0, &state);
+	fuzz_check(state.pc == l->entry.pc && state.gpr[3] == tree);
+	fuzz_check(state.pc < p->kernel_end && state.pc >= p->kernel_start);
+	fuzz_check(state.gpr[7] >= p->kernel_end && state.gpr[7] >= tree_end);
+	fuzz_check(state.gpr[7] == IOL_PPC_MAP_MIN_BYTES || state.gpr[7] / 4 < p->kernel_end);
+}
+
+static void load(struct fuzz_input *in)
+{
+	static char cmdline[CMDLINE_BYTES_MAX + 1];
+	static struct iol_image initrd = { .fd = -1 };
+	g_autoptr(GByteArray) file = NULL;
+	struct loaded l = { .m = get_machine(fuzz_u8(in)) };
+	struct iol_fdt_blob tree = { (void *)(uintptr_t)pattern(), 0 };
+	struct iol_error err = { 0 };
+	uint16_t initrd_bytes = fuzz_u16(in), cmdline_bytes = fuzz_u16(in);
+	int ret;
+
+	if (initrd.fd < 0)
+		initrd = open_file("initrd", pattern(), INITRD_BYTES);
+	l.boot.initrd = initrd_bytes ? initrd : (struct iol_image){ .fd = -1 };
+	l.boot.initrd.size_bytes = initrd_bytes;
+	memset(cmdline, 'a', CMDLINE_BYTES_MAX);
+	l.boot.cmdline = cmdline + CMDLINE_BYTES_MAX - cmdline_bytes % (CMDLINE_BYTES_MAX + 1);
+	l.tree_bytes = tree.bytes = 1 + (size_t)fuzz_u16(in);
+	file = make_kernel(in);
+	l.boot.kernel = open_file("kernel", file->data, file->len);
+
+	ret = iol_ppc_load(&l.m->layout, &l.m->mem, &l.boot, &l.entry, &l.placement, &err);
+	if (!ret) {
+		fuzz_check(!iol_ppc_place_tree(&l.m->layout, &l.m->mem, &l.placement, &tree,
+					       &l.entry, &err));
+		check_loaded(&l, file);
+	} else {
+		fuzz_check_error(&err, ret);
+		fuzz_check(g_str_has_prefix(err.msg, "kernel: ") ||
+			   g_str_has_prefix(err.msg, "initrd: "));
+	}
+	close(l.boot.kernel.fd);
+	fuzz_check(!iol_memory_clear(&l.m->mem, NULL));
+}
+
+/* --- registers --- */
+
+struct events {
+	struct iol_event_sink sink;
+	unsigned int resets, poweroffs;
+};
+
+static void count_event(struct iol_event_sink *sink, enum iol_event event)
+{
+	struct events *events = iol_container_of(sink, struct events, sink);
+
+	fuzz_check(event == IOL_EVENT_RESET || event == IOL_EVENT_POWEROFF);
+	if (event == IOL_EVENT_RESET)
+		events->resets++;
+	else
+		events->poweroffs++;
+}
+
+struct registers {
+	struct iol_ppc_spin_table spin;
+	uint8_t spin_model[IOL_PPC_SPIN_TABLE_BYTES];
+	struct events events;
+	struct iol_bus bus;
+	struct iol_irq_wire wire;
+	struct iol_fsl_gpio *gpio;
+	struct iol_device *guts;
+};
+
+static unsigned int access_len(uint8_t how)
+{
+	return 1u << (how >> 6);
+}
+
+/* A processor is released once, by the write that clears its bit, and memory is as written. */
+static void access_spin(struct registers *r, uint8_t how, uint16_t at, uint64_t value)
+{
+	unsigned int len = access_len(how);
+	uint64_t offset = at % (IOL_PPC_SPIN_TABLE_BYTES - len + 1);
+	unsigned int cpu = (unsigned int)(offset / 0x20);
+	bool was_released = r->spin.released[cpu];
+	int released = -1;
+
+	if (how & 1) {
+		released = iol_ppc_spin_write(&r->spin, offset, len, value);
+		if (offset % len == 0)
+			iol_le_store(r->spin_model + offset, len, value);
+	}
+	fuzz_check(iol_ppc_spin_read(&r->spin, offset, len) ==
+		   iol_le_load(r->spin_model + offset, len));
+	if (released < 0)
+		return;
+	fuzz_check((unsigned int)released == cpu && cpu > 0 && cpu < r->spin.cpus && !was_released);
+	fuzz_check(!(be64_load(r->spin_model + cpu * 0x20) & 1));
+}
+
+static void access_bus(struct registers *r, uint64_t base, uint8_t how, uint16_t at, uint64_t value)
+{
+	uint64_t addr = base + at % 0x1000, got;
+
+	if (how & 1)
+		iol_bus_write(&r->bus, addr, access_len(how), value);
+	else
+		iol_bus_read(&r->bus, addr, access_len(how), &got);
+}
+
+static uint32_t gpio_register(struct registers *r, uint64_t offset)
+{
+	uint64_t value = 0;
+
+	fuzz_check(iol_bus_read(&r->bus, GPIO + offset, 4, &value));
+	return iol_bus_be32(value);
+}
+
+static void access_one(struct registers *r, struct fuzz_input *in)
+{
+	uint8_t how = fuzz_u8(in);
+	uint16_t at = fuzz_u16(in);
+	uint64_t value = fuzz_number(in, access_len(how));
+	unsigned int resets = r->events.resets, poweroffs = r->events.poweroffs;
+
+	switch (how >> 1 & 7) {
+	case 0:
+	case 1:
+		access_spin(r, how, at, value);
+		break;
+	case 2:
+		access_bus(r, GUTS, how, at, value);
+		break;
+	case 3:
+		iol_fsl_gpio_set_input(r->gpio, at % IOL_FSL_GPIO_LINES, value & 1);
+		break;
+	case 4:
+		iol_fsl_gpio_device(r->gpio)->ops->reset(iol_fsl_gpio_device(r->gpio));
+		break;
+	default:
+		access_bus(r, GPIO, how, at, value);
+		break;
+	}
+	/* One access, one event; the interrupt is what the registers say. */
+	fuzz_check(r->events.resets - resets + r->events.poweroffs - poweroffs <= 1);
+	fuzz_check(r->wire.asserted ==
+		   !!(gpio_register(r, IOL_FSL_GPIO_IER) & gpio_register(r, IOL_FSL_GPIO_IMR)));
+}
+
+static void access_registers(struct fuzz_input *in)
+{
+	struct registers r = { .events.sink.raise = count_event };
+
+	iol_ppc_spin_reset(&r.spin, 1 + fuzz_u8(in) % IOL_PPC_CPUS_MAX);
+	memcpy(r.spin_model, r.spin.entries, sizeof(r.spin_model));
+	iol_bus_init(&r.bus);
+	iol_irq_wire_init(&r.wire, -1, 1, 1);
+	fuzz_check(!iol_fsl_guts_new(&r.bus, GUTS, 1, &r.events.sink, &r.guts, NULL));
+	fuzz_check(!iol_fsl_gpio_new(&r.bus, GPIO, &r.wire, &r.events.sink, &r.gpio, NULL));
+	for (unsigned int i = 0; i < ACCESSES_MAX && in->len; i++)
+		access_one(&r, in);
+	r.guts->ops->free(r.guts);
+	iol_fsl_gpio_device(r.gpio)->ops->free(iol_fsl_gpio_device(r.gpio));
+	fuzz_check(!r.wire.asserted && !r.bus.count);
+	iol_irq_wire_finish(&r.wire);
+	iol_bus_finish(&r.bus);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	struct fuzz_input in = { data, len };
+
+	if (fuzz_u8(&in) & 1)
+		load(&in);
+	else
+		access_registers(&in);
+	return 0;
+}

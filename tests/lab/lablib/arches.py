@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What differs from one architecture of the lab to another."""
+
+import dataclasses
+import os
+import platform
+import shutil
+import subprocess
+
+from . import LabError, LabSkip, TREE
+
+SYSROOT_LIMIT = 900  # seconds; 60 MB of packages the first time
+
+
+@dataclasses.dataclass(frozen=True)
+class Arch:
+    """One architecture: `name` is the word for --arch and $ARCH, also that of `make` and the preset."""
+
+    name: str
+    preset: str             # where the program to test is built: build/PRESET/iolite
+    faults: str             # the preset of a build with IOLITE_TEST_FAULTS, or ""
+    results: str            # folder of results, in build/
+    packages: tuple         # groups of scripts/install-deps.sh
+    qemu: tuple             # level 1: a processor with virtualization, emulated
+    # Level 1's console, and QEMU's options for its second serial port, where the agent listens.
+    console: str
+    channel: str
+    channel_options: tuple
+    l1_cmdline: str
+    l1_kind: str            # kinds of scripts/fetch-kernel.sh
+    l1_modules: tuple       # in this order, each with what it depends on
+    guests: dict            # version as variants of scenarios say it: kind of kernel
+    guest_modules: tuple    # the power button, and a way to read it
+    libraries: tuple        # where its dynamic loader looks
+    host: str = ""          # the host that lends its own file tree to level 1 and guests; "": sysroot.sh makes one
+
+    def tree(self):
+        """The file tree with programs for level 1 and guests."""
+        if self.host:
+            if platform.machine() != self.host:
+                raise LabSkip(f"the lab for {self.name} runs on {self.host} hosts and this one is {platform.machine()}")
+            return "/"
+        script = os.path.join(TREE, "scripts/sysroot.sh")
+        try:
+            done = subprocess.run([script, self.name, "lab"], stdout=subprocess.PIPE, text=True,
+                                  timeout=SYSROOT_LIMIT, check=False)
+        except subprocess.TimeoutExpired:
+            raise LabError(f"unpacking programs for {self.name} took more than {SYSROOT_LIMIT} s") from None
+        if done.returncode:
+            raise LabError(f"no programs for {self.name} (see above)")
+        return done.stdout.strip()
+
+    def emulator(self):
+        """The command that runs level 1, as far as it is the architecture's matter."""
+        program = shutil.which(self.qemu[0])
+        if not program:
+            raise LabError(f"needs {self.qemu[0]}: run scripts/install-deps.sh {' '.join(self.packages)}")
+        return [program, *self.qemu[1:]]
+
+
+# A disk-less machine with KVM that reaches the host's files by virtio-9p, and what scenarios make
+# disks of.
+L1_COMMON = ("virtio_pci", "9pnet_virtio", "9p", "overlay", "loop", "dm-mod", "crc32c_generic", "ext4")
+
+ARCHES = {arch.name: arch for arch in (
+    Arch(
+        name="x86_64", preset="release", faults="clang", results="lab", packages=("lab",), host="x86_64",
+        qemu=("qemu-system-x86_64", "-M", "q35", "-cpu", "EPYC"),
+        console="ttyS0", channel="ttyS1", channel_options=("-serial", "chardev:agent"),
+        l1_cmdline="mitigations=off",
+        l1_kind="full", l1_modules=L1_COMMON + ("kvm-amd",),
+        guests={"6.1": "cloud-6.1", "6.12": "cloud-6.12"},
+        guest_modules=("button", "evdev"),
+        libraries=("/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/lib", "/usr/lib"),
+    ),
+    Arch(
+        name="aarch64", preset="aarch64", faults="", results="lab-aarch64", packages=("lab", "aarch64"),
+        qemu=("qemu-system-aarch64", "-M", "virt,virtualization=on,gic-version=3", "-cpu", "cortex-a72"),
+        # "virt" has one UART only
+        console="ttyAMA0", channel="ttyS0", channel_options=("-device", "pci-serial,chardev=agent"),
+        l1_cmdline="",
+        l1_kind="arm64-6.1", l1_modules=L1_COMMON,  # KVM is built in
+        guests={"6.1": "arm64-6.1", "6.12": "arm64-6.12"},
+        guest_modules=("gpio_keys", "evdev"),
+        libraries=("/lib/aarch64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/lib", "/usr/lib"),
+    ),
+)}
