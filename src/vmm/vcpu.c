@@ -53,6 +53,7 @@ static void exit_mmio(struct iol_vcpu *vcpu)
 		memset(run->mmio.data, 0xff, sizeof(run->mmio.data));
 		return;
 	}
+	/* The bytes as memory would hold them, whatever the guest's byte order; our registers are little-endian. */
 	if (run->mmio.is_write) {
 		iol_bus_write(&vcpu->vm->mmio, run->mmio.phys_addr, len,
 			      iol_le_load(run->mmio.data, len));

@@ -22,19 +22,23 @@ static int open_boot_images(struct iol_vm *vm, struct iol_error *err)
 	return iol_boot_open(&vm->boot, vm->config, err);
 }
 
+/* The facts are the layout's from here on. */
+static int probe_host(struct iol_vm *vm, struct iol_error *err)
+{
+	vm->layout.facts = vm->arch->typical_host;
+	return vm->arch->kvm->probe ? vm->arch->kvm->probe(vm->kvm_fd, &vm->layout.facts, err) : 0;
+}
+
 static int compute_layout(struct iol_vm *vm, struct iol_error *err)
 {
-	struct iol_layout_request request = {
+	const struct iol_layout_request request = {
 		.memory_bytes = vm->config->memory_bytes,
 		.cpus = vm->config->cpus,
 		.machine = vm->config->machine,
-		.facts = vm->arch->typical_host,
+		.facts = vm->layout.facts,
 	};
-	int ret = 0;
 
-	if (vm->arch->kvm->probe)
-		ret = vm->arch->kvm->probe(vm->kvm_fd, &request.facts, err);
-	return ret ? ret : vm->arch->layout(&request, &vm->layout, err);
+	return vm->arch->layout(&request, &vm->layout, err);
 }
 
 static int open_kvm(struct iol_vm *vm, struct iol_error *err)
@@ -126,11 +130,11 @@ static const struct {
 	int (*run)(struct iol_vm *vm, struct iol_error *err);
 	bool host_fault; /* whom a failure blames */
 } steps[] = {
-	{ open_boot_images, false }, { open_kvm, true },          { compute_layout, false },
-	{ init_memory, true },       { iol_machine_load, false }, { create_vm, true },
-	{ give_memory, true },       { init_arch, true },         { make_vcpus, true },
-	{ init_loop, true },         { iol_disks_open, false },   { iol_machine_init, true },
-	{ iol_vcpus_reset, true },
+	{ open_boot_images, false }, { open_kvm, true },        { probe_host, true },
+	{ compute_layout, false },   { init_memory, true },     { iol_machine_load, false },
+	{ create_vm, true },         { give_memory, true },     { init_arch, true },
+	{ make_vcpus, true },        { init_loop, true },       { iol_disks_open, false },
+	{ iol_machine_init, true },  { iol_vcpus_reset, true },
 };
 
 static struct iol_vm *vm_alloc(const struct iol_config *config)

@@ -33,7 +33,7 @@ static const struct iol_kvm_cap caps[] = {
 	{ KVM_CAP_ARM_VM_IPA_SIZE, "arm-vm-ipa-size",
 	  "machines need a host with 40 bits of guest-physical addresses" },
 	{ KVM_CAP_ARM_NISV_TO_USER, "arm-nisv-to-user",
-	  "where a guest crashed that accessed no memory oddly is not told" },
+	  "where an access went that KVM cannot decode is not told" },
 	{ 0, NULL, NULL },
 };
 
