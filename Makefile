@@ -4,6 +4,17 @@
 
 SCENARIO ?=
 TIME ?= 60
+ARCH ?= x86_64
+
+# The lab of each architecture: the preset of the program that is tested, what else to build as
+# scripts/build.sh takes it, and groups of packages.
+LAB_PRESET_x86_64 := release
+LAB_BUILD_x86_64 := release clang:iolite clang:powercut
+LAB_DEPS_x86_64 := build test lab
+LAB_PRESET_aarch64 := aarch64
+LAB_BUILD_aarch64 := aarch64
+LAB_DEPS_aarch64 := build lab aarch64
+LAB_PRESET = $(or $(LAB_PRESET_$(ARCH)),$(error there is no ARCH=$(ARCH): x86_64 or aarch64))
 
 .DEFAULT_GOAL := help
 .PHONY: help build demo test unit fuzz lab lab-shell bench format tidy clean
@@ -12,10 +23,10 @@ help:
 	@echo 'make build      build/release/iolite'
 	@echo 'make demo       boot a Linux guest in this terminal'
 	@echo 'make test       all tests: unit tests under sanitizers, guests, the lab'
-	@echo 'make unit       only the tests that take seconds'
+	@echo 'make unit       only the tests that take seconds; ARCH=aarch64: under qemu-user'
 	@echo 'make fuzz       hostile kernels, guests and options; TIME=60 seconds for each kind'
-	@echo 'make lab        stock kernels on a nested KVM; SCENARIO=name for one of them'
-	@echo 'make lab-shell  a prompt in the lab, with iolite there'
+	@echo 'make lab        stock kernels on a nested KVM; SCENARIO=name for one of them; ARCH=aarch64'
+	@echo 'make lab-shell  a prompt in the lab, with iolite there; ARCH=aarch64'
 	@echo 'make bench      benchmarks against QEMU'
 	@echo 'make format     clang-format over all sources'
 	@echo 'make tidy       clang-tidy over all sources'
@@ -35,21 +46,28 @@ test:
 	@scripts/test.sh all
 
 unit:
+ifeq ($(ARCH),x86_64)
 	@scripts/install-deps.sh build test
 	@scripts/test.sh unit
+else
+	@scripts/install-deps.sh build $(ARCH)
+	@scripts/build.sh $(ARCH)
+	@ctest --preset $(ARCH) -j $(shell nproc)
+endif
 
 fuzz:
 	@scripts/install-deps.sh build test
 	@scripts/fuzz.sh $(TIME)
 
 lab:
-	@scripts/install-deps.sh build test lab
-	@scripts/build.sh release clang:iolite clang:powercut
-	@tests/lab/lab run --iolite build/release/iolite $(SCENARIO)
+	@scripts/install-deps.sh $(LAB_DEPS_$(ARCH))
+	@scripts/build.sh $(LAB_BUILD_$(ARCH))
+	@tests/lab/lab run --arch $(ARCH) --iolite build/$(LAB_PRESET)/iolite $(SCENARIO)
 
-lab-shell: build
-	@scripts/install-deps.sh lab
-	@tests/lab/lab shell --iolite build/release/iolite
+lab-shell:
+	@scripts/install-deps.sh $(LAB_DEPS_$(ARCH))
+	@scripts/build.sh $(LAB_PRESET):iolite
+	@tests/lab/lab shell --arch $(ARCH) --iolite build/$(LAB_PRESET)/iolite
 
 bench:
 	@scripts/install-deps.sh build bench

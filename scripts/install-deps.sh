@@ -6,9 +6,9 @@
 #   build   compiler, CMake, libraries
 #   test    second compiler with its sanitizers, Python, dtc, QEMU for its device trees
 #   demo    QEMU, static busybox, decompressors
-#   lab     the same, and programs for guests and level 1 to try disks with
-#   aarch64 cross compiler, sysroots and emulators for the other architecture
-#   kernel  what the Linux kernel of scripts/build-kernel.sh is built with
+#   kernel  what scripts/build-kernel.sh builds a Linux kernel with
+#   lab     demo and kernel, and programs for guests and level 1 to try disks with
+#   aarch64 cross compiler, sysroot and emulators of that architecture
 #   bench   what make bench compares with
 #   format  formatter, linters
 # Without a GROUP: build test lab, which is what make test needs. -n only prints what is missing.
@@ -24,6 +24,7 @@ packages_of() {
 	demo) echo qemu-system-x86 busybox-static python3 xz-utils zstd lz4 ;;
 	lab)
 		packages_of demo
+		packages_of kernel
 		echo e2fsprogs xfsprogs fio pciutils util-linux lvm2
 		;;
 	aarch64) echo gcc-aarch64-linux-gnu mmdebstrap qemu-system-arm qemu-user-static ;;
@@ -31,7 +32,7 @@ packages_of() {
 	bench) echo qemu-system-x86 linux-perf python3 ;;
 	format) echo clang-format clang-tidy shellcheck ;;
 	*)
-		echo "install-deps: no group '$1': give build, test, demo, lab, aarch64, kernel, bench or format" >&2
+		echo "install-deps: no group '$1': give build, test, demo, kernel, lab, aarch64, bench or format" >&2
 		exit 2
 		;;
 	esac

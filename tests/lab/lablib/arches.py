@@ -29,7 +29,8 @@ class Arch:
     l1_cmdline: str
     l1_kind: str            # kinds of scripts/fetch-kernel.sh
     l1_modules: tuple       # in this order, each with what it depends on
-    guests: dict            # version as variants of scenarios say it: kind of kernel
+    guests: dict            # version as variants of scenarios say it: kind of kernel, for all runs
+    built: dict             # the same, for scenarios that ask for it: kinds of scripts/build-kernel.sh
     guest_modules: tuple    # the power button, and a way to read it
     libraries: tuple        # where its dynamic loader looks
     host: str = ""          # the host that lends its own file tree to level 1 and guests; "": sysroot.sh makes one
@@ -69,7 +70,7 @@ ARCHES = {arch.name: arch for arch in (
         console="ttyS0", channel="ttyS1", channel_options=("-serial", "chardev:agent"),
         l1_cmdline="mitigations=off",
         l1_kind="full", l1_modules=L1_COMMON + ("kvm-amd",),
-        guests={"6.1": "cloud-6.1", "6.12": "cloud-6.12"},
+        guests={"6.1": "cloud-6.1", "6.12": "cloud-6.12"}, built={"of": "x86-of"},
         guest_modules=("button", "evdev"),
         libraries=("/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/lib", "/usr/lib"),
     ),
@@ -80,7 +81,7 @@ ARCHES = {arch.name: arch for arch in (
         console="ttyAMA0", channel="ttyS0", channel_options=("-device", "pci-serial,chardev=agent"),
         l1_cmdline="",
         l1_kind="arm64-6.1", l1_modules=L1_COMMON,  # KVM is built in
-        guests={"6.1": "arm64-6.1", "6.12": "arm64-6.12"},
+        guests={"6.1": "arm64-6.1", "6.12": "arm64-6.12"}, built={},
         guest_modules=("gpio_keys", "evdev"),
         libraries=("/lib/aarch64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/lib", "/usr/lib"),
     ),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The kernels the lab runs, fetched by scripts/fetch-kernel.sh into the cache."""
+"""The kernels the lab runs: scripts/fetch-kernel.sh and scripts/build-kernel.sh put them into the cache."""
 
 import os
 import shutil
@@ -7,7 +7,7 @@ import subprocess
 
 from . import LabError, LabSkip, TREE
 
-FETCH_LIMIT = 600  # seconds; 130 MB the first time
+LIMITS = {"fetch": 600, "build": 1500}  # seconds, where nothing is in the cache: 130 MB, or a kernel to compile
 
 
 def cache():
@@ -16,26 +16,30 @@ def cache():
         os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "iolite"))
 
 
-def fetch(kind):
-    """The folder of this kind of kernel, or None where apt has no such package."""
-    script = os.path.join(TREE, "scripts/fetch-kernel.sh")
+def get(kind, how="fetch"):
+    """The folder of this kind of kernel, or None where apt has no such package. HOW: fetch or build."""
+    script = os.path.join(TREE, f"scripts/{how}-kernel.sh")
     try:
-        done = subprocess.run([script, kind], stdout=subprocess.PIPE, text=True, timeout=FETCH_LIMIT, check=False)
+        done = subprocess.run([script, kind], stdout=subprocess.PIPE, text=True, timeout=LIMITS[how], check=False)
     except subprocess.TimeoutExpired:
-        raise LabError(f"fetching kernel {kind} took more than {FETCH_LIMIT} s") from None
+        raise LabError(f"kernel {kind}: {how}-kernel.sh took more than {LIMITS[how]} s") from None
     if done.returncode == 3:
         return None
     if done.returncode:
-        raise LabError(f"cannot fetch kernel {kind} (see above)")
+        raise LabError(f"cannot {how} kernel {kind} (see above)")
     return done.stdout.split(maxsplit=1)[1].strip()
 
 
-def fetch_all(arch, bare=False):
-    """(level 1's folder, {version: folder}); a guest kernel that apt does not know is left out. BARE: no guests."""
+def get_all(arch, bare=False, built=()):
+    """(level 1's folder, {version: folder}); a guest kernel that apt does not know is left out.
+
+    BARE: no guests. BUILT: versions in arch.built that are wanted, too.
+    """
     if not shutil.which("apt-get"):
         raise LabSkip("the lab's kernels are Debian packages and this host has no apt-get to fetch them")
-    level1 = fetch(arch.l1_kind)
+    level1 = get(arch.l1_kind)
     if not level1:
         raise LabError("no kernel for level 1: see the line above")
-    found = {} if bare else {version: fetch(kind) for version, kind in arch.guests.items()}
+    found = {} if bare else {version: get(kind) for version, kind in arch.guests.items()}
+    found.update({version: get(arch.built[version], "build") for version in sorted(built)})
     return level1, {version: folder for version, folder in found.items() if folder}

@@ -44,14 +44,15 @@ def _shares(arch, programs, options):
     return found
 
 
-def build(options, arch, bare, mode, command=""):
+def build(options, arch, mode, command="", bare=False, built=()):
     """Make all that level 1 needs, in the folder of results; a Setup.
 
-    MODE is "agent" (obey the channel) or "shell" (COMMAND, or a prompt, on the console).
+    MODE is "agent" (obey the channel) or "shell" (COMMAND, or a prompt, on the console). BARE and BUILT are for
+    kernels.get_all().
     """
     results = options.results
     programs = initramfs.Programs(arch)
-    level1, guests = kernels.fetch_all(arch, bare)
+    level1, guests = kernels.get_all(arch, bare, built)
     shares = _shares(arch, programs, options)
     config = {"ARCH": arch.name, "MODE": mode, "TREE": TREE, "COMMAND": command,
               "CONSOLE": arch.console, "CHANNEL": arch.channel,
