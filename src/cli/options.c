@@ -79,7 +79,7 @@ static gboolean parse(const struct iol_options *options, int *argc, char ***argv
 		{ "machine", 'M', 0, G_OPTION_ARG_FILENAME, &raw->machine,
 		  "Kind of machine (default: the architecture's)", "NAME" },
 		{ "kernel", 'k', 0, G_OPTION_ARG_FILENAME, &raw->kernel,
-		  "Linux bzImage, or ELF with a PVH or 64-bit entry", "FILE" },
+		  "Linux bzImage or ELF (PVH or 64-bit entry); arm64: Image", "FILE" },
 		{ "initrd", 'i', 0, G_OPTION_ARG_FILENAME, &raw->initrd, "Initial RAM disk",
 		  "FILE" },
 		{ "cmdline", 'a', 0, G_OPTION_ARG_FILENAME, &raw->cmdline,
