@@ -67,26 +67,8 @@ struct guest_case {
 	const char *log; /* part of what iolite logs; NULL: it logs nothing */
 };
 
-/* The lines that x86_64/g_uart_out.c makes: all of them, then the first quarter of them again. */
-static const char *check_uart_out(const GString *console)
-{
-	enum { LINES = 64, LINE_BYTES = 64 };
-	g_autoptr(GString) want = g_string_new(NULL);
-
-	for (unsigned int i = 0; i < LINES + LINES / 4; i++) {
-		for (unsigned int j = 0; j < LINE_BYTES - 1; j++)
-			g_string_append_c(want, (char)('0' + (i % LINES + j) % 64));
-		g_string_append_c(want, '\n');
-	}
-	g_string_append(want, "end\n");
-	return g_string_equal(want, console) ? NULL : "the console has other bytes than were sent";
-}
-
-#if defined(__x86_64__)
+/* The architecture's. */
 #include "cases.h"
-#else
-#error no guests for this architecture
-#endif
 
 /* A run under way. */
 struct run {

@@ -19,6 +19,9 @@ struct iol_arm64_gic_value;
 
 struct iol_arm64_vm {
 	struct kvm_vcpu_init vcpu_init; /* of vCPU 0; the others start powered off */
+	struct kvm_reg_list *regs; /* all that KVM saves of a vCPU */
+	uint8_t *reg_values; /* of a new vCPU 0, one behind the other, each in its own size */
+	bool was_started; /* vCPUs have run: a reset must restore everything */
 	int gic_fd, its_fd; /* -1: none */
 	unsigned int value_count;
 	struct iol_arm64_gic_value *values; /* what vm_reset writes, in this order */
@@ -40,6 +43,9 @@ int iol_arm64_gic_ready(struct iol_vm *vm, struct iol_error *err);
 int iol_arm64_gic_reset(struct iol_vm *vm, struct iol_error *err);
 
 void iol_arm64_gic_finish(struct iol_vm *vm);
+
+/* Frees what vcpu_init took down. Part of vm_finish. */
+void iol_arm64_vcpu_finish(struct iol_vm *vm);
 
 /* struct iol_arch_kvm_ops.vcpu_init, .vcpu_reset, .dump, .time_kernel_loop */
 int iol_arm64_vcpu_init(struct iol_vcpu *vcpu, struct iol_error *err);

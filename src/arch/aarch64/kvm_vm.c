@@ -101,6 +101,7 @@ static int arm64_vm_init(struct iol_vm *vm, struct iol_error *err)
 static void arm64_vm_finish(struct iol_vm *vm)
 {
 	iol_arm64_gic_finish(vm);
+	iol_arm64_vcpu_finish(vm);
 	g_free(vm->arch_state);
 	vm->arch_state = NULL;
 }

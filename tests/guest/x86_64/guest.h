@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the freestanding guests share: instructions, reports, ends. Guests run in 64-bit mode at
- * CPL 0 with the first 8 GiB mapped one to one; main() is called by start.S.
- *
- * A guest reports one line per check on COM1, "ok NAME" or "FAIL NAME got=... want=...", then
- * "end", and switches the machine off.
+ * What the freestanding guests share: instructions, ends, orders. Guests run in 64-bit mode at
+ * CPL 0 with the first 8 GiB mapped one to one; main() is called by start.S. They report on COM1.
  */
 #ifndef GUEST_H
 #define GUEST_H
@@ -15,6 +12,7 @@
 
 #include "arch/x86_64/platform.h"
 #include "entry_state.h"
+#include "report.h"
 
 int main(void);
 
@@ -127,19 +125,8 @@ MMIO(32)
 MMIO(64)
 #undef MMIO
 
-/* --- reports; at CPL 3 they need user.c --- */
+/* --- reports and ends: report.h. At CPL 3 text is sent at the end of a line, with user.c. --- */
 
-/* At CPL 3 text is sent at the end of a line. */
-void say(const char *text);
-void say_hex(uint64_t value);
-void say_number(uint64_t value);
-void check_eq(const char *name, uint64_t got, uint64_t want);
-void check(const char *name, bool ok);
-
-/* --- ends --- */
-
-_Noreturn void power_off(void);
-_Noreturn void end(void);
 _Noreturn void triple_fault(void);
 
 /* --- what a PVH guest was told --- */
@@ -163,8 +150,6 @@ static inline const struct start_info *start_info(void)
 {
 	return (const struct start_info *)entry.rbx;
 }
-
-bool strings_equal(const char *a, const char *b);
 
 /* The guest's orders: its whole command line. PVH guests only. */
 bool told_to(const char *order);

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+# The guests of x86_64.
+target_compile_options(guest_flags INTERFACE -march=x86-64 -mno-red-zone -fcf-protection=none)
+
+# guest(NAME ENTRY SOURCE...): ENTRY is PVH, LONG or BZIMAGE; see start.S.
+function(guest name entry)
+	list(TRANSFORM ARGN PREPEND ${ARCH_DIR}/)
+	set(script ${ARCH_DIR}/guest.ld)
+	set(suffix "")
+	if(entry STREQUAL BZIMAGE)
+		set(script ${ARCH_DIR}/bzimage.ld)
+		set(suffix .elf)
+	endif()
+	add_executable(guest_${name} ${ARCH_DIR}/start.S ${ARCH_DIR}/guest.c
+		${CMAKE_CURRENT_SOURCE_DIR}/report.c ${ARGN})
+	target_compile_definitions(guest_${name} PRIVATE ENTRY_${entry})
+	target_link_libraries(guest_${name} PRIVATE guest_flags)
+	target_link_options(guest_${name} PRIVATE -T ${script})
+	set_target_properties(guest_${name} PROPERTIES
+		OUTPUT_NAME ${name}${suffix} RUNTIME_OUTPUT_DIRECTORY ${GUEST_DIR}
+		LINK_DEPENDS ${script} POSITION_INDEPENDENT_CODE OFF)
+	if(suffix)
+		add_custom_command(TARGET guest_${name} POST_BUILD VERBATIM
+			BYPRODUCTS ${GUEST_DIR}/${name}
+			COMMAND ${CMAKE_OBJCOPY} -O binary
+				$<TARGET_FILE:guest_${name}> ${GUEST_DIR}/${name})
+	endif()
+endfunction()
+
+guest(entry_pvh PVH g_entry.c)
+guest(entry_elf64 LONG g_entry.c)
+guest(entry_bzimage BZIMAGE g_entry.c)
+guest(memory PVH g_memory.c)
+guest(acpi PVH g_acpi.c)
+guest(io PVH g_io.c)
+guest(uart_out PVH g_uart_out.c)
+guest(uart_in PVH g_uart_in.c cpu.c isr.S)
+guest(reset PVH g_reset.c cpu.c isr.S real.S)
+guest(button PVH g_button.c cpu.c isr.S)
+guest(timer PVH g_timer.c cpu.c isr.S)
+guest(smp PVH g_smp.c cpu.c isr.S ap.S)
+guest(spin PVH g_spin.c cpu.c isr.S ap.S)
+
+# Those that work at CPL 3 with virtio disks.
+set(DISK_SOURCES user.c user_gate.S cpu.c isr.S vio.c disk.c)
+guest(disk PVH g_disk.c ap.S ${DISK_SOURCES})
+guest(bench PVH g_bench.c ${DISK_SOURCES})
+guest(journal PVH g_journal.c ${DISK_SOURCES})
+guest(virtio_hostile PVH g_virtio_hostile.c hostile_setup.c hostile_ring.c hostile_blk.c
+	hostile_regs.c ${DISK_SOURCES})
