@@ -51,7 +51,9 @@ fi
 weight() {
 	case $1 in
 	virtqueue) echo 40 ;;
-	boot) echo 12 ;;
+	boot | config) echo 12 ;;
+	fdt) echo 4 ;;
+	fdt) echo 2 ;;
 	virtio) echo 1 ;;
 	*) echo 4 ;;
 	esac

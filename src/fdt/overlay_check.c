@@ -174,6 +174,7 @@ static int check_local_prop(struct iol_fdt_overlay *o, unsigned int node,
 			    const struct iol_fdt_prop *fixup)
 {
 	const struct iol_fdt_prop *prop = iol_fdt_index_prop(&o->over, node, fixup->name);
+	uint32_t free_from = 0;
 	int rc = 0;
 
 	if (!prop)
@@ -193,6 +194,12 @@ static int check_local_prop(struct iol_fdt_overlay *o, unsigned int node,
 				      "offset 0x%" PRIx32 " is beyond the %" PRIu32
 				      " bytes of the value that it is to fix",
 				      ref.offset, prop->len);
+		/* What is fixed twice is wrong. dtc has them in order. */
+		if (ref.offset < free_from)
+			return refuse(o, fixup->node, fixup->name,
+				      "offset 0x%" PRIx32 " is not behind the cell before it",
+				      ref.offset);
+		free_from = ref.offset + (uint32_t)sizeof(value);
 		value = be32_load(prop->value + ref.offset);
 		if (iol_fdt_index_phandle(&o->over, value) < 0)
 			return refuse(o, node, prop->name,
@@ -221,7 +228,8 @@ static int check_local_fixups(struct iol_fdt_overlay *o)
 		if (i != (unsigned int)top)
 			mirrored = iol_fdt_index_child(&o->over, fixed[node->parent], node->name,
 						       strlen(node->name));
-		if (mirrored < 0)
+		/* libfdt would take the name without a unit address, too, and fix a node twice. */
+		if (mirrored < 0 || (mirrored && strcmp(o->over.nodes[mirrored].name, node->name)))
 			return refuse(o, i, NULL, "there is no such node to fix");
 		fixed[i] = (unsigned int)mirrored;
 		for (unsigned int p = 0; p < node->prop_count; p++) {

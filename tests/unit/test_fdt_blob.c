@@ -100,6 +100,11 @@ static void test_load_errors(void)
 	iol_fdt_blob_finish(&tree);
 }
 
+static void copy(void *to, uint32_t to_offset, const void *from, uint32_t offset, size_t bytes)
+{
+	memcpy((uint8_t *)to + to_offset, (const uint8_t *)from + offset, bytes);
+}
+
 /* What comes in is brought in order: no matter how its blocks lay, and what lay between them. */
 static void test_order(void)
 {
@@ -107,20 +112,20 @@ static void test_order(void)
 	struct iol_fdt_blob tree = tree_text(some), blob, plain;
 	uint32_t reserved = fdt_off_mem_rsvmap(tree.data), structure = fdt_off_dt_struct(tree.data);
 	uint32_t strings = fdt_off_dt_strings(tree.data);
-	uint8_t *mixed = g_malloc0(tree.bytes + GAP + ROOM);
-	const uint8_t *from = tree.data;
+	void *mixed = g_malloc0(tree.bytes + GAP + ROOM);
+	const void *from = tree.data;
 	uint32_t at = STRINGS_AT;
 	struct iol_error err = { 0 };
 
 	/* Strings, structure, reservations; and room behind them. */
 	memcpy(mixed, from, sizeof(struct fdt_header));
-	memcpy(mixed + at, from + strings, fdt_size_dt_strings(from));
+	copy(mixed, at, from, strings, fdt_size_dt_strings(from));
 	fdt_set_off_dt_strings(mixed, at);
 	at = IOL_ALIGN_UP(at + fdt_size_dt_strings(from) + GAP / 2, 4U);
-	memcpy(mixed + at, from + structure, fdt_size_dt_struct(from));
+	copy(mixed, at, from, structure, fdt_size_dt_struct(from));
 	fdt_set_off_dt_struct(mixed, at);
 	at = IOL_ALIGN_UP(at + fdt_size_dt_struct(from), 8U);
-	memcpy(mixed + at, from + reserved, 32);
+	copy(mixed, at, from, reserved, 32);
 	fdt_set_off_mem_rsvmap(mixed, at);
 	fdt_set_totalsize(mixed, (uint32_t)tree.bytes + GAP + ROOM);
 	fdt_set_boot_cpuid_phys(mixed, 3);

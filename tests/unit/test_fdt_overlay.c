@@ -330,6 +330,18 @@ static void test_refused(void)
 				   "}; }; }; };",
 		  "node /f/__overlay__: property 'r': at offset 0x0 it refers to phandle 0x1, which no node "
 		  "of the overlay has" },
+		{ INTO("target-path = \"/\";",
+		       "phandle = <1>; r = <1 1>;") "__local_fixups__ { f { __overlay__ { r = <4 0>; }; }; }; };",
+		  "node /__local_fixups__/f/__overlay__: property 'r': offset 0x0 is not behind the cell "
+		  "before it" },
+		{ INTO("target-path = \"/\";",
+		       "phandle = <1>; r = <1 1>;") "__local_fixups__ { f { __overlay__ { r = <0 0>; }; }; }; };",
+		  "node /__local_fixups__/f/__overlay__: property 'r': offset 0x0 is not behind the cell "
+		  "before it" },
+		{ "/ { f@0 { target-path = \"/\"; __overlay__ { phandle = <1>; }; }; "
+		  "g@0 { target = <1>; __overlay__ { }; }; __local_fixups__ { g { target = <0>; }; "
+		  "g@0 { target = <0>; }; }; };",
+		  "node /__local_fixups__/g: there is no such node to fix" },
 		/* Phandles. */
 		{ INTO("target-path = \"/\";", "phandle = [01];") "};",
 		  "node /f/__overlay__: property 'phandle': 1 bytes, one cell is needed" },
