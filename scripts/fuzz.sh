@@ -51,8 +51,7 @@ fi
 weight() {
 	case $1 in
 	virtqueue) echo 40 ;;
-	boot | config) echo 12 ;;
-	fdt) echo 4 ;;
+	boot) echo 12 ;;
 	fdt) echo 2 ;;
 	virtio) echo 1 ;;
 	*) echo 4 ;;

@@ -103,8 +103,9 @@ void iol_fdt_blob_finish(struct iol_fdt_blob *blob);
 /* ---- Whole trees, which may be a user's: nothing in them is believed ---- */
 
 /*
- * Reads a tree from the file @path (at most IOL_FDT_BYTES_MAX, checked with fdt_check_full). Errors
- * start with the path and say what is wrong with it: no device tree, cut short, version, structure.
+ * Reads a tree from the file @path, at most IOL_FDT_BYTES_MAX. It is checked by our own walk and by
+ * fdt_check_full(), and its blocks are put in order; bytes behind it are no part of it. Errors start with the
+ * path and say what is wrong: no device tree, cut short, version, structure with place and node.
  */
 int iol_fdt_load(const char *path, struct iol_fdt_blob *blob, struct iol_error *err);
 
@@ -113,38 +114,42 @@ int iol_fdt_from_bytes(const void *data, size_t bytes, const char *name, struct 
 		       struct iol_error *err);
 
 /*
- * Applies the overlay @overlay (a "dtbo") to @blob, in place. On failure @blob is as before, and the
- * text names the overlay (@name) and the fragment, node or property at fault. libfdt spoils both trees when
- * it fails: it works on copies.
+ * Applies the overlay @overlay (a "dtbo") to @blob, in place. Its target-path may be an alias. A node of the tree
+ * that has a phandle keeps it. -EINVAL with the overlay (@name) and the fragment, node or property at fault;
+ * @blob is then as before, and @overlay is so always. Work is bounded by IOL_FDT_OVERLAY_WORK_MAX.
  */
 int iol_fdt_apply_overlay(struct iol_fdt_blob *blob, const struct iol_fdt_blob *overlay,
 			  const char *name, struct iol_error *err);
 
 struct iol_tree_edit;
-/* Applies edits in order. -EINVAL or -ENOENT with edit->where, node and property; @blob is then as before. */
+/*
+ * Applies edits in order. In their paths a unit address may be left out where that leaves one node. -EINVAL or
+ * -ENOENT with edit->where, node and property; @blob is then as before. Each costs a few walks over the tree.
+ */
 int iol_fdt_apply_edits(struct iol_fdt_blob *blob, const struct iol_tree_edit *edits, size_t count,
 			struct iol_error *err);
 
 /*
  * Sets one property of the node at @path, which is made if it is not there (its parent must be). For what the
- * machine has to say in a tree that is the user's: /chosen.
+ * machine has to say in a tree that is the user's: /chosen. Errors as above, without a place.
  */
 int iol_fdt_set(struct iol_fdt_blob *blob, const char *path, const char *prop, const void *bytes,
 		size_t len, struct iol_error *err);
 
 /*
- * Holds a tree against what DTSpec-0.4 3 and ePAPR-1.1 3 and 6 require of every machine: root, cpus and cpu, memory,
- * chosen, aliases that resolve, unit addresses that match reg, unique node names, reg and ranges
- * of a length that the parent's cells allow, interrupts whose parent resolves and whose cells divide,
- * phandles that are unique and resolve, simple-bus and PCI nodes with what they need. -EINVAL with node and
- * property of the first mistake; @report, if not NULL, is called for every one.
+ * Holds a tree against what DTSpec-0.4 2 to 5 (ePAPR-1.1 3 and 6) require of every machine: root, cpus and cpu,
+ * memory, reserved memory, chosen, aliases that resolve, unit addresses that match reg, names, reg and ranges of a
+ * length that the cells allow, interrupts whose parent resolves and whose cells divide, phandles that are
+ * unique and resolve, simple-bus and PCI nodes with what they need. -EINVAL with node, property and
+ * section of the first mistake; @report, if not NULL, is called for every one. O(n log n). docs/device-tree.md
+ * says where it is looser than the text.
  */
 int iol_fdt_validate(const struct iol_fdt_blob *blob, void (*report)(void *data, const char *text),
 		     void *data, struct iol_error *err);
 
 /*
  * The tree as DTS source (dtc's form: strings, cells in hex, bytes), which dtc compiles to a tree that is
- * equal. Owned by the caller, freed with free(). -EINVAL when @blob is no tree.
+ * equal. @text is owned by the caller, freed with free(). -EINVAL when @blob is no tree, never when it was checked.
  */
 int iol_fdt_to_dts(const struct iol_fdt_blob *blob, char **text, struct iol_error *err);
 

@@ -258,10 +258,9 @@ static int find_label(struct iol_fdt_overlay *o, unsigned int node, const char *
 			"the tree with dtc -@");
 	prop = iol_fdt_index_prop(&o->base, (unsigned int)table, label);
 	if (!prop)
-		return refuse(
-			o, node, label,
-			"the tree's /__symbols__ has no such label; dump the tree to see which "
-			"it has");
+		return refuse(o, node, label,
+			      "the tree's /__symbols__ has no such label; `iolite dtb` shows "
+			      "the tree");
 	if (!iol_fdt_is_string(prop->value, prop->len))
 		return refuse(o, node, label, "the tree's /__symbols__ has no path for this label");
 	target = iol_fdt_index_path(&o->base, (const char *)prop->value, prop->len - 1);
@@ -470,7 +469,7 @@ static int find_target(struct iol_fdt_overlay *o, unsigned int idx)
 		return refuse(o, f->node, "target", "0x0 is no phandle");
 	if (!find_target_path(o, f, idx, (const char *)path->value))
 		return refuse(o, f->node, "target-path",
-			      "the tree has no node '%.96s'; dump the tree to see which it has",
+			      "the tree has no node '%.96s'; `iolite dtb` shows the tree",
 			      (const char *)path->value);
 	return 0;
 }

@@ -179,7 +179,11 @@ static void test_labels(void)
 	struct iol_fdt *fdt = new_tree();
 	struct iol_fdt_blob blob;
 
+	g_assert_null(iol_fdt_path_of(fdt, "soc"));
 	make_labels(fdt);
+	g_assert_cmpstr(iol_fdt_path_of(fdt, "soc"), ==, "/soc");
+	g_assert_cmpstr(iol_fdt_path_of(fdt, "pic"), ==, "/soc/pic@0");
+	g_assert_null(iol_fdt_path_of(fdt, "none"));
 	blob = finish(fdt);
 	CHECK_CELLS(&blob, "/", "interrupt-parent", 1);
 	CHECK_CELLS(&blob, "/soc/pic@0", "phandle", 1);

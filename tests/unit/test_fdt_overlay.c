@@ -168,20 +168,15 @@ static void test_refused(void)
 		  "node /__symbols__: it cannot be a fragment, its name is reserved" },
 		/* Targets. */
 		{ INTO("target-path = \"/soc/none\";", "") "};",
-		  "node /f: property 'target-path': the tree has no node '/soc/none'; dump the tree to see "
-		  "which it has" },
+		  "node /f: property 'target-path': the tree has no node '/soc/none'; `iolite dtb` shows the tree" },
 		{ INTO("target-path = \"\";", "") "};",
-		  "node /f: property 'target-path': the tree has no node ''; dump the tree to see which it "
-		  "has" },
+		  "node /f: property 'target-path': the tree has no node ''; `iolite dtb` shows the tree" },
 		{ INTO("target-path = \"soc\";", "") "};",
-		  "node /f: property 'target-path': the tree has no node 'soc'; dump the tree to see which "
-		  "it has" },
+		  "node /f: property 'target-path': the tree has no node 'soc'; `iolite dtb` shows the tree" },
 		{ INTO("target-path = \"loop\";", "") "};",
-		  "node /f: property 'target-path': the tree has no node 'loop'; dump the tree to see which "
-		  "it has" },
+		  "node /f: property 'target-path': the tree has no node 'loop'; `iolite dtb` shows the tree" },
 		{ INTO("target-path = \"bytes\";", "") "};",
-		  "node /f: property 'target-path': the tree has no node 'bytes'; dump the tree to see "
-		  "which it has" },
+		  "node /f: property 'target-path': the tree has no node 'bytes'; `iolite dtb` shows the tree" },
 		{ INTO("target-path = [2f736f63];", "") "};",
 		  "node /f: property 'target-path': is no string that ends" },
 		{ INTO("target-path = \"/soc\", \"/\";", "") "};",
@@ -204,15 +199,13 @@ static void test_refused(void)
 		/* Fragments in the wrong order. */
 		{ "/ { f1 { target-path = \"/a\"; __overlay__ { }; }; f0 { target-path = \"/\"; "
 		  "__overlay__ { a { }; }; }; };",
-		  "node /f1: property 'target-path': the tree has no node '/a'; dump the tree to see which "
-		  "it has" },
+		  "node /f1: property 'target-path': the tree has no node '/a'; `iolite dtb` shows the tree" },
 		{ "/ { f1 { target = <1>; __overlay__ { }; }; f0 { target-path = \"/\"; "
 		  "__overlay__ { a { phandle = <1>; }; }; }; __local_fixups__ { f1 { target = <0>; }; }; };",
 		  "node /f1: property 'target': no node of the tree has the phandle 0x6" },
 		/* Labels. */
 		{ INTO("target = <0xffffffff>;", "") "__fixups__ { none = \"/f:target:0\"; }; };",
-		  "node /__fixups__: property 'none': the tree's /__symbols__ has no such label; dump the "
-		  "tree to see which it has" },
+		  "node /__fixups__: property 'none': the tree's /__symbols__ has no such label; `iolite dtb` shows the tree" },
 		{ INTO("target = <0xffffffff>;", "") "__fixups__ { gone = \"/f:target:0\"; }; };",
 		  "node /__fixups__: property 'gone': the tree's /__symbols__ says '/soc/gone', which is no "
 		  "node of it" },

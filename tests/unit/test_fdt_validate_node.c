@@ -93,6 +93,28 @@ static void test_units(void)
 	validate_cases(cases, IOL_ARRAY_LEN(cases));
 }
 
+/* ISA-1275 2.2.1.2: "i" and a port, or an address of memory; bit 0 of the first cell says which. */
+static void test_isa_units(void)
+{
+#define ISA(nodes)                                                                                          \
+	"pool { size = <0 0>; isa { device_type = \"isa\"; #address-cells = <2>; #size-cells = <1>; " nodes \
+	" }; }; old { size"
+	static const struct validate_case cases[] = {
+		{ "pool { size",
+		  ISA("rtc@i70 { reg = <1 0x70 2>; }; rom@f0000 { reg = <0 0xf0000 1>; };"), "" },
+		{ "pool { size", ISA("rtc@70 { reg = <1 0x70 2>; };"),
+		  "node /reserved-memory/pool/isa/rtc@70: " WRONG_UNIT("0x1") },
+		{ "pool { size", ISA("rtc@i71 { reg = <1 0x70 2>; };"),
+		  "node /reserved-memory/pool/isa/rtc@i71: " WRONG_UNIT("0x1") },
+		{ "pool { size", ISA("rtc@i { reg = <1 0x70 2>; };"),
+		  "node /reserved-memory/pool/isa/rtc@i: " WRONG_UNIT("0x1") },
+		{ "pool { size", ISA("rom@if0000 { reg = <0 0xf0000 1>; };"),
+		  "node /reserved-memory/pool/isa/rom@if0000: " WRONG_UNIT("0x0") },
+	};
+
+	validate_cases(cases, IOL_ARRAY_LEN(cases));
+}
+
 /* A bus that is called after its window: no reg, ranges that are not empty. */
 static void test_window(void)
 {
@@ -281,6 +303,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/fdt-validate-node/node-names", test_node_names);
 	g_test_add_func("/fdt-validate-node/prop-names", test_prop_names);
 	g_test_add_func("/fdt-validate-node/units", test_units);
+	g_test_add_func("/fdt-validate-node/isa-units", test_isa_units);
 	g_test_add_func("/fdt-validate-node/window", test_window);
 	g_test_add_func("/fdt-validate-node/cells", test_cells);
 	g_test_add_func("/fdt-validate-node/reg", test_reg);
