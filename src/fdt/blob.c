@@ -61,10 +61,11 @@ int iol_fdt_from_bytes(const void *data, size_t bytes, const char *name, struct 
 static int read_file(const struct iol_image *image, struct iol_fdt_blob *copy,
 		     struct iol_error *err)
 {
-	if (image->size_bytes > IOL_FDT_BYTES_MAX)
-		return iol_error_set(err, -EINVAL,
-				     "%s: %" PRIu64 " bytes; a device tree has at most %d",
-				     image->path, image->size_bytes, IOL_FDT_BYTES_MAX);
+	if (image->size_bytes > IOL_FDT_BYTES_MAX) {
+		iol_error_set(err, -EINVAL, "%s: %" PRIu64 " bytes; a device tree has at most %d",
+			      image->path, image->size_bytes, IOL_FDT_BYTES_MAX);
+		return -EINVAL;
+	}
 	copy->bytes = image->size_bytes;
 	copy->data = g_malloc(copy->bytes);
 	return iol_image_read(image, 0, copy->data, copy->bytes, err);

@@ -418,9 +418,12 @@ static void end_root(struct iol_fdt *fdt)
 
 	if (!fdt->is_root_ended)
 		mistake(fdt, NULL, "%s", fdt->is_root_begun ? "is not ended" : "was never begun");
-	for (unsigned int i = 0; i < fdt->labels->len; i++)
-		if (!labels[i].path)
-			mistake(fdt, NULL, "the label '%s' is given to no node", labels[i].name);
+	for (unsigned int i = 0; i < fdt->labels->len && !fdt->mistake; i++) {
+		if (labels[i].path)
+			continue;
+		mistake(fdt, NULL, "the label '%s' is given to no node", labels[i].name);
+		return;
+	}
 	if (fdt->mistake)
 		return;
 	fdt->is_root_ended = false;

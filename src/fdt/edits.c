@@ -108,14 +108,16 @@ static int expand_alias(struct editor *e, const char *path, char **whole)
 	aliases = find_child(e->work.fdt, 0, "aliases", strlen("aliases"));
 	if (aliases >= 0 && len <= NAME_BYTES_MAX)
 		value = fdt_getprop_namelen(e->work.fdt, aliases, path, (int)len, &value_len);
-	if (!value)
-		return refuse(e, -ENOENT,
-			      "'%.64s' is neither a path from the root (/...) nor an alias of this "
-			      "tree",
-			      path);
-	if (!iol_fdt_is_string((const uint8_t *)value, (size_t)value_len) || *value != '/')
-		return refuse(e, -EINVAL, "the value of the alias '%.*s' is no path", (int)len,
-			      path);
+	if (!value) {
+		refuse(e, -ENOENT,
+		       "'%.64s' is neither a path from the root (/...) nor an alias of this tree",
+		       path);
+		return -ENOENT;
+	}
+	if (!iol_fdt_is_string((const uint8_t *)value, (size_t)value_len) || *value != '/') {
+		refuse(e, -EINVAL, "the value of the alias '%.*s' is no path", (int)len, path);
+		return -EINVAL;
+	}
 	*whole = g_strconcat(value, path + len, NULL);
 	return 0;
 }

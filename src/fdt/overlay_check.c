@@ -355,7 +355,7 @@ static int check_fixups(struct iol_fdt_overlay *o)
 	for (unsigned int p = 0; p < node->prop_count; p++) {
 		const struct iol_fdt_prop *fixup = &o->over.props[node->first_prop + p];
 		const char *text = (const char *)fixup->value;
-		uint32_t phandle;
+		uint32_t phandle = 0;
 		int rc;
 
 		if (!iol_fdt_is_string_list(fixup->value, fixup->len))

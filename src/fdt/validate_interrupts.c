@@ -252,7 +252,7 @@ static void check_circles(const struct interrupts *irq)
 void iol_fdt_validate_interrupts(struct iol_fdt_validation *v)
 {
 	unsigned int count = v->index.node_count;
-	g_autofree int *domain = g_new(int, count);
+	g_autofree int *domain = g_new0(int, count);
 	g_autofree uint8_t *cells = g_new0(uint8_t, count);
 	const struct interrupts irq = { v, domain, cells };
 
