@@ -647,25 +647,20 @@ static uint8_t in8(struct machine *m, uint16_t port)
 	return (uint8_t)value;
 }
 
-static void mmio_write(struct machine *m, uint64_t addr, uint64_t value)
-{
-	bus_write(m, &m->mmio, addr, 4, value);
-}
-
 /* The clock can be set and goes; an edge of a line interrupts once. */
 static void check_primecells(struct machine *m)
 {
 	const uint64_t gpio = IOL_ARM64_GPIO, line3 = gpio + (8 << 2);
 	bool was_high = bus_read(&m->mmio, line3, 1);
 
-	mmio_write(m, IOL_ARM64_RTC + 8, 0x12345678);
+	bus_write(m, &m->mmio, IOL_ARM64_RTC + 8, 4, 0x12345678);
 	fuzz_check(bus_read(&m->mmio, IOL_ARM64_RTC, 4) == 0x12345678);
 	take_gpio_edges(m);
-	mmio_write(m, gpio + 0x408, 0xff);
-	mmio_write(m, gpio + 0x410, 0xff);
+	bus_write(m, &m->mmio, gpio + 0x408, 4, 0xff);
+	bus_write(m, &m->mmio, gpio + 0x410, 4, 0xff);
 	for (unsigned int i = 0; i < 4; i++) {
 		drive_gpio(m, 3, i % 2);
-		mmio_write(m, gpio + 0x41c, 0xff);
+		bus_write(m, &m->mmio, gpio + 0x41c, 4, 0xff);
 		fuzz_check(bus_read(&m->mmio, line3, 1) == 8 * (i % 2));
 	}
 	fuzz_check(take_gpio_edges(m) == UINT64_C(3) + was_high);

@@ -39,6 +39,7 @@ static void describe_cpus(const struct iol_describe *d, struct iol_fdt *fdt)
 		iol_fdt_string(fdt, "compatible", "arm,armv8");
 		iol_fdt_reg(fdt, &mpidr, 1);
 		iol_fdt_string(fdt, "enable-method", "psci");
+		iol_fdt_string(fdt, "status", "okay");
 		iol_fdt_end(fdt);
 	}
 	iol_fdt_end(fdt);
