@@ -33,7 +33,7 @@ def get(kind, how="fetch"):
 def get_all(arch, bare=False, built=()):
     """(level 1's folder, {version: folder}); a guest kernel that apt does not know is left out.
 
-    BARE: no guests. BUILT: versions in arch.built that are wanted, too.
+    BARE: no guests. BUILT: those of arch.built among these versions are wanted, too.
     """
     if not shutil.which("apt-get"):
         raise LabSkip("the lab's kernels are Debian packages and this host has no apt-get to fetch them")
@@ -41,5 +41,5 @@ def get_all(arch, bare=False, built=()):
     if not level1:
         raise LabError("no kernel for level 1: see the line above")
     found = {} if bare else {version: get(kind) for version, kind in arch.guests.items()}
-    found.update({version: get(arch.built[version], "build") for version in sorted(built)})
+    found.update({version: get(kind, "build") for version, kind in arch.built.items() if version in built})
     return level1, {version: folder for version, folder in found.items() if folder}

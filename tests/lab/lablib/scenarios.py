@@ -6,7 +6,6 @@
     # variants-ARCH: a b      the same for one architecture, instead
     # arches: x86_64          architectures that it is for (all unless said)
     # about: TEXT             for `lab list`
-    # built: of               kernels of scripts/build-kernel.sh that it wants
     # after: SCRIPT           when it passed, after/SCRIPT RESULTS NAME runs on the host
 """
 
@@ -27,7 +26,7 @@ class Scenario:
         self.limit = int(facts.get("limit", 120))
         self.about = facts.get("about", "")
         self.after = facts.get("after", "")
-        self.built = facts.get("built", "").split()
+        self.version = variant.split("-")[0]
 
 
 def every(arch):

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh
 # about: iolite doctor says that this KVM runs kernel-mode code
-# arches: x86_64
 # limit: 30
 # shellcheck source=tests/lab/lib.sh
 . "$TREE/tests/lab/lib.sh"

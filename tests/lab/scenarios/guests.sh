@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh
 # about: the freestanding guests of tests/guest, on a KVM that runs kernel-mode code in hardware's way
-# arches: x86_64
 # limit: 150
 # shellcheck source=tests/lab/lib.sh
 . "$TREE/tests/lab/lib.sh"
