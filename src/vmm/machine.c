@@ -50,12 +50,28 @@ static struct iol_irq_wire *add_wire(struct iol_vm *vm, uint32_t gsi)
 	return wire;
 }
 
+static int make_output(struct iol_vm *vm, const struct iol_layout_device *where,
+		       struct iol_irq_output *output, struct iol_error *err)
+{
+	struct iol_irq_line line;
+	int ret;
+
+	if (where->level) {
+		*output = iol_irq_output_level(add_wire(vm, where->gsi));
+		return 0;
+	}
+	ret = iol_irq_line_init(&line, vm->vm_fd, where->gsi, err);
+	if (!ret)
+		*output = iol_irq_output_edge(line);
+	return ret;
+}
+
 static int make_uart(struct iol_vm *vm, const struct iol_layout_device *where,
 		     struct iol_error *err)
 {
-	struct iol_irq_line irq;
+	struct iol_irq_output irq;
 	struct iol_device *dev;
-	int ret = iol_irq_line_init(&irq, vm->vm_fd, where->gsi, err);
+	int ret = make_output(vm, where, &irq, err);
 
 	if (!ret)
 		ret = iol_uart_new(bus_of(vm, where), where->base, irq, vm->serial, &dev, err);
