@@ -5,7 +5,8 @@
  *  - struct iol_irq_line: an edge, an eventfd bound to a GSI (KVM_IRQFD, kvm-api 4.75); raised by one
  *    write(2);
  *  - struct iol_irq_msi: the same, with a GSI of its own whose route the guest chooses (MSI-X);
- *  - struct iol_irq_pin: a level on a wire that several devices share (PCI INTx, virtio-mmio).
+ *  - struct iol_irq_pin: a level on a wire that several devices share (PCI INTx, virtio-mmio);
+ *  - struct iol_irq_output: a level that its machine takes as one or the other.
  */
 #ifndef IOLITE_IRQ_H
 #define IOLITE_IRQ_H
@@ -89,5 +90,30 @@ void iol_irq_wire_finish(struct iol_irq_wire *wire);
 
 /* Sets the level of one device's pin; the kernel hears only of changes of the wire (KVM_IRQ_LINE). [any] */
 void iol_irq_pin_set(struct iol_irq_pin *pin, bool level);
+
+/*
+ * The interrupt output of a device that is in machines with edges and in such with levels. The device says
+ * what its output is; the machine, what becomes of it.
+ */
+struct iol_irq_output {
+	struct iol_irq_line line; /* unbound where there is a wire */
+	struct iol_irq_pin pin;
+	bool high;
+};
+
+/* An edge for each time that it rises. Ownership of @line moves. */
+struct iol_irq_output iol_irq_output_edge(struct iol_irq_line line);
+/* A pin of @wire, which is borrowed. */
+struct iol_irq_output iol_irq_output_level(struct iol_irq_wire *wire);
+/* Lowers it for good. */
+void iol_irq_output_finish(struct iol_irq_output *output);
+
+static inline bool iol_irq_output_is_level(const struct iol_irq_output *output)
+{
+	return output->pin.wire;
+}
+
+/* Any thread, but one at a time: the device's lock is held. */
+void iol_irq_output_set(struct iol_irq_output *output, bool high);
 
 #endif

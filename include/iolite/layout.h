@@ -15,13 +15,14 @@ enum iol_layout_kind {
 	IOL_LAYOUT_ACPI_PM, /* sleep control, reset, event device */
 	IOL_LAYOUT_PCI_CONF1, /* configuration ports 0xcf8..0xcff, with the reset control at 0xcf9 */
 	IOL_LAYOUT_PCI_ECAM, /* memory-mapped configuration space */
-	IOL_LAYOUT_PCI_WINDOW, /* guest-physical addresses for 32-bit memory BARs */
+	IOL_LAYOUT_PCI_WINDOW, /* guest-physical addresses for 32-bit memory BARs, at pci_base for PCI */
 	IOL_LAYOUT_VIRTIO_MMIO, /* IOL_LAYOUT_SLOTS places for virtio-mmio devices, one page apart */
 	IOL_LAYOUT_PL031, /* real-time clock */
 	IOL_LAYOUT_PL061, /* GPIO lines, of which one is the power button */
 	IOL_LAYOUT_FSL_GUTS, /* global utilities of MPC85xx: only its reset register */
 	IOL_LAYOUT_FSL_GPIO, /* GPIO lines of MPC85xx */
 	IOL_LAYOUT_FSL_POWER, /* what hangs on them: no registers, only a node */
+	IOL_LAYOUT_FSL_PCI, /* PCI controller of MPC85xx */
 	IOL_LAYOUT_KIND_COUNT,
 };
 
@@ -35,6 +36,7 @@ struct iol_layout_device {
 	uint32_t gsi; /* 0: no interrupt */
 	bool level; /* of the interrupt: a level, not an edge */
 	unsigned int bus; /* for the device tree; the architecture's own numbers, 0: the root */
+	uint64_t pci_base; /* of a PCI window; 0: base */
 };
 
 enum {

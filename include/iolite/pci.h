@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * PCI bus 0: a host bridge with both configuration mechanisms, and functions that devices plug in
- * (PCI Local Bus 3.0 chapter 6, PCI Express 5.0 chapter 7.2).
+ * PCI bus 0: a host bridge with the PC's two configuration mechanisms, or with registers of another device's
+ * (fsl_pci.h), and functions that devices plug in (PCI Local Bus 3.0 chapter 6, PCI Express 5.0 chapter 7.2).
  *
  * A function is data: identity, capabilities and BARs are filled in, then iol_pci_add() checks them,
  * gives each memory BAR an address and shows the function to the guest. From then on the host
@@ -51,8 +51,8 @@ struct iol_pci_bar {
 	void *dev;
 
 	/* The host's. */
-	uint64_t assigned; /* address at reset; 0: none */
-	bool mapped; /* on the bus, at mapped_base */
+	uint64_t assigned; /* PCI address at reset; 0: none */
+	bool mapped; /* on the mmio or pio bus, at mapped_base */
 	uint64_t mapped_base;
 };
 
@@ -67,7 +67,10 @@ struct iol_pci_function {
 	 */
 	void (*config_read)(struct iol_pci_function *fn, unsigned int offset, unsigned int len);
 	void (*config_written)(struct iol_pci_function *fn, unsigned int offset, unsigned int len);
-	/* NULL: none. BAR @bar answers at @base from now on, or (@mapped false) no longer. [any] */
+	/*
+	 * NULL: none. BAR @bar answers at @base, as CPUs know it, from now on, or (@mapped false) no
+	 * longer. [any]
+	 */
 	void (*bar_moved)(struct iol_pci_function *fn, unsigned int bar, bool mapped,
 			  uint64_t base);
 
@@ -104,9 +107,17 @@ struct iol_pci_host_config {
 	struct iol_bus *mmio;
 	uint64_t ecam_base;
 	uint64_t ecam_bytes; /* 0: no ECAM; buses above 0 are empty */
-	uint64_t window_base; /* where memory BARs are placed: below 4 GiB, not at 0 */
+	/*
+	 * Where memory BARs are placed: window_bytes of the mmio bus from window_base on, which are at
+	 * window_pci_base (below 4 GiB; 0: window_base) on the PCI bus and so in BAR registers. Where the two
+	 * are the same, PCI addresses outside the window are mmio addresses too; where they differ, no CPU
+	 * reaches a BAR there.
+	 */
+	uint64_t window_base;
 	uint64_t window_bytes;
-	struct iol_event_sink *sink; /* of IOL_EVENT_RESET by the reset control */
+	uint64_t window_pci_base;
+	bool no_bridge; /* 00.0 is left free, for who brings the host's registers */
+	struct iol_event_sink *sink; /* of IOL_EVENT_RESET by the reset control, with pio only */
 };
 
 /*
@@ -118,6 +129,28 @@ int iol_pci_host_new(const struct iol_pci_host_config *config, struct iol_device
 
 /* The host that @dev is, for iol_pci_add(). */
 struct iol_pci_host *iol_pci_host_of(struct iol_device *dev);
+
+/* The place of a configuration access. */
+struct iol_pci_place {
+	unsigned int bus;
+	unsigned int devfn; /* slot and function as one number, as PCI_DEVFN() has it */
+	unsigned int offset;
+};
+
+/* Bits of a configuration address (PCI Local Bus 3.0, 3.2.2.3.2) that mean something. */
+#define IOL_PCI_ADDRESS_BITS UINT32_C(0x80fffffc)
+
+/* The place that @address and byte @byte (0 to 3) of its data register name. False: it is not enabled. */
+bool iol_pci_place_of(uint32_t address, unsigned int byte, struct iol_pci_place *place);
+
+/*
+ * A configuration access of 1 to 8 bytes; values are little-endian numbers, as in bus.h. Where no register
+ * holds all of it, it reads as all ones and writes to nowhere. [any]
+ */
+uint64_t iol_pci_config_read(struct iol_pci_host *host, const struct iol_pci_place *place,
+			     unsigned int len);
+void iol_pci_config_write(struct iol_pci_host *host, const struct iol_pci_place *place,
+			  unsigned int len, uint64_t value);
 
 /*
  * Plugs @fn, borrowed until iol_pci_remove(), into @slot or the first free one

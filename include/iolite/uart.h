@@ -11,12 +11,13 @@
 enum { IOL_UART_BYTES = 8, IOL_UART_FIFO_BYTES = 16 };
 
 /*
- * Makes a UART of IOL_UART_BYTES registers, one byte each, at @base of @bus. Ownership of @irq moves
- * to the device, also on failure. @bus and @chr are borrowed and outlive the device; @chr NULL: output
+ * Makes a UART of IOL_UART_BYTES registers, one byte each, at @base of @bus. With edges, interrupts are wired
+ * as in a PC: OUT2 lets them through. With a level there is nothing between the chip and its wire, as in
+ * systems on a chip. Ownership of @irq moves to the device, also on failure. @bus and @chr are borrowed and outlive the device; @chr NULL: output
  * vanishes. -EEXIST when the registers' place is taken.
  */
-int iol_uart_new(struct iol_bus *bus, uint64_t base, struct iol_irq_line irq, struct iol_char *chr,
-		 struct iol_device **dev, struct iol_error *err);
+int iol_uart_new(struct iol_bus *bus, uint64_t base, struct iol_irq_output irq,
+		 struct iol_char *chr, struct iol_device **dev, struct iol_error *err);
 
 /* The near end of the line, for iol_char_start(); lives as long as @dev. */
 struct iol_char_user *iol_uart_char_user(struct iol_device *dev);

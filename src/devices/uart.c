@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * 16550A UART, after National's PC16550D data sheet and the PC's wiring of it: OUT2 gates the
- * interrupt, and the diagnostic loopback holds OUT2 inactive. Register names are those of
- * linux/serial_reg.h.
+ * 16550A UART, after National's PC16550D data sheet. Its interrupt output is a level where the machine takes
+ * levels. Where it takes edges it is wired as in a PC: OUT2 gates the interrupt, and the diagnostic loopback
+ * holds OUT2 inactive. Register names are those of linux/serial_reg.h.
  *
  * Where it is not the chip: a byte takes no time on the line, so that THRE is true again when the
  * write returns; the FIFO's time-out is indicated at once; framing, parity and break do not happen,
  * because the far end is a stream of bytes; CTS, DSR and DCD are always on. A byte that the
  * backend has no room for waits in the transmit FIFO, with THRE and TEMT false.
  *
- * Interrupts leave as edges. The chip lowers its output for as long as a byte takes between two
+ * The chip lowers its output for as long as a byte takes between two
  * causes of the same kind; here that time is zero, but the edge at its end is still given
- * (restart_thre(), restart_timeout()): a handler that serves one cause per interrupt waits for it.
+ * (restart_thre(), restart_timeout()): a handler that serves one cause per interrupt waits for it. Of a level it is the end
+ * that counts.
  *
  * Registers are used on vCPU threads, receive() and writable() come on the loop's. Lock order: the
  * UART's, then the backend's.
@@ -46,7 +47,7 @@ struct uart {
 	struct iol_char_user user;
 	struct iol_bus *bus;
 	uint64_t base;
-	struct iol_irq_line irq;
+	struct iol_irq_output irq;
 	struct iol_char *chr;
 
 	pthread_mutex_t lock; /* of what follows */
@@ -57,7 +58,6 @@ struct uart {
 	bool overrun; /* LSR.OE */
 	bool thre_pending; /* the THRE cause; only while IER.THRI */
 	bool timeout_pending; /* the FIFO time-out cause */
-	bool irq_high; /* the interrupt output behind OUT2 */
 	bool rx_refused; /* the backend has input that was not taken */
 	unsigned int polls; /* reads of the line status with nothing between them */
 	bool polled; /* the guest waits for input by reading the line status */
@@ -119,12 +119,10 @@ static uint8_t irq_cause(const struct uart *uart)
 /* Follows the causes with the output; to be called after each change of what irq_cause() reads. */
 static void update_irq(struct uart *uart)
 {
-	bool gate = (uart->mcr & UART_MCR_OUT2) && !is_looped(uart);
-	bool high = gate && irq_cause(uart) != UART_IIR_NO_INT;
+	bool gate = iol_irq_output_is_level(&uart->irq) ||
+		    ((uart->mcr & UART_MCR_OUT2) && !is_looped(uart));
 
-	if (high && !uart->irq_high)
-		iol_irq_line_raise(&uart->irq);
-	uart->irq_high = high;
+	iol_irq_output_set(&uart->irq, gate && irq_cause(uart) != UART_IIR_NO_INT);
 }
 
 /* The transmitter took a byte (the cause ends) and, unless bytes wait, is empty again. */
@@ -471,7 +469,7 @@ static void uart_free(struct iol_device *dev)
 	struct uart *uart = iol_container_of(dev, struct uart, dev);
 
 	iol_bus_remove(uart->bus, uart->base);
-	iol_irq_line_finish(&uart->irq);
+	iol_irq_output_finish(&uart->irq);
 	pthread_mutex_destroy(&uart->lock);
 	g_free(uart);
 }
@@ -487,8 +485,8 @@ struct iol_char_user *iol_uart_char_user(struct iol_device *dev)
 	return &iol_container_of(dev, struct uart, dev)->user;
 }
 
-int iol_uart_new(struct iol_bus *bus, uint64_t base, struct iol_irq_line irq, struct iol_char *chr,
-		 struct iol_device **dev, struct iol_error *err)
+int iol_uart_new(struct iol_bus *bus, uint64_t base, struct iol_irq_output irq,
+		 struct iol_char *chr, struct iol_device **dev, struct iol_error *err)
 {
 	struct uart *uart = g_new0(struct uart, 1);
 	struct iol_bus_region region = {
@@ -512,7 +510,7 @@ int iol_uart_new(struct iol_bus *bus, uint64_t base, struct iol_irq_line irq, st
 
 	ret = iol_bus_add(bus, &region, err);
 	if (ret) {
-		iol_irq_line_finish(&uart->irq);
+		iol_irq_output_finish(&uart->irq);
 		pthread_mutex_destroy(&uart->lock);
 		g_free(uart);
 		return ret;

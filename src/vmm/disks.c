@@ -7,7 +7,6 @@
  * depends on its place in the configuration only.
  */
 #include <assert.h>
-#include <errno.h>
 #include <sched.h>
 
 #include <iolite/block.h>
@@ -36,28 +35,6 @@ uint32_t iol_disks_mmio_slots(const struct iol_config *config)
 		if (config->disks[i].transport == IOL_TRANSPORT_MMIO)
 			slots |= UINT32_C(1) << (SLOT_FIRST + i);
 	return slots;
-}
-
-static bool has_pci(const struct iol_layout *layout)
-{
-	for (unsigned int i = 0; i < layout->device_count; i++)
-		if (layout->devices[i].kind == IOL_LAYOUT_PCI_ECAM)
-			return true;
-	return false;
-}
-
-int iol_disks_check(const struct iol_config *config, const struct iol_layout *layout,
-		    struct iol_error *err)
-{
-	if (has_pci(layout))
-		return 0;
-	for (unsigned int i = 0; i < config->disk_count; i++)
-		if (config->disks[i].transport == IOL_TRANSPORT_PCI)
-			return iol_error_set(err, -EINVAL,
-					     "disk %s: the machine '%s' has no PCI; give "
-					     "transport=mmio",
-					     config->disks[i].id, layout->machine);
-	return 0;
 }
 
 /* Wraps *@blk as @disk asks; it stays valid on failure. */
@@ -107,7 +84,7 @@ static bool may_poll(const struct iol_vm *vm)
 
 int iol_disks_open(struct iol_vm *vm, struct iol_error *err)
 {
-	int ret = iol_disks_check(vm->config, &vm->layout, err);
+	int ret = 0;
 
 	for (unsigned int i = 0; i < vm->config->disk_count && !ret; i++)
 		ret = open_disk(vm, i, err);

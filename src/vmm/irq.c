@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Interrupt lines as eventfds (KVM_IRQFD, kvm-api 4.75), and levels on shared wires (KVM_IRQ_LINE,
- * kvm-api 4.25). See include/iolite/irq.h; message-signalled interrupts are irq_router.c's. Both are
+ * kvm-api 4.25). See include/iolite/irq.h; message-signalled interrupts are irq_router.c's. All are
  * used on any thread. A guest reaches nothing here but through its devices.
  */
 #include <iolite/irq.h>
@@ -92,4 +92,28 @@ void iol_irq_pin_set(struct iol_irq_pin *pin, bool level)
 		}
 	}
 	pthread_mutex_unlock(&wire->lock);
+}
+
+struct iol_irq_output iol_irq_output_edge(struct iol_irq_line line)
+{
+	return (struct iol_irq_output){ .line = line };
+}
+
+struct iol_irq_output iol_irq_output_level(struct iol_irq_wire *wire)
+{
+	return (struct iol_irq_output){ .line.eventfd = -1, .pin.wire = wire };
+}
+
+void iol_irq_output_finish(struct iol_irq_output *output)
+{
+	iol_irq_output_set(output, false);
+	iol_irq_line_finish(&output->line);
+}
+
+void iol_irq_output_set(struct iol_irq_output *output, bool high)
+{
+	if (high && !output->high)
+		iol_irq_line_raise(&output->line);
+	output->high = high;
+	iol_irq_pin_set(&output->pin, high);
 }

@@ -11,6 +11,7 @@
 #include <iolite/acpi_pm.h>
 #include <iolite/fsl_gpio.h>
 #include <iolite/fsl_guts.h>
+#include <iolite/fsl_pci.h>
 #include <iolite/i8042.h>
 #include <iolite/pci.h>
 #include <iolite/pl031.h>
@@ -50,12 +51,28 @@ static struct iol_irq_wire *add_wire(struct iol_vm *vm, uint32_t gsi)
 	return wire;
 }
 
+static int make_output(struct iol_vm *vm, const struct iol_layout_device *where,
+		       struct iol_irq_output *output, struct iol_error *err)
+{
+	struct iol_irq_line line;
+	int ret;
+
+	if (where->level) {
+		*output = iol_irq_output_level(add_wire(vm, where->gsi));
+		return 0;
+	}
+	ret = iol_irq_line_init(&line, vm->vm_fd, where->gsi, err);
+	if (!ret)
+		*output = iol_irq_output_edge(line);
+	return ret;
+}
+
 static int make_uart(struct iol_vm *vm, const struct iol_layout_device *where,
 		     struct iol_error *err)
 {
-	struct iol_irq_line irq;
+	struct iol_irq_output irq;
 	struct iol_device *dev;
-	int ret = iol_irq_line_init(&irq, vm->vm_fd, where->gsi, err);
+	int ret = make_output(vm, where, &irq, err);
 
 	if (!ret)
 		ret = iol_uart_new(bus_of(vm, where), where->base, irq, vm->serial, &dev, err);
@@ -181,31 +198,54 @@ static const struct iol_layout_device *find(const struct iol_layout *layout,
 	return NULL;
 }
 
-/* The PCI host takes several ranges of the layout; ECAM stands for it. Not all machines have ports. */
-static int make_pci(struct iol_vm *vm, const struct iol_layout_device *where, struct iol_error *err)
+/* @config without buses and window. */
+static int make_pci_host(struct iol_vm *vm, struct iol_pci_host_config *config,
+			 struct iol_error *err)
 {
-	const struct iol_layout_device *conf1 = find(&vm->layout, IOL_LAYOUT_PCI_CONF1);
 	const struct iol_layout_device *window = find(&vm->layout, IOL_LAYOUT_PCI_WINDOW);
-	struct iol_pci_host_config config = {
-		.pio = conf1 ? &vm->pio : NULL,
-		.conf1_base = conf1 ? conf1->base : 0,
-		.mmio = &vm->mmio,
-		.ecam_base = where->base,
-		.ecam_bytes = where->size_bytes,
-		.sink = &vm->lifecycle.sink,
-	};
 	struct iol_device *dev;
 	int ret;
 
 	assert(window);
-	config.window_base = window->base;
-	config.window_bytes = window->size_bytes;
-	ret = iol_pci_host_new(&config, &dev, err);
+	config->mmio = &vm->mmio;
+	config->window_base = window->base;
+	config->window_bytes = window->size_bytes;
+	config->window_pci_base = window->pci_base;
+	config->sink = &vm->lifecycle.sink;
+	ret = iol_pci_host_new(config, &dev, err);
 	if (ret)
 		return ret;
 	iol_machine_keep(vm, dev);
 	vm->pci_host = iol_pci_host_of(dev);
 	return 0;
+}
+
+/* The PCI host takes several ranges of the layout; ECAM stands for it. Not all machines have ports. */
+static int make_pci(struct iol_vm *vm, const struct iol_layout_device *where, struct iol_error *err)
+{
+	const struct iol_layout_device *conf1 = find(&vm->layout, IOL_LAYOUT_PCI_CONF1);
+	struct iol_pci_host_config config = {
+		.pio = conf1 ? &vm->pio : NULL,
+		.conf1_base = conf1 ? conf1->base : 0,
+		.ecam_base = where->base,
+		.ecam_bytes = where->size_bytes,
+	};
+
+	return make_pci_host(vm, &config, err);
+}
+
+static int make_fsl_pci(struct iol_vm *vm, const struct iol_layout_device *where,
+			struct iol_error *err)
+{
+	struct iol_pci_host_config config = { .no_bridge = true };
+	struct iol_device *dev;
+	int ret = make_pci_host(vm, &config, err);
+
+	if (!ret)
+		ret = iol_fsl_pci_new(bus_of(vm, where), where->base, vm->pci_host, &dev, err);
+	if (!ret)
+		iol_machine_keep(vm, dev);
+	return ret;
 }
 
 static int note_virtio_mmio(struct iol_vm *vm, const struct iol_layout_device *where,
@@ -242,6 +282,7 @@ static int (*const makers[IOL_LAYOUT_KIND_COUNT])(struct iol_vm *vm,
 	[IOL_LAYOUT_PCI_ECAM] = make_pci,      [IOL_LAYOUT_VIRTIO_MMIO] = note_virtio_mmio,
 	[IOL_LAYOUT_PL031] = make_pl031,       [IOL_LAYOUT_PL061] = make_pl061,
 	[IOL_LAYOUT_FSL_GUTS] = make_fsl_guts, [IOL_LAYOUT_FSL_GPIO] = make_fsl_gpio,
+	[IOL_LAYOUT_FSL_PCI] = make_fsl_pci,
 };
 
 int iol_machine_init(struct iol_vm *vm, struct iol_error *err)

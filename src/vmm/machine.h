@@ -37,9 +37,6 @@ void iol_machine_quiesce(struct iol_vm *vm, struct iol_quiesce *quiesce);
  */
 int iol_machine_drain(struct iol_vm *vm, struct iol_error *err);
 
-/* -EINVAL when a disk's transport is none that the machine has. */
-int iol_disks_check(const struct iol_config *config, const struct iol_layout *layout,
-		    struct iol_error *err);
 /* Opens the backends of config->disks, in order. Errors are the user's; what was opened is vm's. */
 int iol_disks_open(struct iol_vm *vm, struct iol_error *err);
 /* Makes their devices. Part of iol_machine_init(). */

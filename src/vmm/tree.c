@@ -147,15 +147,18 @@ static void describe_chosen(const struct chosen *c, struct iol_fdt *fdt)
 	iol_fdt_end(fdt);
 }
 
-/* DTSpec-0.4 3.3. */
+/* DTSpec-0.4 3.3, by the labels of those that have one. Linux numbers PCI hosts by it on some architectures. */
 static void describe_aliases(struct iol_fdt *fdt)
 {
-	const char *console = iol_fdt_path_of(fdt, "serial0");
+	static const char *const names[] = { "serial0", "pci0" };
 
-	if (!console)
-		return;
 	iol_fdt_begin(fdt, "aliases");
-	iol_fdt_string(fdt, "serial0", console);
+	for (size_t i = 0; i < IOL_ARRAY_LEN(names); i++) {
+		const char *path = iol_fdt_path_of(fdt, names[i]);
+
+		if (path)
+			iol_fdt_string(fdt, names[i], path);
+	}
 	iol_fdt_end(fdt);
 }
 
@@ -279,8 +282,6 @@ int iol_tree_make(const struct iol_config *config, const struct iol_arch *arch,
 	};
 	int ret = arch->layout(&request, &layout, err);
 
-	if (!ret)
-		ret = iol_disks_check(config, &layout, err);
 	if (!ret)
 		ret = iol_boot_open(&boot, config, err);
 	if (!ret && boot.kernel.fd >= 0)

@@ -216,7 +216,8 @@ static void machine_init(struct machine *m)
 
 	fuzz_check(!iol_irq_line_init(&irq, -1, 0, NULL));
 	m->uart_irq = irq.eventfd;
-	fuzz_check(!iol_uart_new(&m->pio, IOL_X86_COM1, irq, m->chr, &uart, NULL));
+	fuzz_check(!iol_uart_new(&m->pio, IOL_X86_COM1, iol_irq_output_edge(irq), m->chr, &uart,
+				 NULL));
 	*next_device(m) = uart;
 	iol_char_start(m->chr, iol_uart_char_user(uart));
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The Power Book E machine: kernels that are hostile and where they are put, then accesses to the spin table and to the
- * registers of Freescale's devices.
+ * registers of Freescale's devices, of which the PCI controller has a bus with a function that has BARs.
  *
  * An input is the machine, the class of an ELF file, changes to a valid one, the sizes of initrd, command line and
  * tree; then accesses until it ends.
@@ -18,6 +18,8 @@
 
 #include <iolite/fsl_gpio.h>
 #include <iolite/fsl_guts.h>
+#include <iolite/fsl_pci.h>
+#include <iolite/log.h>
 
 #include "arch/powerpc/ppc.h"
 #include "image_builder.h"
@@ -29,7 +31,14 @@ enum {
 	ACCESSES_MAX = 256,
 	GUTS = 0x10000,
 	GPIO = 0x20000,
+	PCI = 0x30000,
+	PCI_SLOT = 1,
 };
+
+/* 36-bit machines' PCI window, but for its size: an input finds the end. */
+#define WINDOW UINT64_C(0xc00000000)
+#define WINDOW_PCI UINT64_C(0xe0000000)
+#define WINDOW_BYTES UINT64_C(0x10000)
 
 /* --- loading --- */
 
@@ -293,6 +302,9 @@ struct registers {
 	struct iol_irq_wire wire;
 	struct iol_fsl_gpio *gpio;
 	struct iol_device *guts;
+	struct iol_device *pci_host, *pci;
+	struct iol_pci_function fn;
+	unsigned int regions; /* without BARs */
 };
 
 static unsigned int access_len(uint8_t how)
@@ -340,6 +352,125 @@ static uint32_t gpio_register(struct registers *r, uint64_t offset)
 	return iol_bus_be32(value);
 }
 
+static uint64_t bar_read(void *opaque, uint64_t offset, unsigned int len)
+{
+	const struct iol_pci_bar *bar = opaque;
+
+	fuzz_check(len <= bar->size_bytes && offset <= bar->size_bytes - len);
+	return 0;
+}
+
+static void bar_write(void *opaque, uint64_t offset, unsigned int len, uint64_t value)
+{
+	(void)value;
+	bar_read(opaque, offset, len);
+}
+
+static const struct iol_bus_ops bar_ops = {
+	.read = bar_read,
+	.write = bar_write,
+};
+
+static void add_bar(struct iol_pci_function *fn, unsigned int idx, enum iol_pci_bar_kind kind,
+		    uint64_t size_bytes)
+{
+	fn->bars[idx] = (struct iol_pci_bar){
+		.kind = kind,
+		.size_bytes = size_bytes,
+		.ops = &bar_ops,
+		.dev = &fn->bars[idx],
+	};
+}
+
+static void bar_moved(struct iol_pci_function *fn, unsigned int bar, bool mapped, uint64_t base)
+{
+	fuzz_check(fn->bars[bar].mapped == mapped);
+	fuzz_check(base == (mapped ? fn->bars[bar].mapped_base : 0));
+}
+
+static void make_pci(struct registers *r)
+{
+	static const struct iol_pci_identity identity = { .vendor = 0x1af4, .device = 0x1042 };
+	const struct iol_pci_host_config config = {
+		.mmio = &r->bus,
+		.window_base = WINDOW,
+		.window_bytes = WINDOW_BYTES,
+		.window_pci_base = WINDOW_PCI,
+		.no_bridge = true,
+	};
+	struct iol_pci_host *host;
+
+	fuzz_check(!iol_pci_host_new(&config, &r->pci_host, NULL));
+	host = iol_pci_host_of(r->pci_host);
+	fuzz_check(!iol_fsl_pci_new(&r->bus, PCI, host, &r->pci, NULL));
+	iol_pci_function_init(&r->fn, "function", &identity);
+	add_bar(&r->fn, 0, IOL_PCI_BAR_MEM32, 4096);
+	add_bar(&r->fn, 2, IOL_PCI_BAR_MEM64, 16384);
+	r->fn.bar_moved = bar_moved;
+	fuzz_check(!iol_pci_add(host, PCI_SLOT, &r->fn, NULL));
+	r->regions = r->bus.count;
+}
+
+static void free_pci(struct registers *r)
+{
+	iol_pci_remove(&r->fn);
+	r->pci->ops->free(r->pci);
+	r->pci_host->ops->free(r->pci_host);
+}
+
+/* What Linux does: the address, then the data; of slot 0 (the controller), 1 or an absent one. */
+static void access_config(struct registers *r, uint8_t how, uint16_t at, uint64_t value)
+{
+	uint32_t address = 0x80000000 | (at >> 8 & 3u) << 11 | (at & 0xfcu);
+
+	iol_bus_write(&r->bus, PCI + IOL_FSL_PCI_CFG_ADDR, 4, iol_bus_be32(address));
+	access_bus(r, PCI, how, IOL_FSL_PCI_CFG_DATA + (at & 3), value);
+}
+
+static uint32_t pci_register(struct registers *r, uint64_t offset)
+{
+	uint64_t value = 0;
+
+	fuzz_check(iol_bus_read(&r->bus, PCI + offset, 4, &value));
+	return iol_bus_be32(value);
+}
+
+/* BARs are in the window, where their registers say; what is read-only stays. */
+static void check_pci(struct registers *r)
+{
+	unsigned int mapped = 0;
+
+	for (unsigned int i = 0; i < IOL_PCI_BARS; i++) {
+		const struct iol_pci_bar *bar = &r->fn.bars[i];
+		const uint8_t *reg = r->fn.config + PCI_BASE_ADDRESS_0 + 4 * i;
+
+		if (!bar->mapped)
+			continue;
+		mapped++;
+		fuzz_check(bar->mapped_base >= WINDOW);
+		fuzz_check(bar->mapped_base + bar->size_bytes <= WINDOW + WINDOW_BYTES);
+		fuzz_check(bar->mapped_base - WINDOW + WINDOW_PCI ==
+			   (le32_load(reg) & ~(uint32_t)0xf));
+		fuzz_check(r->fn.config[PCI_COMMAND] & PCI_COMMAND_MEMORY);
+	}
+	fuzz_check(r->bus.count == r->regions + mapped);
+	for (unsigned int i = 0; i < IOL_PCI_CONFIG_BYTES; i++)
+		fuzz_check(!((r->fn.config[i] ^ r->fn.at_reset[i]) & ~r->fn.writable[i]));
+	fuzz_check(!(pci_register(r, IOL_FSL_PCI_CFG_ADDR) & ~IOL_PCI_ADDRESS_BITS));
+	fuzz_check(!pci_register(r, IOL_FSL_PCI_ERR_DR));
+	fuzz_check((pci_register(r, IOL_FSL_PCI_POWAR(0)) & 0x8000003f) == 0x8000001f);
+}
+
+static void reset_all(struct registers *r)
+{
+	struct iol_device *gpio = iol_fsl_gpio_device(r->gpio);
+
+	gpio->ops->reset(gpio);
+	r->pci->ops->reset(r->pci);
+	r->pci_host->ops->reset(r->pci_host);
+	fuzz_check(!memcmp(r->fn.config, r->fn.at_reset, IOL_PCI_CONFIG_BYTES));
+}
+
 static void access_one(struct registers *r, struct fuzz_input *in)
 {
 	uint8_t how = fuzz_u8(in);
@@ -349,8 +480,10 @@ static void access_one(struct registers *r, struct fuzz_input *in)
 
 	switch (how >> 1 & 7) {
 	case 0:
-	case 1:
 		access_spin(r, how, at, value);
+		break;
+	case 1:
+		access_bus(r, PCI, how, at, value);
 		break;
 	case 2:
 		access_bus(r, GUTS, how, at, value);
@@ -359,7 +492,13 @@ static void access_one(struct registers *r, struct fuzz_input *in)
 		iol_fsl_gpio_set_input(r->gpio, at % IOL_FSL_GPIO_LINES, value & 1);
 		break;
 	case 4:
-		iol_fsl_gpio_device(r->gpio)->ops->reset(iol_fsl_gpio_device(r->gpio));
+		reset_all(r);
+		break;
+	case 5:
+		access_config(r, how, at, value);
+		break;
+	case 6:
+		access_bus(r, WINDOW, how, at, value);
 		break;
 	default:
 		access_bus(r, GPIO, how, at, value);
@@ -369,20 +508,24 @@ static void access_one(struct registers *r, struct fuzz_input *in)
 	fuzz_check(r->events.resets - resets + r->events.poweroffs - poweroffs <= 1);
 	fuzz_check(r->wire.asserted ==
 		   !!(gpio_register(r, IOL_FSL_GPIO_IER) & gpio_register(r, IOL_FSL_GPIO_IMR)));
+	check_pci(r);
 }
 
 static void access_registers(struct fuzz_input *in)
 {
 	struct registers r = { .events.sink.raise = count_event };
 
+	iol_log_set_level(IOL_LOG_ERROR); /* BARs in each other's place */
 	iol_ppc_spin_reset(&r.spin, 1 + fuzz_u8(in) % IOL_PPC_CPUS_MAX);
 	memcpy(r.spin_model, r.spin.entries, sizeof(r.spin_model));
 	iol_bus_init(&r.bus);
 	iol_irq_wire_init(&r.wire, -1, 1, 1);
 	fuzz_check(!iol_fsl_guts_new(&r.bus, GUTS, 1, &r.events.sink, &r.guts, NULL));
 	fuzz_check(!iol_fsl_gpio_new(&r.bus, GPIO, &r.wire, &r.events.sink, &r.gpio, NULL));
+	make_pci(&r);
 	for (unsigned int i = 0; i < ACCESSES_MAX && in->len; i++)
 		access_one(&r, in);
+	free_pci(&r);
 	r.guts->ops->free(r.guts);
 	iol_fsl_gpio_device(r.gpio)->ops->free(iol_fsl_gpio_device(r.gpio));
 	fuzz_check(!r.wire.asserted && !r.bus.count);

@@ -212,12 +212,12 @@ static void test_places(void)
 {
 	/* clang-format off */
 	static const struct iol_layout_device expected[] = {
-		{ IOL_LAYOUT_UART, IOL_LAYOUT_MMIO, 0x09000000, 8, 1, false, 0 },
-		{ IOL_LAYOUT_PL031, IOL_LAYOUT_MMIO, 0x09010000, 0x1000, 0, false, 0 },
-		{ IOL_LAYOUT_PL061, IOL_LAYOUT_MMIO, 0x09020000, 0x1000, 2, false, 0 },
-		{ IOL_LAYOUT_VIRTIO_MMIO, IOL_LAYOUT_MMIO, 0x0a000000, 0x20000, 0, false, 0 },
-		{ IOL_LAYOUT_PCI_ECAM, IOL_LAYOUT_MMIO, 0x3f000000, 0x100000, 0, false, 0 },
-		{ IOL_LAYOUT_PCI_WINDOW, IOL_LAYOUT_MMIO, 0x10000000, 0x2f000000, 0, false, 0 },
+		{ IOL_LAYOUT_UART, IOL_LAYOUT_MMIO, 0x09000000, 8, 1, false, 0, 0 },
+		{ IOL_LAYOUT_PL031, IOL_LAYOUT_MMIO, 0x09010000, 0x1000, 0, false, 0, 0 },
+		{ IOL_LAYOUT_PL061, IOL_LAYOUT_MMIO, 0x09020000, 0x1000, 2, false, 0, 0 },
+		{ IOL_LAYOUT_VIRTIO_MMIO, IOL_LAYOUT_MMIO, 0x0a000000, 0x20000, 0, false, 0, 0 },
+		{ IOL_LAYOUT_PCI_ECAM, IOL_LAYOUT_MMIO, 0x3f000000, 0x100000, 0, false, 0, 0 },
+		{ IOL_LAYOUT_PCI_WINDOW, IOL_LAYOUT_MMIO, 0x10000000, 0x2f000000, 0, false, 0, 0 },
 	};
 	/* clang-format on */
 	struct iol_layout layout;
@@ -231,6 +231,7 @@ static void test_places(void)
 		g_assert_cmphex(dev->size_bytes, ==, expected[i].size_bytes);
 		g_assert_cmpuint(dev->gsi, ==, expected[i].gsi);
 		g_assert_cmpint(dev->level, ==, expected[i].level);
+		g_assert_cmphex(dev->pci_base, ==, expected[i].pci_base);
 	}
 	g_assert_cmpuint(layout.irq_pins, ==, 32);
 	g_assert_cmpuint(layout.slot_gsi, ==, 16);

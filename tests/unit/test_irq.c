@@ -103,6 +103,45 @@ static void test_wire_number(void)
 	iol_irq_wire_finish(&wire);
 }
 
+/* A device that says levels: edges of a line, or the level of a wire. */
+static void test_output(void)
+{
+	struct iol_irq_line line;
+	struct iol_irq_wire wire;
+	struct iol_irq_output edge, level;
+
+	fake_kvm_reset();
+	g_assert_cmpint(iol_irq_line_init(&line, -1, 4, NULL), ==, 0);
+	edge = iol_irq_output_edge(line);
+	iol_irq_wire_init(&wire, FAKE_KVM_FD, 17, 17);
+	level = iol_irq_output_level(&wire);
+	g_assert_false(iol_irq_output_is_level(&edge));
+	g_assert_true(iol_irq_output_is_level(&level));
+
+	iol_irq_output_set(&edge, false);
+	iol_irq_output_set(&edge, true);
+	iol_irq_output_set(&edge, true);
+	g_assert_cmpuint(take(line.eventfd), ==, 1);
+	iol_irq_output_set(&edge, false);
+	g_assert_cmpuint(take(line.eventfd), ==, 0);
+	iol_irq_output_set(&edge, true);
+	g_assert_cmpuint(take(line.eventfd), ==, 1);
+	iol_irq_output_finish(&edge);
+	g_assert_cmpint(edge.line.eventfd, ==, -1);
+
+	iol_irq_output_set(&level, true);
+	iol_irq_output_set(&level, true);
+	g_assert_true(fake_kvm.level[17]);
+	g_assert_cmpuint(fake_kvm.level_calls, ==, 1);
+	iol_irq_output_set(&level, false);
+	g_assert_false(fake_kvm.level[17]);
+	iol_irq_output_set(&level, true);
+	iol_irq_output_finish(&level);
+	g_assert_false(fake_kvm.level[17]);
+	g_assert_cmpuint(wire.asserted, ==, 0);
+	iol_irq_wire_finish(&wire);
+}
+
 static gpointer toggle(gpointer opaque)
 {
 	struct iol_irq_pin *pin = opaque;
@@ -492,6 +531,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/irq/line", test_line);
 	g_test_add_func("/irq/wire", test_wire);
+	g_test_add_func("/irq/output", test_output);
 	g_test_add_func("/irq/wire-number", test_wire_number);
 	g_test_add_func("/irq/wire-threads", test_wire_threads);
 	g_test_add_func("/irq/msi-alone", test_msi_alone);

@@ -171,6 +171,8 @@ static void test_devices(void)
 		{ IOL_LAYOUT_UART, 0xe0004500, 0xfe0004500, 42 },
 		{ IOL_LAYOUT_FSL_GUTS, 0xe00e0000, 0xfe00e0000, 0 },
 		{ IOL_LAYOUT_FSL_GPIO, 0xe00ff000, 0xfe00ff000, 47 },
+		{ IOL_LAYOUT_FSL_PCI, 0xe0008000, 0xfe0008000, 24 },
+		{ IOL_LAYOUT_PCI_WINDOW, 0xc0000000, 0xc00000000, 0 },
 		{ IOL_LAYOUT_VIRTIO_MMIO, 0xe8000000, 0xf00000000, 0 },
 	};
 	struct iol_layout small = layout_of("e500v2", IOL_GIB, 1);
@@ -185,6 +187,10 @@ static void test_devices(void)
 		g_assert_cmpint(dev->level, ==, cases[i].gsi != 0);
 		g_assert_cmphex(find(&large, cases[i].kind)->base, ==, cases[i].base36);
 	}
+	/* The bus has 32 bits: on the larger machines its addresses are other ones. */
+	g_assert_cmphex(find(&small, IOL_LAYOUT_PCI_WINDOW)->pci_base, ==, 0xc0000000);
+	g_assert_cmphex(find(&large, IOL_LAYOUT_PCI_WINDOW)->pci_base, ==, 0xe0000000);
+	g_assert_cmphex(find(&large, IOL_LAYOUT_PCI_WINDOW)->size_bytes, ==, 0x20000000);
 	g_assert_cmpuint(small.irq_pins, ==, 256);
 	g_assert_cmpuint(small.slot_gsi, ==, 1);
 	g_assert_cmpuint(small.slot_gsi_count, ==, 8);

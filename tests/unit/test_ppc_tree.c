@@ -2,7 +2,6 @@
 /* What a Power Book E machine says of itself in its device tree, property by property. */
 #include "arch/powerpc/ppc.h"
 
-#include <errno.h>
 #include <glib.h>
 #include <libfdt.h>
 #include <string.h>
@@ -295,6 +294,49 @@ static void test_soc(void)
 	machine_finish(&m);
 }
 
+/* Slot n has source 1 + n % 8, low when it asks. */
+static void check_interrupt_map(const struct machine *m, const char *path, uint32_t pic)
+{
+	uint32_t map[8 * 7];
+
+	for (uint32_t slot = 0; slot < 8; slot++) {
+		const uint32_t entry[7] = { slot << 11, 0, 0, 1, pic, 1 + slot, 1 };
+
+		memcpy(&map[7 * slot], entry, sizeof(entry));
+	}
+	CHECK_CELLS(m, path, "#interrupt-cells", 1);
+	CHECK_CELLS(m, path, "interrupt-map-mask", 0x3800, 0, 0, 7);
+	check_cells(m, path, "interrupt-map", map, G_N_ELEMENTS(map));
+}
+
+static void test_pci(void)
+{
+	static const char path[] = "/pci@e0008000", path36[] = "/pci@fe0008000";
+	struct machine m;
+
+	machine_init(&m, "e500v2", IOL_GIB, 1, 0);
+	CHECK_TEXT(&m, path, "compatible", "fsl,mpc8540-pci");
+	CHECK_TEXT(&m, path, "device_type", "pci");
+	CHECK_CELLS(&m, path, "reg", 0, 0xe0008000, 0, 0x1000);
+	CHECK_CELLS(&m, path, "#address-cells", 3);
+	CHECK_CELLS(&m, path, "#size-cells", 2);
+	CHECK_CELLS(&m, path, "bus-range", 0, 0);
+	CHECK_CELLS(&m, path, "ranges", 0x02000000, 0, 0xc0000000, 0, 0xc0000000, 0, 0x20000000);
+	CHECK_CELLS(&m, path, "clock-frequency", 66666666);
+	CHECK_CELLS(&m, path, "interrupts", 24, 2);
+	CHECK_CELLS(&m, path, "fsl,msi", phandle(&m, "/soc@e0000000/msi@41600"));
+	check_interrupt_map(&m, path, phandle(&m, "/soc@e0000000/pic@40000"));
+	machine_finish(&m);
+
+	machine_init(&m, "e5500", IOL_GIB, 1, 0);
+	CHECK_CELLS(&m, path36, "reg", 0xf, 0xe0008000, 0, 0x1000);
+	CHECK_CELLS(&m, path36, "ranges", 0x02000000, 0, 0xe0000000, 0xc, 0, 0, 0x20000000);
+	CHECK_CELLS(&m, path36, "fsl,msi", phandle(&m, "/soc@fe0000000/msi@41600"));
+	check_interrupt_map(&m, path36, phandle(&m, "/soc@fe0000000/pic@40000"));
+	CHECK_TEXT(&m, "/aliases", "pci0", "/pci@fe0008000");
+	machine_finish(&m);
+}
+
 static void test_virtio(void)
 {
 	struct machine m;
@@ -331,6 +373,7 @@ static void test_chosen(void)
 	prop(&m, "/chosen", "kaslr-seed", &len);
 	g_assert_cmpint(len, ==, 8);
 	CHECK_TEXT(&m, "/aliases", "serial0", "/soc@e0000000/serial@4500");
+	CHECK_TEXT(&m, "/aliases", "pci0", "/pci@e0008000");
 	CHECK_TEXT(&m, "/chosen", "stdout-path", "serial0:115200n8");
 	machine_finish(&m);
 }
@@ -339,8 +382,6 @@ static void test_chosen(void)
 static void test_nothing_else(void)
 {
 	static const char *const absent[] = {
-		"/pci@e0008000",
-		"/pci@fe0008000",
 		"/soc@e0000000/i2c@3000",
 		"/soc@e0000000/serial@4600",
 		"/soc@e0000000/sdhc@2e000",
@@ -353,8 +394,8 @@ static void test_nothing_else(void)
 	machine_finish(&m);
 }
 
-/* A disk that the guest could not find is refused, not left out. */
-static void test_no_pci(void)
+/* Disks are on PCI if not told otherwise, and PCI finds them by itself. */
+static void test_disks(void)
 {
 	iol_auto(iol_config_finish) struct iol_config config;
 	iol_auto(iol_fdt_blob_finish) struct iol_fdt_blob blob = { 0 };
@@ -362,15 +403,13 @@ static void test_no_pci(void)
 
 	iol_config_init(&config);
 	g_assert_cmpint(iol_config_add_disk(&config, "/dev/null,transport=mmio", NULL), ==, 0);
+	g_assert_cmpint(iol_config_add_disk(&config, "/dev/zero", NULL), ==, 0);
 	iol_tree_make(&config, &iol_arch_powerpc, &blob, &err);
 	g_assert_cmpstr(err.msg, ==, "");
 	g_assert_cmpint(fdt_path_offset(blob.data, "/platform@e8000000/virtio_mmio@1000"), >, 0);
-	iol_fdt_blob_finish(&blob);
-
-	g_assert_cmpint(iol_config_add_disk(&config, "/dev/zero", NULL), ==, 0);
-	g_assert_cmpint(iol_tree_make(&config, &iol_arch_powerpc, &blob, &err), ==, -EINVAL);
-	g_assert_cmpstr(err.msg, ==,
-			"disk disk1: the machine 'e500v2' has no PCI; give transport=mmio");
+	g_assert_cmpint(fdt_path_offset(blob.data, "/platform@e8000000/virtio_mmio@2000"), ==,
+			-FDT_ERR_NOTFOUND);
+	g_assert_cmpint(fdt_path_offset(blob.data, "/pci@e0008000"), >, 0);
 }
 
 int main(int argc, char **argv)
@@ -381,9 +420,10 @@ int main(int argc, char **argv)
 	g_test_add_func("/ppc/tree/cores", test_cores);
 	g_test_add_func("/ppc/tree/hypervisor", test_hypervisor);
 	g_test_add_func("/ppc/tree/soc", test_soc);
+	g_test_add_func("/ppc/tree/pci", test_pci);
 	g_test_add_func("/ppc/tree/virtio", test_virtio);
 	g_test_add_func("/ppc/tree/chosen", test_chosen);
 	g_test_add_func("/ppc/tree/nothing-else", test_nothing_else);
-	g_test_add_func("/ppc/tree/no-pci", test_no_pci);
+	g_test_add_func("/ppc/tree/disks", test_disks);
 	return g_test_run();
 }

@@ -15,20 +15,25 @@
 
 #include <iolite/size.h>
 
-static_assert(IOL_PPC32_RAM_END < IOL_PPC32_CCSR && IOL_PPC36_RAM_END < IOL_PPC36_CCSR,
-	      "RAM is below everything");
+static_assert(IOL_PPC32_RAM_END <= IOL_PPC32_PCI_WINDOW &&
+		      IOL_PPC32_PCI_WINDOW + IOL_PPC_PCI_WINDOW_BYTES <= IOL_PPC32_CCSR &&
+		      IOL_PPC36_RAM_END <= IOL_PPC36_PCI_WINDOW &&
+		      IOL_PPC36_PCI_WINDOW + IOL_PPC_PCI_WINDOW_BYTES <= IOL_PPC36_PLATFORM,
+	      "RAM is below everything, then PCI");
+static_assert(IOL_PPC32_PCI_WINDOW_PCI + IOL_PPC_PCI_WINDOW_BYTES <= UINT64_C(1) << 32 &&
+		      IOL_PPC36_PCI_WINDOW_PCI + IOL_PPC_PCI_WINDOW_BYTES <= UINT64_C(1) << 32,
+	      "the window is for 32-bit BARs");
 static_assert(IOL_PPC32_CCSR + IOL_PPC_CCSR_BYTES <= IOL_PPC32_PLATFORM &&
 		      IOL_PPC32_PLATFORM + IOL_LAYOUT_SLOTS * IOL_LAYOUT_SLOT_BYTES <=
 			      IOL_PPC32_SPIN_TABLE,
 	      "CCSR, virtio-mmio, spin table");
-static_assert(IOL_PPC36_RAM_END < IOL_PPC36_PLATFORM &&
-		      IOL_PPC36_PLATFORM + IOL_LAYOUT_SLOTS * IOL_LAYOUT_SLOT_BYTES <=
-			      IOL_PPC36_CCSR &&
+static_assert(IOL_PPC36_PLATFORM + IOL_LAYOUT_SLOTS * IOL_LAYOUT_SLOT_BYTES <= IOL_PPC36_CCSR &&
 		      IOL_PPC36_CCSR + IOL_PPC_CCSR_BYTES <= IOL_PPC36_SPIN_TABLE,
 	      "virtio-mmio, CCSR, spin table");
 static_assert(IOL_PPC32_CCSR % IOL_PPC_CCSR_BYTES == 0 && IOL_PPC36_CCSR % IOL_PPC_CCSR_BYTES == 0,
 	      "the CCSR is aligned to its size");
-static_assert(IOL_PPC_UART + IOL_PPC_UART_BYTES <= IOL_PPC_MPIC &&
+static_assert(IOL_PPC_UART + IOL_PPC_UART_BYTES <= IOL_PPC_PCI &&
+		      IOL_PPC_PCI + IOL_PPC_PAGE_BYTES <= IOL_PPC_MPIC &&
 		      IOL_PPC_MSI + IOL_PPC_MSI_BYTES <= IOL_PPC_MPIC + IOL_PPC_MPIC_BYTES &&
 		      IOL_PPC_MPIC + IOL_PPC_MPIC_BYTES <= IOL_PPC_GUTS &&
 		      IOL_PPC_GUTS + IOL_PPC_PAGE_BYTES <= IOL_PPC_GPIO &&
@@ -38,7 +43,8 @@ static_assert(IOL_PPC_MPIC % IOL_PPC_MPIC_BYTES == 0, "KVM wants its MPIC aligne
 static_assert(IOL_PPC_SLOT_GSI > 0 &&
 		      IOL_PPC_SLOT_GSI + IOL_PPC_SLOT_GSI_COUNT <= IOL_PPC_SOURCE_EXTERNAL_COUNT,
 	      "slots have pins of the MPIC; 0 would mean none");
-static_assert(IOL_PPC_UART_GSI >= IOL_PPC_SOURCE_INTERNAL &&
+static_assert(IOL_PPC_PCI_GSI >= IOL_PPC_SOURCE_INTERNAL &&
+		      IOL_PPC_UART_GSI >= IOL_PPC_SOURCE_INTERNAL &&
 		      IOL_PPC_GPIO_GSI < IOL_PPC_MSI_SOURCE &&
 		      IOL_PPC_MSI_SOURCE + IOL_PPC_MSI_SOURCE_COUNT <= IOL_PPC_IRQ_PINS,
 	      "sources");
@@ -105,6 +111,15 @@ static void add_devices(struct iol_layout *layout, const struct iol_ppc_map *map
 		  .level = true,
 		  .bus = IOL_PPC_BUS_SOC },
 		{ .kind = IOL_LAYOUT_FSL_POWER, .bus = IOL_PPC_BUS_POWER },
+		{ .kind = IOL_LAYOUT_FSL_PCI,
+		  .base = map->ccsr + IOL_PPC_PCI,
+		  .size_bytes = IOL_PPC_PAGE_BYTES,
+		  .gsi = IOL_PPC_PCI_GSI,
+		  .level = true },
+		{ .kind = IOL_LAYOUT_PCI_WINDOW,
+		  .base = map->pci_window,
+		  .size_bytes = IOL_PPC_PCI_WINDOW_BYTES,
+		  .pci_base = map->pci_window_pci },
 		{ .kind = IOL_LAYOUT_VIRTIO_MMIO,
 		  .base = map->platform,
 		  .size_bytes = IOL_LAYOUT_SLOTS * IOL_LAYOUT_SLOT_BYTES,

@@ -28,6 +28,8 @@
 
 static const struct iol_ppc_map map32 = {
 	.ram_end = IOL_PPC32_RAM_END,
+	.pci_window = IOL_PPC32_PCI_WINDOW,
+	.pci_window_pci = IOL_PPC32_PCI_WINDOW_PCI,
 	.ccsr = IOL_PPC32_CCSR,
 	.platform = IOL_PPC32_PLATFORM,
 	.spin_table = IOL_PPC32_SPIN_TABLE,
@@ -36,6 +38,8 @@ static const struct iol_ppc_map map32 = {
 /* Boards with these cores have their registers above 4 GiB, so that kernels for them know 36 bits. */
 static const struct iol_ppc_map map36 = {
 	.ram_end = IOL_PPC36_RAM_END,
+	.pci_window = IOL_PPC36_PCI_WINDOW,
+	.pci_window_pci = IOL_PPC36_PCI_WINDOW_PCI,
 	.ccsr = IOL_PPC36_CCSR,
 	.platform = IOL_PPC36_PLATFORM,
 	.spin_table = IOL_PPC36_SPIN_TABLE,

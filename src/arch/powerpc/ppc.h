@@ -23,6 +23,7 @@
 
 struct iol_ppc_map {
 	uint64_t ram_end; /* RAM starts at 0 */
+	uint64_t pci_window, pci_window_pci; /* memory of PCI devices: for CPUs, and on the bus */
 	uint64_t ccsr;
 	uint64_t platform; /* virtio-mmio, slot 0 */
 	uint64_t spin_table;

@@ -6,7 +6,7 @@
  * Linux's platform for "fsl,qemu-e500" makes devices of what is below buses only: "simple-bus", "soc" and some
  * more, below the root (mpc85xx_common_publish_devices()).
  *
- * Nothing is here that the machine does not have: no PCI, no I2C, no second serial line.
+ * Nothing is here that the machine does not have: no I2C, no second serial line.
  */
 #include "ppc.h"
 
@@ -15,7 +15,10 @@
 /* The second cell of an interrupt (Linux's binding of open-pic). */
 enum { EDGE_RISING = 0, LEVEL_LOW = 1, LEVEL_HIGH = 2 };
 
-static const char mpic[] = "mpic";
+static const char mpic[] = "mpic", msi[] = "msi";
+
+/* Nobody measures it; boards have this. */
+enum { PCI_CLOCK_HZ = 66666666 };
 
 /* ePAPR-1.1 3.7. What differs from core to core, and what all have, is in /cpus. */
 static void describe_cpu(const struct iol_layout *layout, const struct iol_ppc_machine *machine,
@@ -100,7 +103,7 @@ static void describe_interrupt_controllers(struct iol_fdt *fdt)
 	iol_fdt_reg(fdt, &msi_regs, 1);
 	IOL_FDT_U32S(fdt, "msi-available-ranges", 0, 0x100);
 	iol_fdt_u32s(fdt, "interrupts", &sources[0][0], 2 * IOL_PPC_MSI_SOURCE_COUNT);
-	iol_fdt_label(fdt, "msi");
+	iol_fdt_label(fdt, msi);
 	iol_fdt_end(fdt);
 }
 
@@ -115,6 +118,43 @@ static void describe_soc(const struct iol_describe *d, const struct iol_ppc_map 
 		     IOL_PPC_CCSR_BYTES);
 	describe_interrupt_controllers(fdt);
 	d->devices(d, fdt, IOL_PPC_BUS_SOC);
+	iol_fdt_end(fdt);
+}
+
+/* Pins that slots share, PCI's and others', are low when they ask; sources inside the chip high. */
+static uint32_t level_of(uint32_t source)
+{
+	return source < IOL_PPC_SOURCE_INTERNAL ? LEVEL_LOW : LEVEL_HIGH;
+}
+
+/*
+ * Linux's fsl_pci.c and fsl_msi.c: "fsl,msi" leads to who takes messages; without I/O ports in ranges there are
+ * none. The domain's number is that of the alias.
+ */
+static void describe_pci(const struct iol_layout *layout, const struct iol_ppc_map *map,
+			 struct iol_fdt *fdt)
+{
+	struct iol_fdt_pci pci = {
+		.name = "pci",
+		.config = { map->ccsr + IOL_PPC_PCI, IOL_PPC_PAGE_BYTES },
+		.window_count = 1,
+		.windows = { { IOL_FDT_PCI_MEM32, map->pci_window_pci, map->pci_window,
+			       IOL_PPC_PCI_WINDOW_BYTES } },
+		.intc = mpic,
+		.irq_count = layout->slot_gsi_count,
+		.irq_cells = 2,
+	};
+
+	for (unsigned int i = 0; i < pci.irq_count; i++) {
+		pci.irqs[i][0] = layout->slot_gsi + i;
+		pci.irqs[i][1] = level_of(pci.irqs[i][0]);
+	}
+	iol_fdt_pci_begin(fdt, &pci);
+	iol_fdt_string(fdt, "compatible", "fsl,mpc8540-pci");
+	IOL_FDT_U32S(fdt, "interrupts", IOL_PPC_PCI_GSI, level_of(IOL_PPC_PCI_GSI));
+	iol_fdt_u32(fdt, "clock-frequency", PCI_CLOCK_HZ);
+	iol_fdt_u32(fdt, "fsl,msi", iol_fdt_phandle(fdt, msi));
+	iol_fdt_label(fdt, "pci0");
 	iol_fdt_end(fdt);
 }
 
@@ -150,6 +190,7 @@ void iol_ppc_describe(const struct iol_describe *d, struct iol_fdt *fdt)
 	describe_cpus(d->layout, machine, fdt);
 	describe_hypervisor(d->layout, fdt);
 	describe_soc(d, machine->map, fdt);
+	describe_pci(d->layout, machine->map, fdt);
 	describe_platform(d, machine->map, fdt);
 	describe_power(d, fdt);
 	d->devices(d, fdt, IOL_PPC_BUS_ROOT);
@@ -168,8 +209,5 @@ void iol_ppc_place(const struct iol_layout *layout, const struct iol_layout_devi
 		iol_fdt_place_reg(place, dev->base, 2, dev->size_bytes, 2);
 	place->irq_cells = dev->gsi ? 2 : 0;
 	place->irq[0] = dev->gsi;
-	/* Pins that slots share are PCI's too, which are low when they ask. */
-	place->irq[1] = !dev->level                          ? EDGE_RISING
-			: dev->gsi < IOL_PPC_SOURCE_INTERNAL ? LEVEL_LOW
-							     : LEVEL_HIGH;
+	place->irq[1] = dev->level ? level_of(dev->gsi) : EDGE_RISING;
 }

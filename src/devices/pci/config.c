@@ -169,6 +169,26 @@ static struct iol_bus *bar_bus(const struct iol_pci_function *fn, unsigned int i
 	return fn->bars[idx].kind == IOL_PCI_BAR_IO ? setup->pio : setup->mmio;
 }
 
+/*
+ * Where on its bus BAR @idx answers. False: nowhere; it does not decode, or no CPU reaches it where it is: the
+ * host passes on what is in its window.
+ */
+static bool bar_place(const struct iol_pci_function *fn, unsigned int idx, uint64_t *place)
+{
+	const struct iol_pci_host_config *setup = &fn->host->setup;
+	uint64_t size = fn->bars[idx].size_bytes;
+	uint64_t address = bar_address(fn, idx);
+
+	*place = address;
+	if (!bar_decodes(fn, idx, address))
+		return false;
+	if (fn->bars[idx].kind == IOL_PCI_BAR_IO || setup->window_pci_base == setup->window_base)
+		return true;
+	*place = address - setup->window_pci_base + setup->window_base;
+	return address >= setup->window_pci_base && size <= setup->window_bytes &&
+	       address - setup->window_pci_base <= setup->window_bytes - size;
+}
+
 static void bar_unmap(struct iol_pci_function *fn, unsigned int idx)
 {
 	struct iol_pci_bar *bar = &fn->bars[idx];
@@ -181,11 +201,11 @@ static void bar_unmap(struct iol_pci_function *fn, unsigned int idx)
 		fn->bar_moved(fn, idx, false, 0);
 }
 
-static void bar_map(struct iol_pci_function *fn, unsigned int idx, uint64_t address)
+static void bar_map(struct iol_pci_function *fn, unsigned int idx, uint64_t place)
 {
 	struct iol_pci_bar *bar = &fn->bars[idx];
 	struct iol_bus_region region = {
-		.base = address,
+		.base = place,
 		.size_bytes = bar->size_bytes,
 		.name = fn->name,
 		.ops = bar->ops,
@@ -199,27 +219,23 @@ static void bar_map(struct iol_pci_function *fn, unsigned int idx, uint64_t addr
 		return;
 	}
 	bar->mapped = true;
-	bar->mapped_base = address;
+	bar->mapped_base = place;
 	if (fn->bar_moved)
-		fn->bar_moved(fn, idx, true, address);
+		fn->bar_moved(fn, idx, true, place);
 }
 
 /* Brings the buses in line with command register and BARs. */
 static void bars_follow(struct iol_pci_function *fn)
 {
+	uint64_t place;
+
 	/* First all leave, so that BARs can change places. */
-	for (unsigned int i = 0; i < IOL_PCI_BARS; i++) {
-		uint64_t address = bar_address(fn, i);
-
-		if (!bar_decodes(fn, i, address) || address != fn->bars[i].mapped_base)
+	for (unsigned int i = 0; i < IOL_PCI_BARS; i++)
+		if (!bar_place(fn, i, &place) || place != fn->bars[i].mapped_base)
 			bar_unmap(fn, i);
-	}
-	for (unsigned int i = 0; i < IOL_PCI_BARS; i++) {
-		uint64_t address = bar_address(fn, i);
-
-		if (!fn->bars[i].mapped && bar_decodes(fn, i, address))
-			bar_map(fn, i, address);
-	}
+	for (unsigned int i = 0; i < IOL_PCI_BARS; i++)
+		if (!fn->bars[i].mapped && bar_place(fn, i, &place))
+			bar_map(fn, i, place);
 }
 
 void pci_bars_unmap(struct iol_pci_function *fn)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * PCI host: configuration mechanism #1 at 0xcf8/0xcfc (PCI Local Bus 3.0, 3.2.2.3.2), ECAM (PCI
- * Express 5.0, 7.2.2), and the PC's reset control register at 0xcf9 between the two. One bus with
- * up to 32 functions, each function 0 of its slot; what is absent reads as all ones.
+ * Express 5.0, 7.2.2), and the PC's reset control register at 0xcf9 between the two; or none of these, where
+ * another device has the registers. One bus with up to 32 functions, each function 0 of its slot; what is
+ * absent reads as all ones.
  *
  * There is no firmware, so the host places memory BARs itself; their decoding is off until the
  * guest turns it on. I/O BARs are left for the guest to place.
@@ -29,16 +30,10 @@ enum {
 	LOG_BURST = 4,
 };
 
-static const uint32_t conf1_enable = 0x80000000;
-static const uint32_t conf1_address_bits = 0x80fffffc;
-
-/* The place of an access; slot and function are one number, as in both mechanisms. */
-struct place {
-	unsigned int bus, devfn, offset;
-};
+static const uint32_t address_enable = 0x80000000;
 
 /* The function that answers at @place, or NULL. Under the lock. */
-static struct iol_pci_function *find(struct iol_pci_host *host, const struct place *place,
+static struct iol_pci_function *find(struct iol_pci_host *host, const struct iol_pci_place *place,
 				     unsigned int len)
 {
 	bool one_dword = place->offset % DWORD_BYTES + len <= DWORD_BYTES;
@@ -48,15 +43,16 @@ static struct iol_pci_function *find(struct iol_pci_host *host, const struct pla
 	return host->slots[place->devfn / 8 % IOL_PCI_SLOTS];
 }
 
-static uint64_t read_place(struct iol_pci_host *host, const struct place *place, unsigned int len)
+static uint64_t read_place(struct iol_pci_host *host, const struct iol_pci_place *place,
+			   unsigned int len)
 {
 	struct iol_pci_function *fn = find(host, place, len);
 
 	return fn ? pci_config_read(fn, place->offset, len) : UINT64_MAX;
 }
 
-static void write_place(struct iol_pci_host *host, const struct place *place, unsigned int len,
-			uint64_t value)
+static void write_place(struct iol_pci_host *host, const struct iol_pci_place *place,
+			unsigned int len, uint64_t value)
 {
 	struct iol_pci_function *fn = find(host, place, len);
 
@@ -64,9 +60,28 @@ static void write_place(struct iol_pci_host *host, const struct place *place, un
 		pci_config_write(fn, place->offset, len, (uint32_t)value);
 }
 
-static struct place ecam_place(uint64_t offset)
+uint64_t iol_pci_config_read(struct iol_pci_host *host, const struct iol_pci_place *place,
+			     unsigned int len)
 {
-	return (struct place){
+	uint64_t value;
+
+	pthread_mutex_lock(&host->lock);
+	value = read_place(host, place, len);
+	pthread_mutex_unlock(&host->lock);
+	return value;
+}
+
+void iol_pci_config_write(struct iol_pci_host *host, const struct iol_pci_place *place,
+			  unsigned int len, uint64_t value)
+{
+	pthread_mutex_lock(&host->lock);
+	write_place(host, place, len, value);
+	pthread_mutex_unlock(&host->lock);
+}
+
+static struct iol_pci_place ecam_place(uint64_t offset)
+{
+	return (struct iol_pci_place){
 		.bus = (unsigned int)(offset / IOL_PCI_ECAM_BUS_BYTES),
 		.devfn = (unsigned int)(offset / CONFIG_BYTES_EXTENDED % 256),
 		.offset = (unsigned int)(offset % CONFIG_BYTES_EXTENDED),
@@ -75,24 +90,16 @@ static struct place ecam_place(uint64_t offset)
 
 static uint64_t ecam_read(void *opaque, uint64_t offset, unsigned int len)
 {
-	struct iol_pci_host *host = opaque;
-	struct place place = ecam_place(offset);
-	uint64_t value;
+	struct iol_pci_place place = ecam_place(offset);
 
-	pthread_mutex_lock(&host->lock);
-	value = read_place(host, &place, len);
-	pthread_mutex_unlock(&host->lock);
-	return value;
+	return iol_pci_config_read(opaque, &place, len);
 }
 
 static void ecam_write(void *opaque, uint64_t offset, unsigned int len, uint64_t value)
 {
-	struct iol_pci_host *host = opaque;
-	struct place place = ecam_place(offset);
+	struct iol_pci_place place = ecam_place(offset);
 
-	pthread_mutex_lock(&host->lock);
-	write_place(host, &place, len, value);
-	pthread_mutex_unlock(&host->lock);
+	iol_pci_config_write(opaque, &place, len, value);
 }
 
 static const struct iol_bus_ops ecam_ops = {
@@ -100,24 +107,29 @@ static const struct iol_bus_ops ecam_ops = {
 	.write = ecam_write,
 };
 
-/* The place that the address register and the data port's byte name. False: none. */
-static bool conf1_place(const struct iol_pci_host *host, uint64_t offset, struct place *place)
+bool iol_pci_place_of(uint32_t address, unsigned int byte, struct iol_pci_place *place)
 {
-	uint32_t address = host->conf1_address;
-
-	if (offset < CONF1_DATA || !(address & conf1_enable))
+	if (!(address & address_enable))
 		return false;
 	place->bus = address >> 16 & 0xff;
 	place->devfn = address >> 8 & 0xff;
-	place->offset = (address & 0xfc) + (unsigned int)(offset - CONF1_DATA);
+	place->offset = (address & 0xfc) + byte;
 	return true;
+}
+
+/* The place that the address register and the data port's byte name. False: none. */
+static bool conf1_place(const struct iol_pci_host *host, uint64_t offset,
+			struct iol_pci_place *place)
+{
+	return offset >= CONF1_DATA &&
+	       iol_pci_place_of(host->conf1_address, (unsigned int)(offset - CONF1_DATA), place);
 }
 
 static uint64_t conf1_read(void *opaque, uint64_t offset, unsigned int len)
 {
 	struct iol_pci_host *host = opaque;
 	uint64_t value = UINT64_MAX;
-	struct place place;
+	struct iol_pci_place place;
 
 	pthread_mutex_lock(&host->lock);
 	if (offset == CONF1_ADDRESS && len == 4)
@@ -134,11 +146,11 @@ static void conf1_write(void *opaque, uint64_t offset, unsigned int len, uint64_
 {
 	struct iol_pci_host *host = opaque;
 	bool reset = false;
-	struct place place;
+	struct iol_pci_place place;
 
 	pthread_mutex_lock(&host->lock);
 	if (offset == CONF1_ADDRESS && len == 4) {
-		host->conf1_address = (uint32_t)value & conf1_address_bits;
+		host->conf1_address = (uint32_t)value & IOL_PCI_ADDRESS_BITS;
 	} else if (offset == CONF1_RESET && len == 1) {
 		host->reset_control = value & RESET_STORED;
 		reset = value & RESET_NOW;
@@ -170,14 +182,17 @@ static const struct iol_pci_bar *assigned_in(const struct iol_pci_host *host, ui
 	return NULL;
 }
 
-/* First fit in the window, naturally aligned. @fn is in its slot. */
+/*
+ * First fit in the window, naturally aligned. @fn is in its slot. The last byte below 4 GiB is none that a BAR
+ * can have (config.c).
+ */
 static int assign_bar(struct iol_pci_host *host, struct iol_pci_function *fn, unsigned int idx,
 		      struct iol_error *err)
 {
 	const struct iol_pci_host_config *setup = &host->setup;
-	uint64_t end = setup->window_base + setup->window_bytes;
+	uint64_t end = MIN(setup->window_pci_base + setup->window_bytes, UINT32_MAX);
 	uint64_t size = fn->bars[idx].size_bytes;
-	uint64_t base = IOL_ALIGN_UP(setup->window_base, size);
+	uint64_t base = IOL_ALIGN_UP(setup->window_pci_base, size);
 	const struct iol_pci_bar *other;
 
 	while (base + size <= end) {
@@ -192,7 +207,7 @@ static int assign_bar(struct iol_pci_host *host, struct iol_pci_function *fn, un
 	return iol_error_set(err, -ENOSPC,
 			     "%s: no room for PCI BAR %u of 0x%" PRIx64
 			     " bytes in the window at 0x%" PRIx64,
-			     fn->name, idx, size, setup->window_base);
+			     fn->name, idx, size, setup->window_pci_base);
 }
 
 static int assign_bars(struct iol_pci_host *host, struct iol_pci_function *fn,
@@ -383,12 +398,14 @@ int iol_pci_host_new(const struct iol_pci_host_config *config, struct iol_device
 
 	new->dev.ops = &pci_host_ops;
 	new->setup = *config;
+	if (!new->setup.window_pci_base)
+		new->setup.window_pci_base = new->setup.window_base;
 	new->log_limit.burst = LOG_BURST;
 	pthread_mutex_init(&new->lock, NULL);
 	iol_pci_function_init(&new->bridge, "pci host bridge", &bridge_identity);
 
 	ret = add_registers(new, err);
-	if (!ret) {
+	if (!ret && !new->setup.no_bridge) {
 		ret = iol_pci_add(new, BRIDGE_SLOT, &new->bridge, err);
 		if (ret)
 			remove_registers(new);
