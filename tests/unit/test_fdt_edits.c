@@ -420,6 +420,33 @@ static void test_limits(void)
 	iol_fdt_blob_finish(&tree);
 }
 
+/* Nodes: one too many for the bytes of a tree, of which 10 are left, or for its items. */
+static void test_many_nodes(void)
+{
+	static const struct edit node = { IOL_TREE_ADD_NODE, "/node", NULL, { BYTES("") }, 0 };
+	g_autofree char *big = g_strnfill(IOL_FDT_BYTES_MAX - 97, 'x');
+	g_autofree char *full = g_strdup_printf("/ { p = \"%s\"; };", big);
+	g_autoptr(GString) many = g_string_new("/ { ");
+	struct iol_error err = { 0 };
+	struct iol_fdt_blob tree = load(full);
+
+	g_assert_cmpint(apply(&tree, &node, &err), ==, -EINVAL);
+	g_assert_cmpstr(err.msg, ==,
+			"vm.json: tree[0]: node /node: the tree would be larger than 2 MiB");
+	iol_fdt_blob_finish(&tree);
+
+	for (unsigned int i = 1; i < IOL_FDT_ITEMS_MAX; i++)
+		g_string_append_printf(many, "n%x { }; ", i);
+	g_string_append(many, "};");
+	tree = load(many->str);
+	g_assert_cmpint(apply(&tree, &node, &err), ==, -EINVAL);
+	g_assert_true(
+		g_str_has_prefix(err.msg, "the tree with all its changes: structure block at "));
+	g_assert_true(g_str_has_suffix(err.msg, ": more than 65536 nodes and properties"));
+	g_assert_cmpint(fdt_path_offset(tree.data, "/node"), ==, -FDT_ERR_NOTFOUND);
+	iol_fdt_blob_finish(&tree);
+}
+
 /* The machine's own changes. */
 static void test_set(void)
 {
@@ -484,6 +511,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/fdt-edits/no-phandle", test_no_phandle);
 	g_test_add_func("/fdt-edits/long-name", test_long_name);
 	g_test_add_func("/fdt-edits/limits", test_limits);
+	g_test_add_func("/fdt-edits/many-nodes", test_many_nodes);
 	g_test_add_func("/fdt-edits/set", test_set);
 	g_test_add_func("/fdt-edits/no-tree", test_no_tree);
 	return g_test_run();

@@ -491,6 +491,35 @@ static void test_limits(void)
 	iol_fdt_blob_finish(&tree);
 }
 
+/* A tree grows by more than the overlay has: by the paths of its labels. It is tried anew with more room. */
+static void test_room(void)
+{
+	enum { LABELS = 300 };
+	g_autofree char *name = g_strnfill(250, 'n');
+	g_autofree char *text = g_strdup_printf("/ { %s { %s { }; }; };", name, name);
+	g_autoptr(GString) over = g_string_new(NULL);
+	struct iol_fdt_blob tree = load(text), overlay;
+	struct iol_error err = { 0 };
+	const char *value;
+	int len;
+
+	g_string_append_printf(
+		over, "/ { f { target-path = \"/%s/%s\"; __overlay__ { a { }; }; }; ", name, name);
+	g_string_append(over, "__symbols__ { ");
+	for (unsigned int i = 0; i < LABELS; i++)
+		g_string_append_printf(over, "l%u = \"/f/__overlay__/a\"; ", i);
+	g_string_append(over, "}; };");
+	overlay = load(over->str);
+	g_assert_cmpint(iol_fdt_apply_overlay(&tree, &overlay, "x.dtbo", &err), ==, 0);
+	g_assert_cmpuint(tree.bytes, >, 2 * LABELS * 250);
+	value = fdt_getprop(tree.data, fdt_path_offset(tree.data, "/__symbols__"), "l299", &len);
+	g_assert_nonnull(value);
+	g_assert_cmpint(len, ==, 2 * 251 + 3);
+	g_assert_true(g_str_has_suffix(value, "n/a"));
+	iol_fdt_blob_finish(&overlay);
+	iol_fdt_blob_finish(&tree);
+}
+
 /* In a tree of many nodes an overlay may have fewer: what libfdt does for each is a walk over them all. */
 static void test_work(void)
 {
@@ -610,6 +639,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/fdt-overlay/refused", test_refused);
 	g_test_add_func("/fdt-overlay/base", test_base);
 	g_test_add_func("/fdt-overlay/limits", test_limits);
+	g_test_add_func("/fdt-overlay/room", test_room);
 	g_test_add_func("/fdt-overlay/work", test_work);
 	g_test_add_func("/fdt-overlay/no-tree", test_no_tree);
 	g_test_add_func("/fdt-overlay/dtc", test_dtc);
