@@ -25,7 +25,7 @@ help:
 	@echo 'make test       all tests: unit tests under sanitizers, guests, the lab'
 	@echo 'make unit       only the tests that take seconds; ARCH=aarch64: under qemu-user'
 	@echo 'make fuzz       hostile kernels, guests and options; TIME=60 seconds for each kind'
-	@echo 'make lab        stock kernels on a nested KVM; SCENARIO=name for one of them; ARCH=aarch64'
+	@echo 'make lab        stock kernels on a nested KVM; SCENARIO=name for one of them; ARCH=aarch64: and unit tests'
 	@echo 'make lab-shell  a prompt in the lab, with iolite there; ARCH=aarch64'
 	@echo 'make bench      benchmarks against QEMU'
 	@echo 'make format     clang-format over all sources'
@@ -62,6 +62,9 @@ fuzz:
 lab:
 	@scripts/install-deps.sh $(LAB_DEPS_$(ARCH))
 	@scripts/build.sh $(LAB_BUILD_$(ARCH))
+ifneq ($(ARCH),x86_64)
+	@ctest --preset $(ARCH) -j $(shell nproc) # unit tests under qemu-user; the lab has those that need a kernel
+endif
 	@tests/lab/lab run --arch $(ARCH) --iolite build/$(LAB_PRESET)/iolite $(SCENARIO)
 
 lab-shell:
