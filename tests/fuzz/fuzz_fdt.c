@@ -362,18 +362,6 @@ static void take_edit(struct fuzz_input *in, struct iol_tree_edit *edit)
 	}
 }
 
-static void free_edit(struct iol_tree_edit *edit)
-{
-	for (size_t i = 0; i < edit->part_count; i++) {
-		g_free(edit->parts[i].bytes);
-		g_free(edit->parts[i].phandle_of);
-	}
-	g_free(edit->parts);
-	g_free(edit->where);
-	g_free(edit->node);
-	g_free(edit->prop);
-}
-
 static void try_edits(struct iol_fdt_blob *tree, struct fuzz_input *in)
 {
 	struct iol_tree_edit edits[EDITS_MAX] = { 0 };
@@ -388,7 +376,7 @@ static void try_edits(struct iol_fdt_blob *tree, struct fuzz_input *in)
 	check_change(tree, &before, rc, &err);
 	iol_fdt_blob_finish(&before);
 	for (size_t i = 0; i < count; i++)
-		free_edit(&edits[i]);
+		iol_tree_edit_finish(&edits[i]);
 
 	before = copy_of(tree);
 	rc = iol_fdt_set(tree, "/chosen", "bootargs", "x", 2, &err);
