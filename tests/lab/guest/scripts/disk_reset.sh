@@ -13,6 +13,9 @@ devices() {
 	driver=$(readlink -f "$parent/driver")
 }
 
+# Not by this shell's wait: busybox's now and then misses the end of a job and then waits for ever.
+closed() { ! ls -l /proc/[0-9]*/fd 2>/dev/null | grep -q /dev/vda; }
+
 rebind() {
 	devices
 	if [ $((n % 2)) = 0 ]; then
@@ -22,7 +25,8 @@ rebind() {
 	fi
 	echo "$device" >"$driver/unbind" || return
 	within 20 test ! -b /dev/vda || { echo "/dev/vda stays" && return 1; }
-	wait # while they have the old one open, the new one would be vdb
+	# while they have the old one open, the new one would be vdb
+	within 20 closed || { echo "/dev/vda stays open" && return 1; }
 	echo "$device" >"$driver/bind" || return
 	within 20 test -b /dev/vda || { echo "/dev/vda does not come" && return 1; }
 }
