@@ -13,8 +13,13 @@ devices() {
 	driver=$(readlink -f "$parent/driver")
 }
 
-# Not by this shell's wait: busybox's now and then misses the end of a job and then waits for ever.
-closed() { ! ls -l /proc/[0-9]*/fd 2>/dev/null | grep -q /dev/vda; }
+# Every writer has ended and let go of the disk: it is gone or a zombie. Not by this shell's wait: busybox's now
+# and then misses the end of a job and then waits for ever.
+ended() {
+	for writer in $writers; do
+		[ ! -e "/proc/$writer" ] || grep -q '^State:.Z' "/proc/$writer/status" 2>/dev/null || return 1
+	done
+}
 
 rebind() {
 	devices
@@ -26,7 +31,7 @@ rebind() {
 	echo "$device" >"$driver/unbind" || return
 	within 20 test ! -b /dev/vda || { echo "/dev/vda stays" && return 1; }
 	# while they have the old one open, the new one would be vdb
-	within 20 closed || { echo "/dev/vda stays open" && return 1; }
+	within 20 ended || { echo "a writer goes on" && return 1; }
 	echo "$device" >"$driver/bind" || return
 	within 20 test -b /dev/vda || { echo "/dev/vda does not come" && return 1; }
 }
@@ -36,8 +41,11 @@ n=0
 while [ $n -lt 10 ]; do
 	# one that opens the disk once and is ended by the disk's going; none that could make a file in /dev
 	dd if=/dev/zero of=/dev/vda bs=4k seek=16384 oflag=direct 2>/dev/null &
+	writers=$!
 	dd if=/dev/zero of=/dev/vda bs=64k seek=64 oflag=direct 2>/dev/null &
+	writers="$writers $!"
 	dd if=/dev/zero of=/dev/vda bs=1M seek=128 2>/dev/null &
+	writers="$writers $!"
 	usleep $((n * 30000))
 	check "taken and given back, $n" rebind
 	if [ ! -b /dev/vda ]; then # what follows would make a file of it
