@@ -100,50 +100,58 @@ static void describe_memory(const struct iol_layout *layout, struct iol_fdt *fdt
 	iol_fdt_end(fdt);
 }
 
-/* What of /chosen depends on this start: properties by name, so that a user's tree gets them too. */
-struct chosen {
-	const char *bootargs; /* NULL: none */
-	bool has_initrd;
-	be64 initrd_start, initrd_end;
-	const uint8_t *rng_seed, *kaslr_seed; /* NULL: none */
-};
-
 enum { KASLR_SEED_BYTES = 8 };
 
-static struct chosen choose(const struct iol_tree_source *s)
-{
-	struct chosen c = {
-		.bootargs = s->boot->cmdline,
-		.has_initrd = s->placement->initrd_end > s->placement->initrd_start,
-		.initrd_start = be64_of(s->placement->initrd_start),
-		.initrd_end = be64_of(s->placement->initrd_end),
-	};
+/* What of /chosen depends on this start, as it stands in a tree; in a user's as in a generated one. */
+struct chosen {
+	be64 initrd_start, initrd_end;
+	unsigned int count;
+	struct {
+		const char *name;
+		const void *bytes;
+		size_t len;
+	} props[5];
+};
 
-	if (s->seed && s->arch->seeds_in_tree) {
-		c.kaslr_seed = s->seed;
-		c.rng_seed = s->seed + KASLR_SEED_BYTES;
-	}
-	return c;
+static void add(struct chosen *c, const char *name, const void *bytes, size_t len)
+{
+	assert(c->count < IOL_ARRAY_LEN(c->props));
+	c->props[c->count].name = name;
+	c->props[c->count].bytes = bytes;
+	c->props[c->count++].len = len;
 }
 
 /* DTSpec-0.4 3.6; linux,initrd-* and the seeds are those of the Linux kernel's chosen binding. */
-static void describe_chosen(const struct chosen *c, struct iol_fdt *fdt)
+static void choose(const struct iol_tree_source *s, struct chosen *c)
 {
-	const char *console = iol_fdt_path_of(fdt, "serial0");
+	const struct iol_placement *place = s->placement;
 
-	iol_fdt_begin(fdt, "chosen");
-	if (c->bootargs)
-		iol_fdt_string(fdt, "bootargs", c->bootargs);
-	if (console)
-		iol_fdt_string(fdt, "stdout-path", "serial0:115200n8");
-	if (c->has_initrd) {
-		iol_fdt_u64(fdt, "linux,initrd-start", be64_get(c->initrd_start));
-		iol_fdt_u64(fdt, "linux,initrd-end", be64_get(c->initrd_end));
+	c->count = 0;
+	c->initrd_start = be64_of(place->initrd_start);
+	c->initrd_end = be64_of(place->initrd_end);
+	if (s->boot->cmdline)
+		add(c, "bootargs", s->boot->cmdline, strlen(s->boot->cmdline) + 1);
+	if (place->initrd_end > place->initrd_start) {
+		add(c, "linux,initrd-start", &c->initrd_start, sizeof(c->initrd_start));
+		add(c, "linux,initrd-end", &c->initrd_end, sizeof(c->initrd_end));
 	}
-	if (c->kaslr_seed)
-		iol_fdt_bytes(fdt, "kaslr-seed", c->kaslr_seed, KASLR_SEED_BYTES);
-	if (c->rng_seed)
-		iol_fdt_bytes(fdt, "rng-seed", c->rng_seed, IOL_TREE_SEED_BYTES - KASLR_SEED_BYTES);
+	if (s->seed && s->arch->seeds_in_tree) {
+		add(c, "kaslr-seed", s->seed, KASLR_SEED_BYTES);
+		add(c, "rng-seed", s->seed + KASLR_SEED_BYTES,
+		    IOL_TREE_SEED_BYTES - KASLR_SEED_BYTES);
+	}
+}
+
+static void describe_chosen(const struct iol_tree_source *s, struct iol_fdt *fdt)
+{
+	struct chosen c;
+
+	choose(s, &c);
+	iol_fdt_begin(fdt, "chosen");
+	for (unsigned int i = 0; i < c.count; i++)
+		iol_fdt_bytes(fdt, c.props[i].name, c.props[i].bytes, c.props[i].len);
+	if (iol_fdt_path_of(fdt, "serial0"))
+		iol_fdt_string(fdt, "stdout-path", "serial0:115200n8");
 	iol_fdt_end(fdt);
 }
 
@@ -171,7 +179,6 @@ static int generate(const struct iol_tree_source *s, struct iol_fdt_blob *blob,
 		.devices = describe_devices,
 		.arch = s->arch,
 	};
-	const struct chosen c = choose(s);
 	struct iol_fdt *fdt = iol_fdt_new();
 	int ret;
 
@@ -179,7 +186,7 @@ static int generate(const struct iol_tree_source *s, struct iol_fdt_blob *blob,
 	iol_fdt_begin(fdt, "/");
 	s->arch->describe(&d, fdt);
 	describe_memory(s->layout, fdt);
-	describe_chosen(&c, fdt);
+	describe_chosen(s, fdt);
 	describe_aliases(fdt);
 	iol_fdt_end(fdt);
 	ret = iol_fdt_finish(fdt, blob, err);
@@ -190,26 +197,14 @@ static int generate(const struct iol_tree_source *s, struct iol_fdt_blob *blob,
 /* A user's tree is used as it is but for what only this start knows. */
 static int adopt(const struct iol_tree_source *s, struct iol_fdt_blob *blob, struct iol_error *err)
 {
-	const struct chosen c = choose(s);
-	const struct {
-		const char *prop;
-		const void *bytes;
-		size_t len;
-		bool wanted;
-	} props[] = {
-		{ "bootargs", c.bootargs, c.bootargs ? strlen(c.bootargs) + 1 : 0, c.bootargs },
-		{ "linux,initrd-start", &c.initrd_start, sizeof(c.initrd_start), c.has_initrd },
-		{ "linux,initrd-end", &c.initrd_end, sizeof(c.initrd_end), c.has_initrd },
-		{ "kaslr-seed", c.kaslr_seed, KASLR_SEED_BYTES, c.kaslr_seed },
-		{ "rng-seed", c.rng_seed, IOL_TREE_SEED_BYTES - KASLR_SEED_BYTES, c.rng_seed },
-	};
+	struct chosen c;
 	int ret = iol_fdt_from_bytes(s->boot->dtb.data, s->boot->dtb.bytes, s->config->dtb, blob,
 				     err);
 
-	for (size_t i = 0; i < IOL_ARRAY_LEN(props) && !ret; i++)
-		if (props[i].wanted)
-			ret = iol_fdt_set(blob, "/chosen", props[i].prop, props[i].bytes,
-					  props[i].len, err);
+	choose(s, &c);
+	for (unsigned int i = 0; i < c.count && !ret; i++)
+		ret = iol_fdt_set(blob, "/chosen", c.props[i].name, c.props[i].bytes,
+				  c.props[i].len, err);
 	return ret;
 }
 
