@@ -1,138 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The 16550A register by register, its interrupts as edges and as a level, and its two ends: a pipe behind the real
- * character backend, and Linux's own probes as sequences of accesses.
+ * The 16550A register by register, its interrupt as edges, and its two ends: a pipe behind the real character
+ * backend, and Linux's own probes as sequences of accesses. Its interrupt as a level is test_uart_level.c's.
  */
-#include <iolite/uart.h>
-
-#include <errno.h>
-#include <fcntl.h>
-#include <glib.h>
-#include <linux/serial_reg.h>
-#include <unistd.h>
-
-enum { BASE = 0x3f8 };
-
-/* Time stands still: no reader is called dead because the test is slow. */
-uint64_t __wrap_iol_loop_now_ns(void);
-uint64_t __wrap_iol_loop_now_ns(void)
-{
-	return 1;
-}
-
-struct fixture {
-	struct iol_loop loop;
-	struct iol_bus bus;
-	struct iol_char *chr;
-	struct iol_device *dev;
-	struct iol_char_user *user;
-	int irq_fd; /* edges */
-	struct iol_irq_wire wire; /* a level */
-	int out_fd; /* what the guest wrote */
-	int in_fd; /* what the guest is to read */
-};
-
-static struct iol_irq_output make_output(struct fixture *f, bool level)
-{
-	struct iol_irq_line line;
-
-	if (level)
-		return iol_irq_output_level(&f->wire);
-	g_assert_cmpint(iol_irq_line_init(&line, -1, 0, NULL), ==, 0);
-	f->irq_fd = line.eventfd;
-	return iol_irq_output_edge(line);
-}
-
-/* @data: not NULL: with a level. */
-static void setup(struct fixture *f, const void *data)
-{
-	int in[2], out[2];
-
-	iol_irq_wire_init(&f->wire, -1, 42, 42);
-	g_assert_cmpint(iol_loop_init(&f->loop, NULL), ==, 0);
-	iol_bus_init(&f->bus);
-	g_assert_cmpint(pipe2(in, O_NONBLOCK | O_CLOEXEC), ==, 0);
-	g_assert_cmpint(pipe2(out, O_NONBLOCK | O_CLOEXEC), ==, 0);
-	g_assert_cmpint(iol_char_null_new(&f->loop, &f->chr, NULL), ==, 0);
-	f->chr->in_fd = in[0];
-	f->in_fd = in[1];
-	f->chr->out_fd = out[1];
-	f->out_fd = out[0];
-	g_assert_cmpint(iol_uart_new(&f->bus, BASE, make_output(f, data), f->chr, &f->dev, NULL),
-			==, 0);
-	f->user = iol_uart_char_user(f->dev);
-	iol_char_start(f->chr, f->user);
-}
-
-static void teardown(struct fixture *f, const void *data)
-{
-	(void)data;
-	iol_char_stop(f->chr, 0);
-	f->dev->ops->free(f->dev);
-	g_assert_cmpuint(f->bus.count, ==, 0);
-	g_assert_cmpuint(f->wire.asserted, ==, 0);
-	iol_irq_wire_finish(&f->wire);
-	iol_char_free(f->chr);
-	iol_bus_finish(&f->bus);
-	iol_loop_finish(&f->loop);
-	close(f->in_fd);
-	close(f->out_fd);
-}
-
-static uint8_t in8(struct fixture *f, unsigned int reg)
-{
-	uint64_t value;
-
-	g_assert_true(iol_bus_read(&f->bus, BASE + reg, 1, &value));
-	g_assert_cmphex(value, <=, 0xff);
-	return (uint8_t)value;
-}
-
-static void out8(struct fixture *f, unsigned int reg, unsigned int value)
-{
-	g_assert_true(iol_bus_write(&f->bus, BASE + reg, 1, value));
-}
-
-/* Edges since the last call. */
-static unsigned int edges(struct fixture *f)
-{
-	uint64_t count;
-
-	return read(f->irq_fd, &count, sizeof(count)) == sizeof(count) ? (unsigned int)count : 0;
-}
-
-/* Input for a guest that listens. */
-static unsigned int receive(struct fixture *f, const char *text)
-{
-	unsigned int mcr = in8(f, UART_MCR);
-
-	if (!(mcr & UART_MCR_LOOP))
-		out8(f, UART_MCR, mcr | UART_MCR_DTR);
-	return f->user->receive(f->user, (const uint8_t *)text, (unsigned int)strlen(text));
-}
-
-static void run_loop(struct fixture *f)
-{
-	for (int i = 0; i < 20; i++)
-		g_assert_cmpint(iol_loop_turn(&f->loop, false), >=, 0);
-}
-
-static char *output(struct fixture *f)
-{
-	char text[256];
-	ssize_t len;
-
-	run_loop(f);
-	len = read(f->out_fd, text, sizeof(text));
-	return g_strndup(text, len > 0 ? (size_t)len : 0);
-}
-
-static void assert_output(struct fixture *f, const char *expected)
-{
-	g_autofree char *text = output(f);
-
-	g_assert_cmpstr(text, ==, expected);
-}
+#include "uart_rig.h"
 
 static void test_reset_values(struct fixture *f, const void *data)
 {
@@ -773,85 +644,7 @@ static void test_input_for_one_that_polls(struct fixture *f, const void *data)
 	g_assert_cmpuint(f->user->receive(f->user, text, 1), ==, 0);
 }
 
-/* The wire is high exactly while the IIR has something to say. */
-static void expect_level(struct fixture *f, unsigned int iir)
-{
-	g_assert_cmpuint(f->wire.asserted, ==, iir != UART_IIR_NO_INT);
-	g_assert_cmphex(in8(f, UART_IIR) & ~0xc0u, ==, iir);
-	/* Reading it ends the THRE cause and no other. */
-	g_assert_cmpuint(f->wire.asserted, ==, iir != UART_IIR_NO_INT && iir != UART_IIR_THRI);
-}
-
-static void test_level(struct fixture *f, const void *data)
-{
-	(void)data;
-	expect_level(f, UART_IIR_NO_INT);
-	/* THRE, without OUT2: there is no gate. */
-	out8(f, UART_IER, UART_IER_THRI);
-	expect_level(f, UART_IIR_THRI);
-	expect_level(f, UART_IIR_NO_INT);
-	out8(f, UART_TX, 'x');
-	g_assert_cmpuint(f->wire.asserted, ==, 1);
-	out8(f, UART_IER, 0);
-	expect_level(f, UART_IIR_NO_INT);
-	/* Input; with the cause not enabled it is nothing. */
-	g_assert_cmpuint(receive(f, "ab"), ==, 1);
-	expect_level(f, UART_IIR_NO_INT);
-	out8(f, UART_IER, UART_IER_RDI);
-	expect_level(f, UART_IIR_RDI);
-	expect_level(f, UART_IIR_RDI);
-	g_assert_cmphex(in8(f, UART_RX), ==, 'a');
-	expect_level(f, UART_IIR_NO_INT);
-}
-
-static void test_level_fifo(struct fixture *f, const void *data)
-{
-	(void)data;
-	out8(f, UART_FCR, UART_FCR_ENABLE_FIFO | UART_FCR_TRIGGER_4);
-	out8(f, UART_IER, UART_IER_RDI);
-	g_assert_cmpuint(receive(f, "abcde"), ==, 5);
-	for (int left = 5; left; left--) {
-		expect_level(f, left >= 4 ? UART_IIR_RDI : UART_IIR_RX_TIMEOUT);
-		in8(f, UART_RX);
-	}
-	expect_level(f, UART_IIR_NO_INT);
-	g_assert_cmpuint(receive(f, "abcde"), ==, 5);
-	out8(f, UART_FCR, UART_FCR_ENABLE_FIFO | UART_FCR_CLEAR_RCVR);
-	expect_level(f, UART_IIR_NO_INT);
-}
-
-/* An overrun and modem lines, both made by the loop; several causes at once, served one by one. */
-static void test_level_causes(struct fixture *f, const void *data)
-{
-	(void)data;
-	out8(f, UART_MCR, UART_MCR_LOOP);
-	in8(f, UART_MSR);
-	out8(f, UART_TX, 'a');
-	out8(f, UART_TX, 'b');
-	out8(f, UART_MCR, UART_MCR_LOOP | UART_MCR_RTS);
-	expect_level(f, UART_IIR_NO_INT);
-	out8(f, UART_IER, UART_IER_RLSI | UART_IER_RDI | UART_IER_THRI | UART_IER_MSI);
-	expect_level(f, UART_IIR_RLSI);
-	in8(f, UART_LSR);
-	expect_level(f, UART_IIR_RDI);
-	g_assert_cmphex(in8(f, UART_RX), ==, 'b');
-	g_assert_cmpuint(f->wire.asserted, ==, 1);
-	/* The THRE cause ends with this; modem lines are still one. */
-	g_assert_cmphex(in8(f, UART_IIR) & ~0xc0u, ==, UART_IIR_THRI);
-	expect_level(f, UART_IIR_MSI);
-	in8(f, UART_MSR);
-	expect_level(f, UART_IIR_NO_INT);
-	out8(f, UART_TX, 'c');
-	g_assert_cmpuint(f->wire.asserted, ==, 1);
-	f->dev->ops->reset(f->dev);
-	expect_level(f, UART_IIR_NO_INT);
-	/* Left high for teardown, which must take it back. */
-	out8(f, UART_IER, UART_IER_THRI);
-	g_assert_cmpuint(f->wire.asserted, ==, 1);
-}
-
 #define ADD(name, fn) g_test_add("/uart/" name, struct fixture, NULL, setup, fn, teardown)
-#define ADD_LEVEL(name, fn) g_test_add("/uart/" name, struct fixture, "level", setup, fn, teardown)
 
 int main(int argc, char **argv)
 {
@@ -883,8 +676,5 @@ int main(int argc, char **argv)
 	ADD("no-backend", test_no_backend);
 	ADD("input-waits-for-a-listener", test_input_waits_for_a_listener);
 	ADD("input-for-one-that-polls", test_input_for_one_that_polls);
-	ADD_LEVEL("level", test_level);
-	ADD_LEVEL("level-fifo", test_level_fifo);
-	ADD_LEVEL("level-causes", test_level_causes);
 	return g_test_run();
 }
