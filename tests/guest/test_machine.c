@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <glib.h>
 #include <glib/gstdio.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -20,13 +19,8 @@
 #include <iolite/log.h>
 #include <iolite/vm.h>
 
+#include "holdings.h"
 #include "spin.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED true
-#else
-#define SANITIZED false
-#endif
 
 enum {
 	ALL_LIMIT_S = 280,
@@ -397,78 +391,6 @@ static void test_trap_reset(gconstpointer order)
 	run_trapped(order, trap_reset_step);
 }
 
-/* --- what a process has --- */
-
-struct holdings {
-	unsigned int fds, threads, mappings;
-	size_t mapped_bytes, heap_bytes;
-};
-
-static unsigned int count_entries(const char *path)
-{
-	GDir *dir = g_dir_open(path, 0, NULL);
-	unsigned int count = 0;
-
-	g_assert_nonnull(dir);
-	while (g_dir_read_name(dir))
-		count++;
-	g_dir_close(dir);
-	return count;
-}
-
-static void read_maps(struct holdings *h)
-{
-	FILE *maps = fopen("/proc/self/maps", "r");
-	unsigned long start, end;
-	char line[512];
-
-	g_assert_nonnull(maps);
-	while (fgets(line, sizeof(line), maps)) {
-		g_assert_cmpint(sscanf(line, "%lx-%lx", &start, &end), ==, 2);
-		h->mappings++;
-		h->mapped_bytes += end - start;
-	}
-	fclose(maps);
-}
-
-static struct holdings look(void)
-{
-	struct holdings h = { 0 };
-
-	h.fds = count_entries("/proc/self/fd");
-	h.threads = count_entries("/proc/self/task");
-	h.heap_bytes = mallinfo2().uordblks;
-	read_maps(&h);
-	return h;
-}
-
-/* The kernel ends threads and rings a little after they are given up: waits until this one is alone. */
-static struct holdings look_alone(void)
-{
-	uint64_t deadline_ns = iol_loop_now_ns() + LIMIT_S * IOL_NS_PER_S;
-	struct holdings now = look();
-
-	while (now.threads > 1 && iol_loop_now_ns() < deadline_ns) {
-		g_usleep(1000);
-		now = look();
-	}
-	return now;
-}
-
-static void check_same(const struct holdings *before)
-{
-	struct holdings now = look_alone();
-
-	g_assert_cmpuint(now.fds, ==, before->fds);
-	g_assert_cmpuint(now.threads, ==, before->threads);
-	/* Sanitizers have an allocator of their own, and find leaks at the exit. */
-	if (SANITIZED)
-		return;
-	g_assert_cmpuint(now.mappings, ==, before->mappings);
-	g_assert_cmpuint(now.mapped_bytes, ==, before->mapped_bytes);
-	g_assert_cmpuint(now.heap_bytes, ==, before->heap_bytes);
-}
-
 /* --- many machines, one after the other --- */
 
 /* One machine; how it ends depends on @idx. */
@@ -514,10 +436,10 @@ static void test_cycles(void)
 
 	for (unsigned int i = 0; i < WARM_UP_CYCLES; i++)
 		cycle(i);
-	before = look_alone();
+	before = holdings_look_alone();
 	for (unsigned int i = 0; i < CYCLES; i++)
 		cycle(i);
-	check_same(&before);
+	holdings_check_same(&before);
 }
 
 /* --- several threads --- */
@@ -668,11 +590,11 @@ static void test_bad_requests(void)
 	/* The first time over, libc fills caches of its own. */
 	for (unsigned int pass = 0; pass < 2; pass++) {
 		if (pass == 1)
-			before = look_alone();
+			before = holdings_look_alone();
 		for (size_t i = 0; i < IOL_ARRAY_LEN(bad_requests); i++)
 			check_refused(&bad_requests[i]);
 	}
-	check_same(&before);
+	holdings_check_same(&before);
 }
 
 /*
@@ -690,7 +612,7 @@ static int try_limited(int resource, rlim_t limit)
 	int ret;
 
 	config_make(&config, "off", 2);
-	before = look();
+	before = holdings_look();
 	getrlimit(resource, &old);
 	low = (struct rlimit){ .rlim_cur = limit, .rlim_max = old.rlim_max };
 	g_assert_cmpint(setrlimit(resource, &low), ==, 0);
@@ -706,7 +628,7 @@ static int try_limited(int resource, rlim_t limit)
 		g_assert_true(made || err.host_fault || resource == RLIMIT_NOFILE);
 	}
 	if (resource == RLIMIT_NOFILE)
-		g_assert_cmpuint(count_entries("/proc/self/fd"), ==, before.fds);
+		g_assert_cmpuint(holdings_look().fds, ==, before.fds);
 	iol_config_finish(&config);
 	return ret ? 1 : 0;
 }
@@ -746,7 +668,7 @@ static void test_few_descriptors(void)
 
 static void test_little_address_space(void)
 {
-	struct holdings h = look();
+	struct holdings h = holdings_look();
 	unsigned int failed = 0, made = 0;
 
 	if (SANITIZED) {
@@ -786,7 +708,7 @@ int main(int argc, char **argv)
 	}
 	alarm(ALL_LIMIT_S);
 	make_disk();
-	look(); /* what libc allocates for this is not counted as a leak */
+	holdings_look(); /* what libc allocates for this is not counted as a leak */
 	g_test_add_func("/machine/bad-requests", test_bad_requests);
 	g_test_add_func("/machine/few-descriptors", test_few_descriptors);
 	g_test_add_func("/machine/little-address-space", test_little_address_space);
