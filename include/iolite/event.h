@@ -12,7 +12,6 @@ enum iol_event {
 	IOL_EVENT_CRASH, /* triple fault or the like, with no reset asked for */
 	IOL_EVENT_EMULATION_FAILED, /* KVM could not emulate an instruction */
 	IOL_EVENT_KVM_ERROR, /* KVM says the machine is dead */
-	IOL_EVENT_WATCHDOG, /* the guest's watchdog ran out */
 	IOL_EVENT_STOP, /* a person or the control socket: stop now */
 	IOL_EVENT_COUNT,
 };
