@@ -156,21 +156,47 @@ int iol_config_set_cpus(struct iol_config *config, const char *text, struct iol_
 	return 0;
 }
 
+/* The place of @text among @names, which NULL ends, or -1. */
+static int place_of(const char *text, const char *const *names)
+{
+	for (int i = 0; names[i]; i++)
+		if (!strcmp(text, names[i]))
+			return i;
+	return -1;
+}
+
 int iol_config_set_serial(struct iol_config *config, const char *text, struct iol_error *err)
 {
 	static const char *const kinds[] = {
 		[IOL_SERIAL_STDIO] = "stdio",
 		[IOL_SERIAL_NULL] = "null",
+		NULL,
 	};
+	int kind = place_of(text, kinds);
 
-	for (size_t i = 0; i < IOL_ARRAY_LEN(kinds); i++) {
-		if (!strcmp(text, kinds[i])) {
-			config->serial = (enum iol_serial_kind)i;
-			return 0;
-		}
-	}
-	return iol_error_set(err, -EINVAL, "'%.64s' is no kind of serial line: give stdio or null",
-			     text);
+	if (kind < 0)
+		return iol_error_set(err, -EINVAL,
+				     "'%.64s' is no kind of serial line: give stdio or null", text);
+	config->serial = (enum iol_serial_kind)kind;
+	return 0;
+}
+
+int iol_config_set_on_watchdog(struct iol_config *config, const char *text, struct iol_error *err)
+{
+	static const char *const actions[] = {
+		[IOL_WATCHDOG_RESET] = "reset",
+		[IOL_WATCHDOG_STOP] = "stop",
+		[IOL_WATCHDOG_PAUSE] = "pause",
+		[IOL_WATCHDOG_NONE] = "none",
+		NULL,
+	};
+	int action = place_of(text, actions);
+
+	if (action < 0)
+		return iol_error_set(err, -EINVAL,
+				     "'%.64s' is no action: give reset, stop, pause or none", text);
+	config->on_watchdog = (enum iol_watchdog_action)action;
+	return 0;
 }
 
 void iol_config_complete(struct iol_config *config)
