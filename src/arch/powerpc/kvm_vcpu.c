@@ -212,23 +212,40 @@ int iol_ppc_vcpu_start(struct iol_vcpu *vcpu, const struct iol_ppc_boot_state *s
 	return iol_ppc_vcpu_set(vcpu, state, &sregs, NULL, err);
 }
 
+/*
+ * TSR[WRS] as after the last reset: TCR[WRC] of a watchdog that has caused it, which the two fields are at the
+ * same place for (Book III-E, "Watchdog timer"). By it a guest knows. A watchdog that has not reset the machine is
+ * forgotten.
+ */
+static uint32_t reset_status(const struct iol_vm *vm)
+{
+	bool resets = vm->config->on_watchdog == IOL_WATCHDOG_RESET;
+
+	return resets ? iol_ppc_vm_of(vm)->watchdog_wrc : 0;
+}
+
 int iol_ppc_vcpu_reset(struct iol_vcpu *vcpu, struct iol_error *err)
 {
 	struct iol_vm *vm = vcpu->vm;
 	struct iol_ppc_vm *ppc = iol_ppc_vm_of(vm);
 	struct iol_ppc_boot_state state;
+	struct kvm_sregs sregs;
 	int ret;
 
 	iol_ppc_boot_state(&vm->layout, &vm->entry, vcpu->idx, &state);
-	ret = iol_ppc_vcpu_start(vcpu, &state, err);
+	iol_ppc_vcpu_sregs(vcpu, &sregs);
+	sregs.u.e.tsr = reset_status(vm);
+	ret = iol_ppc_vcpu_set(vcpu, &state, &sregs, NULL, err);
 	if (!ret && ppc->was_started)
 		ret = clear_others(vcpu, err);
 	if (ret)
 		return iol_error_prefix(err, "vCPU %u", vcpu->idx);
 	if (state.waits)
 		iol_vcpu_park(vcpu);
-	if (vcpu->idx == vm->vcpu_count - 1)
+	if (vcpu->idx == vm->vcpu_count - 1) {
 		ppc->was_started = true;
+		ppc->watchdog_wrc = 0;
+	}
 	return 0;
 }
 
