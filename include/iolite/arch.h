@@ -16,6 +16,8 @@ struct iol_vcpu;
 /* What is loaded into a machine at start and at each reset. */
 struct iol_boot {
 	struct iol_image kernel;
+	bool kernel_is_raw; /* goes to kernel_gpa as it is, and is entered there */
+	uint64_t kernel_gpa; /* a multiple of 4 */
 	struct iol_image initrd; /* fd -1: none */
 	const char *cmdline;
 	struct iol_fdt_blob dtb; /* the user's instead of the generated one; no data: none */
@@ -94,6 +96,7 @@ struct iol_arch_kvm_ops {
 struct iol_arch {
 	const char *name; /* as uname -m says it */
 	uint16_t elf_machine;
+	bool takes_raw_kernel; /* load() knows boot->kernel_is_raw */
 	/* Linux takes its seeds from /chosen, and wipes them there. */
 	bool seeds_in_tree;
 	/* The facts of a host like those that this machine is meant for, for describing it on another. */

@@ -19,7 +19,7 @@
 
 static int open_boot_images(struct iol_vm *vm, struct iol_error *err)
 {
-	return iol_boot_open(&vm->boot, vm->config, err);
+	return iol_boot_open(&vm->boot, vm->config, vm->arch, err);
 }
 
 /* The facts are the layout's from here on. */
