@@ -79,11 +79,13 @@ struct iol_arch_kvm_ops {
 	 * here on. NULL: nothing.
 	 */
 	int (*vm_ready)(struct iol_vm *vm, struct iol_error *err);
+	/* Tells vm->router, which is new, what is different here. NULL: nothing. */
+	int (*init_router)(struct iol_vm *vm, struct iol_error *err);
 	/* What KVM_IRQ_LINE calls pin @gsi (kvm-api 4.25). NULL: the same. */
 	uint32_t (*irq_of_gsi)(uint32_t gsi);
 	/* After KVM_CREATE_VCPU: features; takes down what vcpu_reset will restore. */
 	int (*vcpu_init)(struct iol_vcpu *vcpu, struct iol_error *err);
-	/* Boot state, at start and at each reset. All vCPUs stand still. */
+	/* Boot state, at start and at each reset; may park it. All vCPUs stand still. */
 	int (*vcpu_reset)(struct iol_vcpu *vcpu, struct iol_error *err);
 	/* Machine-wide state in the kernel (interrupt controllers) back to power-on. */
 	int (*vm_reset)(struct iol_vm *vm, struct iol_error *err);

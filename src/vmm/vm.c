@@ -36,6 +36,7 @@ static int compute_layout(struct iol_vm *vm, struct iol_error *err)
 		.cpus = vm->config->cpus,
 		.machine = vm->config->machine,
 		.facts = vm->layout.facts,
+		.runs = true,
 	};
 
 	return vm->arch->layout(&request, &vm->layout, err);

@@ -15,4 +15,7 @@ const struct iol_arch iol_arch_powerpc = {
 	.describe = iol_ppc_describe,
 	.place = iol_ppc_place,
 	.place_tree = iol_ppc_place_tree,
+#if defined(__powerpc__)
+	.kvm = &iol_ppc_kvm_ops,
+#endif
 };

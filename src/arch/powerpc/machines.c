@@ -51,6 +51,7 @@ const struct iol_ppc_machine iol_ppc_machines[] = {
 		.model = "iolite e500v2",
 		.map = &map32,
 		.cpu_compatible = "PowerPC,8544",
+		.has_spe = true,
 		.cache_line_bytes = 32,
 		.l1_bytes = 32 * 1024,
 		.l1_sets = 128,
@@ -116,6 +117,16 @@ const struct iol_ppc_machine *iol_ppc_machine_find(const char *name)
 		return &iol_ppc_machines[0];
 	for (unsigned int i = 0; i < iol_ppc_machine_count; i++)
 		if (!strcmp(iol_ppc_machines[i].name, name))
+			return &iol_ppc_machines[i];
+	return NULL;
+}
+
+const struct iol_ppc_machine *iol_ppc_machine_by_pvr(uint32_t pvr)
+{
+	enum { VERSION_SHIFT = 16 };
+
+	for (unsigned int i = 0; i < iol_ppc_machine_count; i++)
+		if (iol_ppc_machines[i].pvr >> VERSION_SHIFT == pvr >> VERSION_SHIFT)
 			return &iol_ppc_machines[i];
 	return NULL;
 }
