@@ -9,6 +9,7 @@
 #   kernel  what scripts/build-kernel.sh builds a Linux kernel with
 #   lab     demo and kernel, and programs for guests and level 1 to try disks with
 #   aarch64 cross compiler, sysroot and emulators of that architecture
+#   powerpc the same, and what its programs and kernel are built with
 #   bench   what make bench compares with
 #   format  formatter, linters
 # Without a GROUP: build test lab, which is what make test needs. -n only prints what is missing.
@@ -29,11 +30,15 @@ packages_of() {
 		echo e2fsprogs xfsprogs fio pciutils util-linux lvm2
 		;;
 	aarch64) echo gcc-aarch64-linux-gnu mmdebstrap qemu-system-arm qemu-user-static ;;
+	powerpc)
+		echo gcc-powerpc-linux-gnu libc6-dev-powerpc-cross dpkg-dev meson u-boot-tools patch \
+			qemu-system-ppc qemu-user-static
+		;;
 	kernel) echo gcc make flex bison bc libelf-dev lz4 xz-utils ;;
 	bench) echo qemu-system-x86 linux-perf python3 ;;
 	format) echo clang-format clang-tidy shellcheck ;;
 	*)
-		echo "install-deps: no group '$1': give build, test, demo, kernel, lab, aarch64, bench or format" >&2
+		echo "install-deps: no group '$1': give build, test, demo, kernel, lab, aarch64, powerpc, bench or format" >&2
 		exit 2
 		;;
 	esac

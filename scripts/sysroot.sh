@@ -5,6 +5,7 @@
 # usage: sysroot.sh ARCHITECTURE KIND
 #   aarch64 build   headers and libraries to build iolite against
 #   aarch64 lab     programs for level 1 of the lab and for its guests
+#   powerpc lab     the same, for which Debian has no packages: see cross-programs.sh
 #
 # Prints the folder. It lies in $IOLITE_CACHE, keyed by the list of packages and the sources, and appears
 # by one rename; remove it to have it made anew. What is done goes to stderr.
@@ -20,6 +21,9 @@ usage() {
 }
 
 [ $# = 2 ] || usage
+case "$1 $2" in
+'powerpc lab') exec "$here/cross-programs.sh" "$1" ;;
+esac
 case $1 in
 aarch64) debian=arm64 ;;
 *) usage ;;
