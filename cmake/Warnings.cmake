@@ -2,6 +2,9 @@
 # One interface target, iolite_flags, that carries the warnings, sanitizers and feature macros.
 add_library(iolite_flags INTERFACE)
 target_compile_definitions(iolite_flags INTERFACE _GNU_SOURCE)
+if(CMAKE_SIZEOF_VOID_P EQUAL 4) # sizes of files and times of 64 bits everywhere
+	target_compile_definitions(iolite_flags INTERFACE _FILE_OFFSET_BITS=64 _TIME_BITS=64)
+endif()
 target_compile_options(iolite_flags INTERFACE
 	-Wall -Wextra -Werror
 	-Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition

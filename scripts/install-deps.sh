@@ -9,7 +9,9 @@
 #   kernel  what scripts/build-kernel.sh builds a Linux kernel with
 #   lab     demo and kernel, and programs for guests and level 1 to try disks with
 #   aarch64 cross compiler, sysroot and emulators of that architecture
-#   powerpc the same, and what its programs and kernel are built with
+#   powerpc, ppc64
+#           cross compiler, what scripts/cross-libs.sh builds libraries with, emulators
+#           powerpc: and what its kernel is built with
 #   bench   what make bench compares with
 #   format  formatter, linters
 # Without a GROUP: build test lab, which is what make test needs. -n only prints what is missing.
@@ -34,11 +36,12 @@ packages_of() {
 		echo gcc-powerpc-linux-gnu libc6-dev-powerpc-cross dpkg-dev meson u-boot-tools patch \
 			qemu-system-ppc qemu-user-static
 		;;
+	ppc64) echo gcc-powerpc64-linux-gnu libc6-dev-ppc64-cross dpkg-dev meson qemu-user-static ;;
 	kernel) echo gcc make flex bison bc libelf-dev lz4 xz-utils ;;
 	bench) echo qemu-system-x86 linux-perf python3 ;;
 	format) echo clang-format clang-tidy shellcheck ;;
 	*)
-		echo "install-deps: no group '$1': give build, test, demo, kernel, lab, aarch64, powerpc, bench or format" >&2
+		echo "install-deps: no group '$1': give build, test, demo, kernel, lab, aarch64, powerpc, ppc64, bench or format" >&2
 		exit 2
 		;;
 	esac

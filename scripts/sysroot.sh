@@ -5,7 +5,9 @@
 # usage: sysroot.sh ARCHITECTURE KIND
 #   aarch64 build   headers and libraries to build iolite against
 #   aarch64 lab     programs for level 1 of the lab and for its guests
-#   powerpc lab     the same, for which Debian has no packages: see cross-programs.sh
+#   powerpc build, ppc64 build
+#                   as aarch64's, from sources: scripts/cross-libs.sh, as Debian 12 has no such packages
+#   powerpc lab     as aarch64's, from sources: scripts/cross-programs.sh
 #
 # Prints the folder. It lies in $IOLITE_CACHE, keyed by the list of packages and the sources, and appears
 # by one rename; remove it to have it made anew. What is done goes to stderr.
@@ -21,8 +23,9 @@ usage() {
 }
 
 [ $# = 2 ] || usage
-case "$1 $2" in
-'powerpc lab') exec "$here/cross-programs.sh" "$1" ;;
+case $1-$2 in
+powerpc-build | ppc64-build) exec "$here/cross-libs.sh" "$1" ;;
+powerpc-lab) exec "$here/cross-programs.sh" "$1" ;;
 esac
 case $1 in
 aarch64) debian=arm64 ;;
