@@ -56,6 +56,12 @@ struct iol_kvm_cap {
 	const char *without; /* NULL: iolite needs it */
 };
 
+enum iol_host_verdict {
+	IOL_HOST_OK,
+	IOL_HOST_FAULTY,
+	IOL_HOST_UNKNOWN,
+};
+
 struct iol_arch_kvm_ops {
 	/* Asks KVM for what layout() has to know of this host. NULL: nothing. */
 	int (*probe)(int kvm_fd, struct iol_host_facts *facts, struct iol_error *err);
@@ -65,6 +71,12 @@ struct iol_arch_kvm_ops {
 	const struct iol_kvm_cap *caps;
 	/* What to do where there is no /dev/kvm, and where kernel-mode code is emulated; a clause each. */
 	const char *no_device_remedy, *emulated_remedy;
+	/*
+	 * Looks for faults of the host's kernel by which a guest hangs or breaks the host, without running into one. @try:
+	 * what nothing but a guest can show is tried, in a child process; the kernel's log may get a trace of it. @why
+	 * gets a line, also for IOL_HOST_OK. NULL: none are known. No other thread is there yet.
+	 */
+	enum iol_host_verdict (*host_faults)(int kvm_fd, bool try, struct iol_error *why);
 	/*
 	 * Runs some @iterations turns of a loop of two instructions in kernel mode, in a machine of
 	 * its own; @ns is the best time of a few runs.

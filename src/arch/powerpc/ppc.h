@@ -10,6 +10,7 @@
  *   boot_state.c  registers and first mapping of a processor that starts
  *   spin_table.c  where processors but the first wait for their start
  *   mpic.c        which interrupt controller a machine has, and how it is put back to power-on
+ *   host_faults.c what a host says of faults of its KVM
  *   cpuinfo.c     what a host's kernel says of its processor
  *   drain.c       a program that takes a processor's last traces away
  *   kvm_*.c       all of this on KVM: kvm_ppc.h
