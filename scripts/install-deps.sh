@@ -11,6 +11,7 @@
 #   aarch64 cross compiler, sysroot and emulators of that architecture
 #   powerpc, ppc64
 #           cross compiler, what scripts/cross-libs.sh builds libraries with, emulators
+#           powerpc: and what its kernel is built with
 #   bench   what make bench compares with
 #   format  formatter, linters
 # Without a GROUP: build test lab, which is what make test needs. -n only prints what is missing.
@@ -30,7 +31,10 @@ packages_of() {
 		echo e2fsprogs xfsprogs fio pciutils util-linux lvm2
 		;;
 	aarch64) echo gcc-aarch64-linux-gnu mmdebstrap qemu-system-arm qemu-user-static ;;
-	powerpc) echo gcc-powerpc-linux-gnu libc6-dev-powerpc-cross dpkg-dev meson qemu-user-static ;;
+	powerpc)
+		echo gcc-powerpc-linux-gnu libc6-dev-powerpc-cross dpkg-dev meson u-boot-tools patch \
+			qemu-system-ppc qemu-user-static
+		;;
 	ppc64) echo gcc-powerpc64-linux-gnu libc6-dev-ppc64-cross dpkg-dev meson qemu-user-static ;;
 	kernel) echo gcc make flex bison bc libelf-dev lz4 xz-utils ;;
 	bench) echo qemu-system-x86 linux-perf python3 ;;
