@@ -68,6 +68,8 @@ struct iol_disk_config {
 struct iol_config {
 	char *name; /* of the machine, for messages and control; NULL: none was given */
 	char *kernel; /* path; never NULL in a checked configuration */
+	bool has_kernel_address; /* the kernel is no image of a known kind, but bytes to be entered there */
+	uint64_t kernel_address; /* guest-physical */
 	char *initrd; /* path or NULL */
 	char *cmdline; /* never NULL in a checked configuration */
 	uint64_t memory_bytes;
@@ -115,6 +117,8 @@ int iol_config_load_text(struct iol_config *config, const char *text, size_t len
 int iol_config_set_name(struct iol_config *config, const char *text, struct iol_error *err);
 int iol_config_set_machine(struct iol_config *config, const char *text, struct iol_error *err);
 int iol_config_set_kernel(struct iol_config *config, const char *path, struct iol_error *err);
+int iol_config_set_kernel_address(struct iol_config *config, const char *text,
+				  struct iol_error *err);
 int iol_config_set_initrd(struct iol_config *config, const char *path, struct iol_error *err);
 int iol_config_set_cmdline(struct iol_config *config, const char *text, struct iol_error *err);
 int iol_config_set_memory(struct iol_config *config, const char *text, struct iol_error *err);

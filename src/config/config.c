@@ -80,6 +80,26 @@ int iol_config_set_kernel(struct iol_config *config, const char *path, struct io
 	return set_path(&config->kernel, path, err);
 }
 
+/* A multiple of an instruction's four bytes; where RAM and other limits are, the architecture knows. */
+int iol_config_set_kernel_address(struct iol_config *config, const char *text,
+				  struct iol_error *err)
+{
+	bool hex = g_str_has_prefix(text, "0x");
+	uint64_t address;
+
+	if (!iol_number_parse(hex ? text + 2 : text, hex ? 16 : 10, 0, UINT64_MAX, &address))
+		return iol_error_set(err, -EINVAL,
+				     "'%.64s' is no address: give a number such as 0x1000000",
+				     text);
+	if (address % 4)
+		return iol_error_set(
+			err, -EINVAL,
+			"'%.64s' is no multiple of 4, as addresses of instructions are", text);
+	config->has_kernel_address = true;
+	config->kernel_address = address;
+	return 0;
+}
+
 int iol_config_set_initrd(struct iol_config *config, const char *path, struct iol_error *err)
 {
 	return set_path(&config->initrd, path, err);

@@ -26,6 +26,7 @@ static int read_overlays(const struct iol_json *json, const struct iol_json_plac
 
 static const struct iol_json_key boot_keys[] = {
 	{ "kernel", NULL, IOL_VALUE_PATH, iol_config_set_kernel },
+	{ "kernel-address", NULL, IOL_VALUE_TEXT, iol_config_set_kernel_address },
 	{ "initrd", NULL, IOL_VALUE_PATH, iol_config_set_initrd },
 	{ "cmdline", NULL, IOL_VALUE_TEXT, iol_config_set_cmdline },
 	{ "dtb", NULL, IOL_VALUE_PATH, iol_config_set_dtb },

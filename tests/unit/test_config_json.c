@@ -43,6 +43,7 @@ static void test_all_keys(void)
 	must_load(&config, "{\"name\": \"web-1.a_b\", \"machine\": \"virt\", \"cpus\": 3, "
 			   "\"memory\": \"512M\", \"boot\": {\"kernel\": \"vmlinuz\", "
 			   "\"initrd\": \"/boot/initrd\", \"cmdline\": \"quiet caf\u00e9\", "
+			   "\"kernel-address\": \"0x400000\", "
 			   "\"dtb\": \"a.dtb\", \"dtb-overlays\": [\"b.dtbo\", \"c.dtbo\"]}, "
 			   "\"serials\": [{\"kind\": \"null\"}], \"disks\": [], \"tree\": {}, "
 			   "\"lifecycle\": {\"on-watchdog\": \"pause\"}}");
@@ -51,6 +52,8 @@ static void test_all_keys(void)
 	g_assert_cmpuint(config.cpus, ==, 3);
 	g_assert_cmpuint(config.memory_bytes, ==, 512 * IOL_MIB);
 	g_assert_cmpstr(config.kernel, ==, "vmlinuz");
+	g_assert_true(config.has_kernel_address);
+	g_assert_cmphex(config.kernel_address, ==, 0x400000);
 	g_assert_cmpstr(config.initrd, ==, "/boot/initrd");
 	g_assert_cmpstr(config.cmdline, ==, "quiet caf\u00e9");
 	g_assert_cmpstr(config.dtb, ==, "a.dtb");
@@ -180,6 +183,10 @@ static void test_refused(void)
 		{ "{\"disks\": [{\"path\": \"a\"}, {\"path\": \"a\"}]}",
 		  "disks[1]: 'a': given twice (as disk0 and disk1): leave one out, or make both "
 		  "ro" },
+		{ "{\"boot\": {\"kernel-address\": 4194304}}",
+		  "boot.kernel-address: 4194304 is a number: give text, in double quotes" },
+		{ "{\"boot\": {\"kernel-address\": \"4M\"}}",
+		  "boot.kernel-address: '4M' is no address: give a number such as 0x1000000" },
 		{ "{\"lifecycle\": []}", "lifecycle: this is a list: give an object, in { and }" },
 		{ "{\"lifecycle\": {\"on_watchdog\": \"reset\"}}",
 		  "lifecycle: there is no 'on_watchdog', but 'on-watchdog'" },

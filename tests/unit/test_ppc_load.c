@@ -298,9 +298,9 @@ static void test_no_kernel(void)
 	machine_init(&m, NULL, 64 * IOL_MIB, build_bzimage());
 	load_bad(&m, -ENOEXEC, "kernel", "x86 bzImage; this machine is powerpc");
 	machine_init(&m, NULL, 64 * IOL_MIB, text("\x27\x05\x19\x56 a uImage"));
-	load_bad(&m, -ENOEXEC, "kernel", "U-Boot uImage; give the kernel that is in it");
+	load_bad(&m, -EINVAL, "kernel", "a uImage header has 64 bytes, the file has 13");
 	machine_init(&m, NULL, 64 * IOL_MIB, text("hello"));
-	load_bad(&m, -ENOEXEC, "kernel", "this is text; give an ELF file (vmlinux)");
+	load_bad(&m, -ENOEXEC, "kernel", "this is text; give an ELF file (vmlinux) or a uImage");
 }
 
 static void test_bad_entry(void)

@@ -7,6 +7,7 @@
  *   kvm_vcpu.c   vCPUs: TLB, boot state, dump
  *   kvm_drain.c  what a reset has to have a vCPU do itself
  *   kvm_spin.c   the spin table, where the others but the first wait
+ *   kvm_faults.c what is wrong with this host's KVM, before a guest runs into it
  *   kvm_speed.c  a loop against the clock, for `iolite doctor`
  */
 #ifndef IOL_PPC_KVM_PPC_H
@@ -90,6 +91,10 @@ struct iol_ppc_tlb_entry *iol_ppc_tlb_new(const struct iol_ppc_machine *machine)
 int iol_ppc_tlb_share(int vcpu_fd, const struct iol_ppc_machine *machine,
 		      struct iol_ppc_tlb_entry *tlb, struct iol_error *err);
 int iol_ppc_tlb_changed(int vcpu_fd, const struct iol_ppc_machine *machine, struct iol_error *err);
+
+/* A vCPU for a test machine, with the mapping that processors start with in @tlb, which is the caller's to free. */
+int iol_ppc_probe_add_vcpu(struct iol_kvm_probe *p, int kvm_fd, uint64_t pc,
+			   struct iol_ppc_tlb_entry **tlb, struct iol_error *err);
 
 int iol_ppc_get_reg32(int vcpu_fd, uint64_t id, uint32_t *value, struct iol_error *err);
 

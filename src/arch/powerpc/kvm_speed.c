@@ -24,14 +24,14 @@ static int set_registers(struct iol_kvm_probe *p, struct iol_error *err)
 	return iol_kvm_ioctl(p->vcpu_fd, KVM_SET_REGS, &regs, "KVM_SET_REGS", err);
 }
 
-static int add_vcpu(struct iol_kvm_probe *p, int kvm_fd, struct iol_ppc_tlb_entry **tlb,
-		    struct iol_error *err)
+int iol_ppc_probe_add_vcpu(struct iol_kvm_probe *p, int kvm_fd, uint64_t pc,
+			   struct iol_ppc_tlb_entry **tlb, struct iol_error *err)
 {
 	struct iol_ppc_boot_state state;
 	const struct iol_ppc_machine *machine;
 	struct kvm_sregs sregs = { .pvr = 0 };
 	const struct iol_layout layout = { .cpus = 1 };
-	const struct iol_entry entry = { .pc = CODE_GPA };
+	const struct iol_entry entry = { .pc = pc };
 	int ret = iol_kvm_probe_add_vcpu(p, kvm_fd, err);
 
 	if (!ret)
@@ -58,7 +58,7 @@ int iol_ppc_time_kernel_loop(int kvm_fd, uint32_t iterations, uint64_t *ns, stru
 	int ret = iol_kvm_probe_init(&p, kvm_fd, 0, &ram, err);
 
 	if (!ret)
-		ret = add_vcpu(&p, kvm_fd, &tlb, err);
+		ret = iol_ppc_probe_add_vcpu(&p, kvm_fd, CODE_GPA, &tlb, err);
 	if (!ret) {
 		memcpy(code, loop_code, sizeof(code));
 		code[0] |= iterations >> 16;

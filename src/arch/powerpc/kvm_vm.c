@@ -17,6 +17,8 @@
 
 #include <iolite/log.h>
 
+#include "host_faults.h"
+
 static const struct iol_kvm_cap caps[] = {
 	{ KVM_CAP_PPC_BOOKE_SREGS, "ppc-booke-sregs", NULL },
 	{ KVM_CAP_SW_TLB, "sw-tlb", NULL },
@@ -193,6 +195,7 @@ const struct iol_arch_kvm_ops iol_ppc_kvm_ops = {
 		"the kernel needs KVM for this core (CONFIG_KVM_E500V2 or CONFIG_KVM_E500MC, and "
 		"CONFIG_KVM_MPIC); `dmesg` says whether the firmware left it the hypervisor's mode",
 	.emulated_remedy = "use a host with an e500 core",
+	.host_faults = iol_ppc_host_faults,
 	.time_kernel_loop = iol_ppc_time_kernel_loop,
 	.vm_init = ppc_vm_init,
 	.vm_finish = ppc_vm_finish,

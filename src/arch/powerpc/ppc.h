@@ -4,11 +4,13 @@
  *
  *   machines.c    the table of machines and what their cores are like
  *   layout.c      addresses
- *   load.c        kernel, initrd and tree in guest memory
+ *   kernel.c      the kernel in guest memory
+ *   load.c        initrd and tree beside it
  *   tree.c        device tree
  *   boot_state.c  registers and first mapping of a processor that starts
  *   spin_table.c  where processors but the first wait for their start
  *   mpic.c        which interrupt controller a machine has, and how it is put back to power-on
+ *   host_faults.c what a host says of faults of its KVM
  *   cpuinfo.c     what a host's kernel says of its processor
  *   drain.c       a program that takes a processor's last traces away
  *   kvm_*.c       all of this on KVM: kvm_ppc.h
@@ -69,6 +71,19 @@ int iol_ppc_layout(const struct iol_layout_request *request, struct iol_layout *
 int iol_ppc_load(const struct iol_layout *layout, const struct iol_memory *mem,
 		 const struct iol_boot *boot, struct iol_entry *entry,
 		 struct iol_placement *placement, struct iol_error *err);
+
+/* What iol_ppc_load_kernel() has put where. */
+struct iol_ppc_kernel {
+	uint64_t start, end; /* with what it needs behind its file, as far as that is known */
+	uint64_t pc;
+	bool is_64bit;
+};
+
+/* The part of iol_ppc_load() that knows kinds of kernels. */
+int iol_ppc_load_kernel(const struct iol_layout *layout, const struct iol_memory *mem,
+			const struct iol_boot *boot, struct iol_ppc_kernel *kernel,
+			struct iol_error *err);
+
 void iol_ppc_describe(const struct iol_describe *d, struct iol_fdt *fdt);
 void iol_ppc_place(const struct iol_layout *layout, const struct iol_layout_device *dev,
 		   struct iol_fdt_place *place);
