@@ -43,12 +43,6 @@ static int mapping_error(uint64_t size_bytes, int code, struct iol_error *err)
 			"cannot map %s of guest memory: the address space is limited to "
 			"%ju KiB (ulimit -v); raise the limit or give the guest less memory",
 			text, (uintmax_t)limit.rlim_cur / 1024);
-	if (sizeof(void *) == 4)
-		return iol_error_set(
-			err, code,
-			"cannot map %s of guest memory: this is a 32-bit program, which has 2 to "
-			"3 GiB of addresses; give the guest less memory",
-			text);
 	return iol_error_errno(err, code, "cannot map %s of guest memory", text);
 }
 
@@ -63,8 +57,6 @@ int iol_memory_init(struct iol_memory *mem, const struct iol_memory_region *regi
 		total += regions[i].size_bytes;
 
 	memset(mem, 0, sizeof(*mem));
-	if (total > SIZE_MAX - HUGE_PAGE_BYTES)
-		return mapping_error(total, -ENOMEM, err);
 	mem->mapping_bytes = total + HUGE_PAGE_BYTES;
 	base = mmap(NULL, mem->mapping_bytes, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

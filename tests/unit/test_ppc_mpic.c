@@ -195,7 +195,8 @@ static void model_dirty(struct model *m)
 		s->level = i < EXTERNAL ? i % 2 : s->level;
 		s->ivpr = (i % 3 ? 0 : MASKED) | (s->level && i < EXTERNAL ? LEVEL : 0) |
 			  (uint32_t)(i % 16) << 16 | (uint32_t)i;
-		s->pending = !s->level || i >= MSIS;
+		/* KVM's timers never run. */
+		s->pending = (!s->level || i >= MSIS) && i < IPI0 + IPIS;
 		s->ilr = m->has_ilr && i < IPI0 ? 1 : 0;
 	}
 	for (int c = 0; c < CPUS; c++)
