@@ -134,11 +134,8 @@ static void test_kernels(void)
 	static const struct {
 		const char *machine;
 		bool is_64bit;
-	} cases[] = { { "e500v2", false },
-		      { "e500mc", false },
-		      { "e5500", false },
-		      { "e5500", true },
-		      { "e6500", true } };
+	} cases[] = { { "e500v2", false }, { "e500v2-36", false }, { "e500mc", false },
+		      { "e5500", false },  { "e5500", true },      { "e6500", true } };
 	struct machine m;
 
 	for (unsigned int i = 0; i < G_N_ELEMENTS(cases); i++) {

@@ -55,13 +55,20 @@ static const struct guest_case cases[] = {
 		.args = { "-m", "64M", "-a", "starve", "--on-watchdog=stop" },
 		.expect = { "starving\n" },
 		.status = 5,
-		.log = "watchdog",
+		.log = "the guest's watchdog ran out: the machine is stopped",
+	},
+	{
+		.name = "watchdog_reset",
+		.guest = "watchdog",
+		.args = { "-m", "64M", "-a", "starve" },
+		.expect = { "starving\n", "reset by the watchdog\n" },
+		.log = "the guest's watchdog ran out: the machine is reset",
 	},
 	{
 		.name = "watchdog_none",
 		.guest = "watchdog",
 		.args = { "-m", "64M", "-a", "starve", "--on-watchdog=none" },
 		.expect = { "starving\n", "ok the machine goes on\n" },
-		.log = "watchdog",
+		.log = "the guest's watchdog ran out: the machine runs on",
 	},
 };

@@ -5,7 +5,8 @@
  *
  *   feed     feeds it for a while: nothing happens
  *   off      lets it run out with WRC 0: nothing happens
- *   starve   lets it run out; when the machine goes on all the same, says so and ends
+ *   starve   lets it run out; when the machine goes on all the same, says so and ends. When it starts again, TSR[WRS]
+ *            says that this was the watchdog
  */
 #include "guest.h"
 
@@ -35,6 +36,11 @@ static void wait(uint64_t time)
 int main(void)
 {
 	check_eq("off at first", entry.tcr, 0);
+	if (entry.tsr & TSR_WRS) {
+		check_eq("how it was reset", entry.tsr & TSR_WRS, TCR_WRC_CHIP);
+		say("reset by the watchdog\n");
+		end();
+	}
 	feed();
 	if (told_to("off")) {
 		write_spr(SPR_TCR, TCR_PERIOD);
