@@ -39,8 +39,8 @@ enum {
 	DATA = 0x5000,
 };
 
-/* Large enough for a part of 2^32 - 1 bytes; what is not touched is not there. */
-#define RAM_BYTES (6 * IOL_GIB)
+/* Large enough for a part of 2^32 - 1 bytes, on a 64-bit host; what is not touched is not there. */
+#define RAM_BYTES (UINTPTR_MAX > UINT32_MAX ? 6 * IOL_GIB : 1 * IOL_GIB)
 /* A small second region with nothing around it. */
 #define ISLAND (UINT64_C(1) << 40)
 #define ISLAND_END (ISLAND + 4096)
