@@ -20,12 +20,23 @@ static void check_initrd(void)
 	check("initrd: contents", same);
 }
 
+static uint32_t call(const uint32_t *code, uint32_t token)
+{
+	register uint32_t r3 __asm__("r3") = 0xdead;
+	register uint32_t r11 __asm__("r11") = token;
+
+	__asm__ volatile("mtctr %2\n\tbctrl"
+			 : "+r"(r3), "+r"(r11)
+			 : "r"(code)
+			 : "r0", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r12", "ctr", "lr",
+			   "cc", "memory");
+	return r3;
+}
+
 /* KVM's hypercall as the tree gives it: features (KVM_HC_FEATURES), whose status is 0. */
 static void check_hypercall(void)
 {
 	static uint32_t code[5] __attribute__((aligned(32)));
-	register uint32_t r3 __asm__("r3") = 0xdead;
-	register uint32_t r11 __asm__("r11") = 42 << 16 | 3;
 
 	for (unsigned int i = 0; i < 4; i++)
 		code[i] = tree_number("hcall-instructions", 4 * i);
@@ -34,12 +45,8 @@ static void check_hypercall(void)
 			 :
 			 : "r"(code)
 			 : "memory");
-	__asm__ volatile("mtctr %2\n\tbctrl"
-			 : "+r"(r3), "+r"(r11)
-			 : "r"(code)
-			 : "r0", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r12", "ctr", "lr",
-			   "cc", "memory");
-	check_eq("hypercall: status", r3, 0);
+	check_eq("hypercall: status", call(code, 42 << 16 | 3), 0);
+	check_eq("hypercall: unknown", call(code, 42 << 16 | 0x1234), 12);
 }
 
 int main(void)

@@ -90,7 +90,7 @@ static void check_new(void)
 	check_eq("new: decrementer", read_spr(22), 0);
 	check_eq("new: auto-reload", read_spr(54), 0);
 	check_eq("new: SPRG1", read_spr(273), 0);
-	check_eq("new: SPRG4", read_spr(276), 0);
+	check_eq("new: SPRG4", read_spr(260), 0);
 	check_eq("new: PID", read_spr(48), 0);
 	check_eq("new: CSRR0", read_spr(58), 0);
 	check_eq("new: ESR", read_spr(62), 0);

@@ -87,6 +87,9 @@ vectors:
 	.endm
 
 	.macro restore
+	mfspr 0, 27 /* SRR1 without WE: who slept has been woken */
+	rlwinm 0, 0, 0, 14, 12
+	mtspr 27, 0
 	lwz 0, 92(1)
 	mtxer 0
 	lwz 0, 88(1)
