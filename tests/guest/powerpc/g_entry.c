@@ -84,6 +84,40 @@ static void check_initrd(void)
 	check("initrd: contents", same);
 }
 
+enum { HCALL_FEATURES = 42 << 16 | 3, HCALL_UNKNOWN = 42 << 16 | 0x1234, EV_UNIMPLEMENTED = 12 };
+
+static uint32_t hypercall(const uint32_t *code, uint32_t token)
+{
+	register uint32_t r3 __asm__("r3") = 0xdead;
+	register uint32_t r11 __asm__("r11") = token;
+
+	__asm__ volatile("mtctr %2\n\tbctrl"
+			 : "+r"(r3), "+r"(r11)
+			 : "r"(code)
+			 : "r0", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r12", "ctr", "lr",
+			   "cc", "memory");
+	return r3;
+}
+
+/* By the instructions that the tree gives (ePAPR-1.1, "hcall-instructions"). */
+static void check_hypercall(void)
+{
+	static uint32_t code[5] __attribute__((aligned(32)));
+	uint32_t bytes = 0;
+	const uint8_t *at = tree_property("hcall-instructions", &bytes);
+
+	check_eq("hypercall: instructions", at ? bytes : 0, 16);
+	for (uint32_t i = 0; at && i < bytes && i < 16; i++)
+		((uint8_t *)code)[i] = at[i];
+	code[4] = 0x4e800020; /* blr */
+	__asm__ volatile("dcbst 0, %0\n\tsync\n\ticbi 0, %0\n\tsync\n\tisync"
+			 :
+			 : "r"(code)
+			 : "memory");
+	check_eq("hypercall: features", hypercall(code, HCALL_FEATURES), 0);
+	check_eq("hypercall: unknown", hypercall(code, HCALL_UNKNOWN), EV_UNIMPLEMENTED);
+}
+
 int main(void)
 {
 	extern const uint8_t guest_end[];
@@ -98,6 +132,7 @@ int main(void)
 	check("tree: command line", told_to(CMDLINE));
 	check("tree: a time base", tree_cell("timebase-frequency") >= 1000000);
 	check_initrd();
+	check_hypercall();
 	seed = tree_property("rng-seed", &bytes);
 	for (uint32_t i = 0; seed && i < bytes; i++)
 		any |= seed[i];

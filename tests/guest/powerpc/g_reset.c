@@ -44,7 +44,7 @@ static void check_registers(void)
 	check_eq("new: TSR", entry.tsr & ~TSR_DIS, 0);
 	check_eq("new: PID", entry.pid, 0);
 	check("new: SPRG0", read_spr(SPR_SPRG0) != DIRTY);
-	check("new: SPRG4", read_spr(SPR_SPRG4) != DIRTY);
+	check("new: SPRG4", read_spr(SPR_SPRG4_READ) != DIRTY);
 	check("new: CSRR0", read_spr(SPR_CSRR0) != (DIRTY & ~3u));
 	check("new: ESR", read_spr(SPR_ESR) != DIRTY);
 	for (unsigned int i = 1 + TLB1_MINE; i < TLB1_ENTRIES; i++) {

@@ -140,6 +140,7 @@ unexpected:
 	mfspr %r3, SPR_SRR0
 	stw %r3, 68(%r1)
 	mfspr %r3, SPR_SRR1
+	rlwinm %r3, %r3, 0, 14, 12 /* without MSR[WE]: who slept has been woken */
 	stw %r3, 72(%r1)
 	bl \function
 	lwz %r3, 72(%r1)
