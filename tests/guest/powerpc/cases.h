@@ -18,7 +18,6 @@ static const struct guest_case cases[] = {
 	{ .name = "io", .guest = "io", .args = { "-m", "64M" } },
 	{ .name = "timer", .guest = "timer", .args = { "-m", "64M" } },
 	{ .name = "irq", .guest = "irq", .args = { "-m", "64M" } },
-	{ .name = "irq_proxy", .guest = "irq", .args = { "-m", "64M", "-a", "proxy" } },
 	{
 		.name = "poweroff",
 		.guest = "reset",
@@ -32,12 +31,6 @@ static const struct guest_case cases[] = {
 		.args = { "-m", "64M" },
 		.disks = BOOT_DISK,
 		.expect = { "boot 1\n", "boot 2\n", "boot 3\n", "boot 4\n" },
-	},
-	{
-		.name = "smp_2",
-		.guest = "smp",
-		.args = { "-m", "64M", "-c", "2", "-a", "1" },
-		.expect = { "ok interrupts to all\n" },
 	},
 	{
 		.name = "watchdog_feed",

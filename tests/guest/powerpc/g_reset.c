@@ -60,7 +60,7 @@ static void check_mpic(void)
 {
 	uint32_t at = MPIC + MPIC_SOURCES + SOURCE_DIRTY * 32;
 
-	check_eq("new: mode", read32(MPIC + MPIC_GCR) & MPIC_GCR_PROXY, 0);
+	check_eq("new: mode", read32(MPIC + MPIC_GCR) & MPIC_GCR_MODE, 0);
 	check_eq("new: priority of the CPU", read32(MPIC + MPIC_CPUS + MPIC_CTPR),
 		 MPIC_PRIORITY_MAX);
 	check_eq("new: source is masked", read32(at) & MPIC_MASKED, MPIC_MASKED);
@@ -79,7 +79,7 @@ static void check_new(void)
 	check_eq("new: GPIO", read32(GPIO + GPIO_ODR), 0);
 	check_registers();
 	check_mpic();
-	mpic_init(false);
+	mpic_init();
 	irqs_on();
 	irqs_off();
 	check_eq("new: no interrupt waits", irq_counts[0][MPIC_IPI_VECTOR + IPI], 0);
@@ -103,7 +103,7 @@ static void make_dirty(void)
 	write_spr(SPR_DECAR, 1000);
 	write_spr(SPR_TCR, TCR_DIE | TCR_ARE);
 	write_spr(SPR_DEC, 1000);
-	mpic_init(true);
+	mpic_init();
 	write32(at, 8u << MPIC_PRIORITY_SHIFT | 0x77);
 	write32(at + MPIC_IDR, 1);
 	/* One waits at the core. */

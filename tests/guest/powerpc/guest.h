@@ -41,7 +41,6 @@ enum {
 	SPR_MAS2 = 626,
 	SPR_MAS3 = 627,
 	SPR_MAS7 = 944,
-	SPR_EPR = 702,
 
 	MSR_EE = 0x8000,
 	TCR_DIE = 0x04000000,

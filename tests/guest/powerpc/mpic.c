@@ -4,7 +4,6 @@
 
 volatile uint32_t irq_counts[GUEST_CPUS_MAX][MPIC_VECTORS];
 void (*irq_handler)(unsigned int vector);
-static bool by_proxy;
 
 static uint32_t cpu_base(unsigned int cpu)
 {
@@ -16,10 +15,9 @@ void mpic_init_cpu(void)
 	write32(cpu_base(cpu_index()) + MPIC_CTPR, 0);
 }
 
-void mpic_init(bool proxy)
+void mpic_init(void)
 {
-	by_proxy = proxy;
-	write32(MPIC + MPIC_GCR, proxy ? MPIC_GCR_PROXY : MPIC_GCR_MIXED);
+	write32(MPIC + MPIC_GCR, MPIC_GCR_MIXED);
 	write32(MPIC + MPIC_SVR, MPIC_SPURIOUS);
 	mpic_init_cpu();
 }
@@ -43,16 +41,10 @@ void mpic_send_ipi(unsigned int n, unsigned int cpu)
 	write32(cpu_base(cpu_index()) + MPIC_IPIDR + n * 16, 1u << cpu);
 }
 
-/* By proxy the core has taken the vector already. */
-static uint32_t acknowledge(uint32_t base)
-{
-	return by_proxy ? read_spr(SPR_EPR) : read32(base + MPIC_IACK);
-}
-
 void on_irq(void)
 {
 	uint32_t base = cpu_base(cpu_index());
-	uint32_t vector = acknowledge(base) & (MPIC_VECTORS - 1);
+	uint32_t vector = read32(base + MPIC_IACK) & (MPIC_VECTORS - 1);
 
 	if (vector == MPIC_SPURIOUS)
 		return;

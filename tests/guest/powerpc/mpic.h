@@ -27,7 +27,7 @@ enum {
 
 	MPIC_GCR_RESET = 0x80000000,
 	MPIC_GCR_MIXED = 0x20000000,
-	MPIC_GCR_PROXY = 0x60000000,
+	MPIC_GCR_MODE = 0x60000000,
 	MPIC_MASKED = 0x80000000,
 	MPIC_ACTIVE = 0x40000000,
 	MPIC_POLARITY_HIGH = 0x00800000,
@@ -39,8 +39,8 @@ enum {
 	MPIC_VECTORS = 256,
 };
 
-/* Switches it on, by interrupt acknowledge or by external proxy; the caller's CPU takes all priorities. */
-void mpic_init(bool proxy);
+/* Switches it on; the caller's CPU takes all priorities. */
+void mpic_init(void);
 void mpic_init_cpu(void);
 
 /* Source @source comes to vCPU 0 as a level, with its number as vector. */
