@@ -65,7 +65,7 @@ esac
 # $vm_program may name another build of it. With vmm=qemu it is QEMU's q35, for comparison.
 vm_start() {
 	vm=$1 vm_memory=$2 vm_cpus=$3
-	[ "$vm_cpus" -le $most_cpus ] || vm_cpus=$most_cpus
+	[ "$vm_cpus" -le "$most_cpus" ] || vm_cpus=$most_cpus
 	vm_cmdline="console=ttyS0 panic=-1 lab.do=$4"
 	shift 4
 	vm_cmdline="$vm_cmdline${1:+ $*}"
