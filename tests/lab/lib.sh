@@ -65,7 +65,7 @@ esac
 # $vm_program may name another build of it. With vmm=qemu it is QEMU's q35, for comparison.
 vm_start() {
 	vm=$1 vm_memory=$2 vm_cpus=$3
-	[ "$vm_cpus" -le $most_cpus ] || vm_cpus=$most_cpus
+	[ "$vm_cpus" -le "$most_cpus" ] || vm_cpus=$most_cpus
 	vm_cmdline="console=ttyS0 panic=-1 lab.do=$4"
 	shift 4
 	vm_cmdline="$vm_cmdline${1:+ $*}"
@@ -97,8 +97,9 @@ uptime_s() { cut -d. -f1 /proc/uptime; }
 lines_like() { grep -c -E -e "$1" "$vm.console" || true; }
 
 # vm_wait_for PATTERN SECONDS [COUNT]: until COUNT (1) console lines match; the guest must live so long.
+# Here and below, where guests are slow the seconds are $PATIENCE times as many.
 vm_wait_for() {
-	vm_end=$(($(uptime_s) + $2))
+	vm_end=$(($(uptime_s) + $2 * PATIENCE))
 	while [ "$(lines_like "$1")" -lt "${3:-1}" ]; do
 		if ! vm_alive; then
 			[ "$(lines_like "$1")" -ge "${3:-1}" ] && return
@@ -106,16 +107,16 @@ vm_wait_for() {
 			wait "$vm_pid" || vm_status=$?
 			fail "$vm ended with status $vm_status before '$1': $(tail -n 1 "$vm.stderr")"
 		fi
-		[ "$(uptime_s)" -le $vm_end ] || fail "no '$1' from $vm within $2 s"
+		[ "$(uptime_s)" -le $vm_end ] || fail "no '$1' from $vm within $(($2 * PATIENCE)) s"
 		sleep 0.1
 	done
 }
 
 # vm_wait_exit SECONDS: until the process has ended; its status is then $vm_status.
 vm_wait_exit() {
-	vm_end=$(($(uptime_s) + $1))
+	vm_end=$(($(uptime_s) + $1 * PATIENCE))
 	while vm_alive; do
-		[ "$(uptime_s)" -le $vm_end ] || fail "$vm did not end within $1 s"
+		[ "$(uptime_s)" -le $vm_end ] || fail "$vm did not end within $(($1 * PATIENCE)) s"
 		sleep 0.1
 	done
 	vm_status=0

@@ -39,6 +39,7 @@ class Arch:
     libraries: tuple        # where its dynamic loader looks
     kernels: str = "fetch"  # how level 1's and the guests' come about
     memory: int = 7168      # level 1's, in MiB; touched lazily, and a 5 GiB guest must fit
+    patience: int = 1       # times what scenarios allow, for guests that are slower than others
     tools: tuple = TOOLS_ALL            # programs of the big guest image
     tools_files: tuple = TOOLS_FILES_ALL
     host: str = ""          # the host that lends its own file tree to level 1 and guests; "": sysroot.sh makes one
@@ -102,6 +103,8 @@ ARCHES = {arch.name: arch for arch in (
         l1_kind="e500v2", l1_modules=(), kernels="build",  # all is built in
         guests={"6.1": "e500v2"}, built={},
         guest_modules=(),
+        # each privileged instruction of a guest is an exit, and each of its floating point a trap in it
+        patience=4,
         # cross-built: Debian has no packages for it
         tools=("mkfs.ext4", "e2fsck"), tools_files=("/etc/mke2fs.conf",),
         libraries=("/lib", "/usr/lib"),
