@@ -14,7 +14,10 @@ LAB_DEPS_x86_64 := build test lab
 LAB_PRESET_aarch64 := aarch64
 LAB_BUILD_aarch64 := aarch64
 LAB_DEPS_aarch64 := build lab aarch64
-LAB_PRESET = $(or $(LAB_PRESET_$(ARCH)),$(error there is no ARCH=$(ARCH): x86_64 or aarch64))
+LAB_PRESET_powerpc := powerpc
+LAB_BUILD_powerpc := powerpc
+LAB_DEPS_powerpc := build lab powerpc
+LAB_PRESET = $(or $(LAB_PRESET_$(ARCH)),$(error there is no ARCH=$(ARCH): x86_64, aarch64 or powerpc))
 
 .DEFAULT_GOAL := help
 .PHONY: help build demo test unit fuzz lab lab-shell bench format tidy clean
@@ -25,8 +28,8 @@ help:
 	@echo 'make test       all tests: unit tests under sanitizers, guests, the lab'
 	@echo 'make unit       only the tests that take seconds; ARCH=aarch64, powerpc or ppc64: under qemu-user'
 	@echo 'make fuzz       hostile kernels, guests and options; TIME=60 seconds for each kind'
-	@echo 'make lab        stock kernels on a nested KVM; SCENARIO=name for one of them; ARCH=aarch64: and unit tests'
-	@echo 'make lab-shell  a prompt in the lab, with iolite there; ARCH=aarch64'
+	@echo 'make lab        stock kernels on a nested KVM; SCENARIO=name for one of them; ARCH=aarch64, powerpc: and unit tests'
+	@echo 'make lab-shell  a prompt in the lab, with iolite there; ARCH=aarch64, powerpc'
 	@echo 'make bench      benchmarks against QEMU'
 	@echo 'make format     clang-format over all sources'
 	@echo 'make tidy       clang-tidy over all sources'

@@ -79,3 +79,25 @@ refresh_lists() {
 version() {
 	apt_cache show --no-all-versions "$1" 2>/dev/null | sed -n 's/^Version: //p' | head -n 1
 }
+
+# apt_for_sources: from here on apt knows Debian's source packages, by lists in the cache
+apt_for_sources() {
+	apt_state=$cache/apt-source
+	mkdir -p "$apt_state/lists/partial" "$apt_state/archives/partial"
+	# the main archive before others: what both have, mirrors have there
+	debian_sources | sed 's/^deb /deb-src /' | sort -t ' ' -k 4,4 >"$apt_state/sources.$$"
+	mv "$apt_state/sources.$$" "$apt_state/sources.list"
+	apt_opts="-o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o Dir::Etc::sourcelist=$apt_state/sources.list"
+	apt_opts="$apt_opts -o Dir::Etc::sourceparts=-"
+	private_lists
+	lists=host
+	refresh_lists
+}
+
+# fetch_source PACKAGE: unpacks it here, patched; a mirror may lack the newest version, then an older one
+fetch_source() {
+	for fetch_version in "" $(apt_cache showsrc "$1" | sed -n 's/^Version: /=/p' | sort -ruV); do
+		apt_get -qq source "$1$fetch_version" && return
+	done
+	return 1
+}

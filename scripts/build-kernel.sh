@@ -5,10 +5,12 @@
 # usage: build-kernel.sh KIND...
 #   x86-of   x86-64 that learns of the machine from a device tree alone: tests/lab/kernels/x86-of.config on
 #            top of allnoconfig, from Debian's linux-source-6.1; some 3 minutes on 2 processors
+#   e500v2   32-bit Power Book E, host of KVM and guest in one: e500v2.config with e500v2.patch, the same way
 #
 # For each KIND one line "KIND DIRECTORY" goes to stdout; what is done goes to stderr.
-# DIRECTORY holds: vmlinuz (a bzImage), release, package, config, modules/ (empty). It lies in
-# $IOLITE_CACHE, one per version of the source, configuration and recipe, and appears by one rename.
+# DIRECTORY holds: vmlinuz (x86-of: a bzImage; e500v2: a uImage), e500v2: vmlinux (the ELF file, stripped), release,
+# package, config, modules/ (empty). It lies in $IOLITE_CACHE, one per version of the source, configuration, patch
+# and recipe, and appears by one rename.
 # Exit status: 0 all there, 1 a failure, 3 apt knows no such source.
 set -eu
 
@@ -19,11 +21,20 @@ here=$(cd "$(dirname "$0")" && pwd)
 build() {
 	kind=$1
 	case $kind in
-	x86-of) source=linux-source-6.1 ;;
-	*) die "unknown kind '$kind': give x86-of" ;;
+	x86-of)
+		source=linux-source-6.1 architecture=x86 prefix='' group=kernel
+		image=bzImage
+		;;
+	e500v2)
+		source=linux-source-6.1 architecture=powerpc prefix=powerpc-linux-gnu- group='kernel powerpc'
+		image=uImage
+		;;
+	*) die "unknown kind '$kind': give x86-of or e500v2" ;;
 	esac
 	fragment=$here/../tests/lab/kernels/$kind.config
-	recipe=$(cat "$fragment" "$0" | sha256sum | cut -c 1-12)
+	patch=$here/../tests/lab/kernels/$kind.patch
+	[ -e "$patch" ] || patch=/dev/null
+	recipe=$(cat "$fragment" "$patch" "$0" | sha256sum | cut -c 1-12)
 
 	apt_for "$(dpkg --print-architecture)"
 	exact=$(version $source)
@@ -45,8 +56,10 @@ build() {
 }
 
 build_new() {
-	for tool in gcc make flex bison bc lz4 xz; do
-		command -v $tool >/dev/null || die "needs $tool: run scripts/install-deps.sh kernel"
+	tools="gcc make flex bison bc lz4 xz patch"
+	[ $image != uImage ] || tools="$tools mkimage"
+	for tool in $tools "${prefix}gcc"; do
+		command -v "$tool" >/dev/null || die "needs $tool: run scripts/install-deps.sh $group"
 	done
 	mkdir -p "$cache/kernels"
 	temp=$(mktemp -d "$cache/kernels/.new.XXXXXX")
@@ -62,7 +75,8 @@ build_new() {
 		die "the build of $kind failed"
 	fi
 	mkdir "$temp/done" "$temp/done/modules"
-	cp "$temp/build/arch/x86/boot/bzImage" "$temp/done/vmlinuz"
+	cp "$temp/build/arch/$architecture/boot/$image" "$temp/done/vmlinuz"
+	[ $image != uImage ] || "${prefix}strip" -o "$temp/done/vmlinux" "$temp/build/vmlinux"
 	cp "$temp/build/.config" "$temp/done/config"
 	cp "$temp/build/include/config/kernel.release" "$temp/done/release"
 	printf '%s %s\n' "$source" "$exact" >"$temp/done/package"
@@ -84,6 +98,8 @@ download() {
 make_kernel() {
 	set -e
 	mkdir "$2"
+	patch -d "$1" -p 1 --fuzz=0 <"$patch"
+	export ARCH=$architecture CROSS_COMPILE="$prefix"
 	export KBUILD_BUILD_USER=iolite KBUILD_BUILD_HOST=lab KBUILD_BUILD_TIMESTAMP="$exact"
 	make -s -C "$1" O="$2" KCONFIG_ALLCONFIG="$(realpath "$fragment")" allnoconfig
 	# an option that the configuration does not know, or whose needs are missing, would be lost in silence
@@ -93,7 +109,7 @@ make_kernel() {
 			exit 1
 		}
 	done
-	make -s -C "$1" O="$2" -j "$(nproc)" bzImage
+	make -s -C "$1" O="$2" -j "$(nproc)" $image
 }
 
 [ $# -gt 0 ] || {

@@ -4,13 +4,14 @@
 #
 # usage: install-deps.sh [-n] [GROUP...]
 #   build   compiler, CMake, libraries
-#   test    second compiler with its sanitizers, Python, dtc, QEMU for its device trees
+#   test    second compiler with its sanitizers, Python, dtc, mkimage, QEMU for its device trees
 #   demo    QEMU, static busybox, decompressors
 #   kernel  what scripts/build-kernel.sh builds a Linux kernel with
 #   lab     demo and kernel, and programs for guests and level 1 to try disks with
 #   aarch64 cross compiler, sysroot and emulators of that architecture
 #   powerpc, ppc64
 #           cross compiler, what scripts/cross-libs.sh builds libraries with, emulators
+#           powerpc: and what its kernel is built with
 #   bench   what make bench compares with
 #   format  formatter, linters
 # Without a GROUP: build test lab, which is what make test needs. -n only prints what is missing.
@@ -22,7 +23,8 @@ packages_of() {
 		echo gcc libc6-dev make cmake ninja-build pkg-config python3 \
 			libglib2.0-dev liburing-dev libfdt-dev libjansson-dev zlib1g-dev acpica-tools
 		;;
-	test) echo clang libclang-rt-dev python3 util-linux device-tree-compiler qemu-system-arm qemu-system-ppc ;;
+	test) echo clang libclang-rt-dev python3 util-linux device-tree-compiler u-boot-tools \
+		qemu-system-arm qemu-system-ppc ;;
 	demo) echo qemu-system-x86 busybox-static python3 xz-utils zstd lz4 ;;
 	lab)
 		packages_of demo
@@ -30,7 +32,10 @@ packages_of() {
 		echo e2fsprogs xfsprogs fio pciutils util-linux lvm2
 		;;
 	aarch64) echo gcc-aarch64-linux-gnu mmdebstrap qemu-system-arm qemu-user-static ;;
-	powerpc) echo gcc-powerpc-linux-gnu libc6-dev-powerpc-cross dpkg-dev meson qemu-user-static ;;
+	powerpc)
+		echo gcc-powerpc-linux-gnu libc6-dev-powerpc-cross dpkg-dev meson u-boot-tools patch \
+			qemu-system-ppc qemu-user-static
+		;;
 	ppc64) echo gcc-powerpc64-linux-gnu libc6-dev-ppc64-cross dpkg-dev meson qemu-user-static ;;
 	kernel) echo gcc make flex bison bc libelf-dev lz4 xz-utils ;;
 	bench) echo qemu-system-x86 linux-perf python3 ;;

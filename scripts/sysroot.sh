@@ -7,6 +7,7 @@
 #   aarch64 lab     programs for level 1 of the lab and for its guests
 #   powerpc build, ppc64 build
 #                   as aarch64's, from sources: scripts/cross-libs.sh, as Debian 12 has no such packages
+#   powerpc lab     as aarch64's, from sources: scripts/cross-programs.sh
 #
 # Prints the folder. It lies in $IOLITE_CACHE, keyed by the list of packages and the sources, and appears
 # by one rename; remove it to have it made anew. What is done goes to stderr.
@@ -24,6 +25,7 @@ usage() {
 [ $# = 2 ] || usage
 case $1-$2 in
 powerpc-build | ppc64-build) exec "$here/cross-libs.sh" "$1" ;;
+powerpc-lab) exec "$here/cross-programs.sh" "$1" ;;
 esac
 case $1 in
 aarch64) debian=arm64 ;;

@@ -16,6 +16,8 @@ struct iol_vcpu;
 /* What is loaded into a machine at start and at each reset. */
 struct iol_boot {
 	struct iol_image kernel;
+	bool kernel_is_raw; /* goes to kernel_gpa as it is, and is entered there */
+	uint64_t kernel_gpa; /* a multiple of 4 */
 	struct iol_image initrd; /* fd -1: none */
 	const char *cmdline;
 	struct iol_fdt_blob dtb; /* the user's instead of the generated one; no data: none */
@@ -54,6 +56,12 @@ struct iol_kvm_cap {
 	const char *without; /* NULL: iolite needs it */
 };
 
+enum iol_host_verdict {
+	IOL_HOST_OK,
+	IOL_HOST_FAULTY,
+	IOL_HOST_UNKNOWN,
+};
+
 struct iol_arch_kvm_ops {
 	/* Asks KVM for what layout() has to know of this host. NULL: nothing. */
 	int (*probe)(int kvm_fd, struct iol_host_facts *facts, struct iol_error *err);
@@ -63,6 +71,12 @@ struct iol_arch_kvm_ops {
 	const struct iol_kvm_cap *caps;
 	/* What to do where there is no /dev/kvm, and where kernel-mode code is emulated; a clause each. */
 	const char *no_device_remedy, *emulated_remedy;
+	/*
+	 * Looks for faults of the host's kernel by which a guest hangs or breaks the host, without running into one. @try:
+	 * what nothing but a guest can show is tried, in a child process; the kernel's log may get a trace of it. @why
+	 * gets a line, also for IOL_HOST_OK. NULL: none are known. No other thread is there yet.
+	 */
+	enum iol_host_verdict (*host_faults)(int kvm_fd, bool try, struct iol_error *why);
 	/*
 	 * Runs some @iterations turns of a loop of two instructions in kernel mode, in a machine of
 	 * its own; @ns is the best time of a few runs.
@@ -77,11 +91,13 @@ struct iol_arch_kvm_ops {
 	 * here on. NULL: nothing.
 	 */
 	int (*vm_ready)(struct iol_vm *vm, struct iol_error *err);
+	/* Tells vm->router, which is new, what is different here. NULL: nothing. */
+	int (*init_router)(struct iol_vm *vm, struct iol_error *err);
 	/* What KVM_IRQ_LINE calls pin @gsi (kvm-api 4.25). NULL: the same. */
 	uint32_t (*irq_of_gsi)(uint32_t gsi);
 	/* After KVM_CREATE_VCPU: features; takes down what vcpu_reset will restore. */
 	int (*vcpu_init)(struct iol_vcpu *vcpu, struct iol_error *err);
-	/* Boot state, at start and at each reset. All vCPUs stand still. */
+	/* Boot state, at start and at each reset; may park it. All vCPUs stand still. */
 	int (*vcpu_reset)(struct iol_vcpu *vcpu, struct iol_error *err);
 	/* Machine-wide state in the kernel (interrupt controllers) back to power-on. */
 	int (*vm_reset)(struct iol_vm *vm, struct iol_error *err);
@@ -94,6 +110,7 @@ struct iol_arch_kvm_ops {
 struct iol_arch {
 	const char *name; /* as uname -m says it */
 	uint16_t elf_machine;
+	bool takes_raw_kernel; /* load() knows boot->kernel_is_raw */
 	/* Linux takes its seeds from /chosen, and wipes them there. */
 	bool seeds_in_tree;
 	/* The facts of a host like those that this machine is meant for, for describing it on another. */

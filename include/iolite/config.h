@@ -31,6 +31,14 @@ enum iol_transport {
 	IOL_TRANSPORT_MMIO,
 };
 
+/* What becomes of a machine whose guest did not serve its watchdog in time. */
+enum iol_watchdog_action {
+	IOL_WATCHDOG_RESET,
+	IOL_WATCHDOG_STOP,
+	IOL_WATCHDOG_PAUSE,
+	IOL_WATCHDOG_NONE, /* the guest runs on */
+};
+
 enum {
 	IOL_CONFIG_OVERLAYS_MAX = 16,
 	IOL_CONFIG_DISKS_MAX = 16,
@@ -60,11 +68,14 @@ struct iol_disk_config {
 struct iol_config {
 	char *name; /* of the machine, for messages and control; NULL: none was given */
 	char *kernel; /* path; never NULL in a checked configuration */
+	bool has_kernel_address; /* the kernel is no image of a known kind, but bytes to be entered there */
+	uint64_t kernel_address; /* guest-physical */
 	char *initrd; /* path or NULL */
 	char *cmdline; /* never NULL in a checked configuration */
 	uint64_t memory_bytes;
 	unsigned int cpus;
 	enum iol_serial_kind serial;
+	enum iol_watchdog_action on_watchdog;
 	char *machine; /* one of the architecture's machines; NULL: its first */
 	char *dtb; /* path of a device tree that replaces the generated one, or NULL */
 	unsigned int dtb_overlay_count;
@@ -80,7 +91,7 @@ struct iol_config {
  * lists. Nothing here is opened but that file. Before any thread.
  */
 
-/* Defaults: no kernel, 256 MiB, 1 CPU, serial on standard input and output. */
+/* Defaults: no kernel, 256 MiB, 1 CPU, serial on standard input and output, a watchdog that resets. */
 void iol_config_init(struct iol_config *config);
 void iol_config_finish(struct iol_config *config);
 
@@ -106,11 +117,14 @@ int iol_config_load_text(struct iol_config *config, const char *text, size_t len
 int iol_config_set_name(struct iol_config *config, const char *text, struct iol_error *err);
 int iol_config_set_machine(struct iol_config *config, const char *text, struct iol_error *err);
 int iol_config_set_kernel(struct iol_config *config, const char *path, struct iol_error *err);
+int iol_config_set_kernel_address(struct iol_config *config, const char *text,
+				  struct iol_error *err);
 int iol_config_set_initrd(struct iol_config *config, const char *path, struct iol_error *err);
 int iol_config_set_cmdline(struct iol_config *config, const char *text, struct iol_error *err);
 int iol_config_set_memory(struct iol_config *config, const char *text, struct iol_error *err);
 int iol_config_set_cpus(struct iol_config *config, const char *text, struct iol_error *err);
 int iol_config_set_serial(struct iol_config *config, const char *text, struct iol_error *err);
+int iol_config_set_on_watchdog(struct iol_config *config, const char *text, struct iol_error *err);
 int iol_config_set_dtb(struct iol_config *config, const char *path, struct iol_error *err);
 /* Appends one overlay. */
 int iol_config_add_dtb_overlay(struct iol_config *config, const char *path, struct iol_error *err);

@@ -12,6 +12,11 @@ enum iol_event {
 	IOL_EVENT_CRASH, /* triple fault or the like, with no reset asked for */
 	IOL_EVENT_EMULATION_FAILED, /* KVM could not emulate an instruction */
 	IOL_EVENT_KVM_ERROR, /* KVM says the machine is dead */
+	/*
+	 * The guest did not serve its watchdog in time. What happens is the user's choice, so a vCPU that
+	 * raises it goes on (IOL_VCPU_CONTINUE) until the life cycle halts it.
+	 */
+	IOL_EVENT_WATCHDOG,
 	IOL_EVENT_STOP, /* a person or the control socket: stop now */
 	IOL_EVENT_COUNT,
 };

@@ -56,6 +56,15 @@ struct iol_irq_msi {
 struct iol_irq_router *iol_irq_router_new(int vm_fd, uint32_t pins);
 void iol_irq_router_free(struct iol_irq_router *router);
 
+/* Routes the pins, where KVM does not do that by itself: GSIs are pins of irqchip 0 (powerpc). [loop] */
+int iol_irq_router_route_pins(struct iol_irq_router *router, struct iol_error *err);
+/*
+ * What the in-kernel controller calls the data of a message, where that is not the number that the device
+ * has. Before the first message is routed. [loop]
+ */
+void iol_irq_router_convert_data(struct iol_irq_router *router,
+				 uint32_t (*msi_data)(uint32_t data));
+
 /* Takes a free GSI above the pins. Nothing is delivered before it has a route. */
 int iol_irq_msi_init(struct iol_irq_msi *msi, struct iol_irq_router *router, struct iol_error *err);
 void iol_irq_msi_finish(struct iol_irq_msi *msi);

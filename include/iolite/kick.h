@@ -13,7 +13,7 @@ struct iol_kick {
 	int eventfd; /* owned; -1: not initialised */
 	bool bound;
 	uint64_t gpa;
-	bool has_value; /* only a 4-byte write of @value rings */
+	bool has_value; /* only a 4-byte write of @value, as a little-endian number, rings */
 	uint32_t value;
 };
 
@@ -22,7 +22,7 @@ void iol_kick_finish(struct iol_kick *kick);
 
 /*
  * Binds to guest-physical @gpa, in place of what it was bound to. With @value, only a 4-byte write
- * of that number rings; without, a write of any width and value. A host that cannot leaves it
+ * of that little-endian number rings; without, a write of any width and value. A host that cannot leaves it
  * unbound: the writes then reach the device's registers, which ring by iol_kick_ring(). [any]
  */
 void iol_kick_bind(struct iol_kick *kick, uint64_t gpa, const uint32_t *value);

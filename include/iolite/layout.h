@@ -52,7 +52,8 @@ struct iol_host_facts {
 	unsigned int ipa_bits; /* aarch64: of guest-physical addresses */
 	uint32_t hcall_instructions[4]; /* powerpc: of KVM's hypercall, see KVM_PPC_GET_PVINFO */
 	bool has_idle_hcall; /* powerpc */
-	uint32_t pvr; /* powerpc */
+	uint32_t pvr; /* powerpc; 0: not known */
+	unsigned int cpus_max; /* powerpc: of one machine; 0: not known */
 	uint32_t timebase_hz, clock_hz; /* powerpc */
 };
 
@@ -62,6 +63,7 @@ struct iol_layout_request {
 	unsigned int cpus;
 	const char *machine; /* one of the architecture's machines; NULL: its first */
 	struct iol_host_facts facts;
+	bool runs; /* here, on the host that the facts are of */
 };
 
 struct iol_layout {

@@ -9,6 +9,9 @@
  *                      v   |                    v
  *                     PAUSED ---- stop ----> STOPPED (cause)
  *
+ * The guest's watchdog does what struct iol_config's on_watchdog says: a reset, STOPPED, PAUSED, or nothing but a
+ * line in the log. It does nothing in a machine that does not run.
+ *
  * Any state goes to STOPPED; STOPPED is final. All transitions happen on the loop's thread; events
  * come from any thread through the sink.
  */
@@ -19,6 +22,7 @@
 
 #include <iolite/device.h>
 #include <iolite/event.h>
+#include <iolite/log.h>
 #include <iolite/loop.h>
 
 enum iol_state {
@@ -35,6 +39,7 @@ enum iol_cause {
 	IOL_CAUSE_STOP, /* by the user */
 	IOL_CAUSE_CRASH, /* triple fault, KVM internal error */
 	IOL_CAUSE_EMULATION_FAILED, /* KVM gave up on an instruction */
+	IOL_CAUSE_WATCHDOG, /* the guest's watchdog ran out, and that is to end the machine */
 	IOL_CAUSE_HOST, /* the host failed us; lifecycle.error says how */
 };
 
@@ -49,6 +54,7 @@ struct iol_lifecycle {
 	struct iol_op slow_op; /* tells when that takes long */
 	_Atomic uint32_t pending; /* bit per enum iol_event */
 	struct iol_post post;
+	struct iol_log_limit watchdog_log;
 };
 
 struct iol_vm;

@@ -36,6 +36,7 @@ struct iol_vcpu {
 	bool has_thread;
 	bool standing; /* at the safe point; under vm->vcpu_lock */
 	bool held; /* waits for a reset; under vm->vcpu_lock */
+	bool parked; /* waits until another vCPU starts it; under vm->vcpu_lock */
 	struct iol_gate *gate; /* waits for a device while it is closed; its thread's */
 	uint64_t exits[IOL_EXIT_KIND_COUNT]; /* written by its thread only */
 };
@@ -48,6 +49,14 @@ void iol_vcpus_finish(struct iol_vm *vm);
 
 /* Puts every vCPU into its boot state. They stand still or have not started. [loop] */
 int iol_vcpus_reset(struct iol_vm *vm, struct iol_error *err);
+
+/*
+ * A vCPU that does not run before another one starts it, where KVM does not see to that: parked by its
+ * reset, whatever the machine does, and released when its registers are those that it starts with. While it is parked its
+ * thread leaves it alone. [loop], [any]
+ */
+void iol_vcpu_park(struct iol_vcpu *vcpu);
+void iol_vcpu_release(struct iol_vcpu *vcpu);
 
 /* Starts the threads, which run or stand as the last resume or pause said. [loop] */
 int iol_vcpus_start(struct iol_vm *vm, struct iol_error *err);

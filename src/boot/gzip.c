@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <glib.h>
 #include <inttypes.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include <zlib.h>
 
 enum {
@@ -130,4 +132,63 @@ int iol_gzip_read(struct iol_gzip *gz, void *buf, uint64_t len, uint64_t *got,
 		*got += room;
 	}
 	return 0;
+}
+
+static int write_all(int fd, const uint8_t *from, uint64_t len, const char *path,
+		     struct iol_error *err)
+{
+	while (len) {
+		ssize_t put = write(fd, from, len);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return iol_error_errno(err, -errno, "%s: no memory to unpack it", path);
+		from += put;
+		len -= (uint64_t)put;
+	}
+	return 0;
+}
+
+static int unpack_to(struct iol_gzip *gz, int fd, struct iol_error *err)
+{
+	g_autofree uint8_t *chunk = g_malloc(INPUT_BYTES);
+	const char *path = gz->image->path;
+	uint64_t total = 0, got;
+	int rc;
+
+	do {
+		rc = iol_gzip_read(gz, chunk, INPUT_BYTES, &got, err);
+		total += got;
+		if (!rc && total > IOL_GZIP_FILE_MAX)
+			rc = iol_error_set(err, -E2BIG,
+					   "%s: unpacked: more than 256 MiB; unpack it first "
+					   "(gzip -d), and strip it (strip -g)",
+					   path);
+		if (!rc)
+			rc = write_all(fd, chunk, got, path, err);
+	} while (!rc && got == INPUT_BYTES);
+	if (!rc && !total)
+		rc = iol_error_set(err, -EINVAL, "%s: unpacked: there is nothing in it", path);
+	return rc;
+}
+
+int iol_gzip_unpack(const struct iol_image *image, struct iol_image *unpacked,
+		    struct iol_error *err)
+{
+	struct iol_gzip *gz = NULL;
+	int fd, rc;
+
+	*unpacked = (struct iol_image){ .fd = -1 };
+	fd = memfd_create("unpacked", MFD_CLOEXEC);
+	if (fd < 0)
+		return iol_error_errno(err, -errno, "%s: no memory to unpack it", image->path);
+	rc = iol_gzip_open(image, 0, image->size_bytes, &gz, err);
+	if (!rc)
+		rc = unpack_to(gz, fd, err);
+	iol_gzip_close(gz);
+	if (!rc)
+		return iol_image_from_fd(unpacked, fd, image->path, err);
+	close(fd);
+	return rc;
 }

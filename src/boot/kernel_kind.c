@@ -32,8 +32,10 @@ static const struct {
 };
 
 static const struct clue clues[] = {
-	{ 0, 4, "\x27\x05\x19\x56", "this is a U-Boot uImage; give the kernel that is in it" },
-	{ 0, 4, "\xd0\x0d\xfe\xed", "this is a device tree or FIT image, not a kernel" },
+	{ 0, 4, "\x27\x05\x19\x56", "this is a U-Boot uImage; give the kernel that is in it (dumpimage -p 0 -o "
+	  "FILE)" },
+	{ 0, 4, "\xd0\x0d\xfe\xed", "this is a device tree or a FIT image; take the kernel out of a FIT image "
+	  "(dumpimage -T flat_dt -p 0 -o FILE), a tree is given with --dtb" },
 	{ 0, 2, "\x1f\x8b", "this is a gzip file; unpack it first (gzip -d)" },
 	{ 0, 6, "\xfd" "7zXZ\0", "this is an xz file; unpack it first (xz -d)" },
 	{ 0, 4, "\x28\xb5\x2f\xfd", "this is a zstd file; unpack it first (zstd -d)" },

@@ -11,6 +11,7 @@ enum iol_exit {
 	IOL_EXIT_HOST = 1, /* the host failed: KVM, memory, descriptors */
 	IOL_EXIT_USAGE = 2, /* options or configuration are wrong */
 	IOL_EXIT_CRASH = 3, /* the guest crashed, or KVM could not run it */
+	IOL_EXIT_WATCHDOG = 5, /* the guest's watchdog ran out, and the user wants that to end it */
 };
 
 /* One verb. argv[0] is the verb's name; returns the exit status. */

@@ -94,6 +94,29 @@ static void check_caps(struct doctor *d, const struct iol_arch *arch, int kvm_fd
 	}
 }
 
+/* False: no guest should run here, not even for a test. */
+static bool check_faults(struct doctor *d, const struct iol_arch *arch, int kvm_fd)
+{
+	struct iol_error why;
+
+	if (!arch->kvm->host_faults)
+		return true;
+	fflush(stdout);
+	switch (arch->kvm->host_faults(kvm_fd, true, &why)) {
+	case IOL_HOST_OK:
+		say(d, OK, "kvm-faults", "none: %s", why.msg);
+		return true;
+	case IOL_HOST_FAULTY:
+		say(d, MISSING, "kvm-faults", "%s", why.msg);
+		break;
+	case IOL_HOST_UNKNOWN:
+		say(d, WARNING, "kvm-faults", "%s", why.msg);
+		break;
+	}
+	say(d, WARNING, "kernel-mode", "not tried, for what kvm-faults says");
+	return false;
+}
+
 static void check_kernel_mode(struct doctor *d, const struct iol_arch *arch, int kvm_fd)
 {
 	struct iol_error err;
@@ -183,7 +206,8 @@ static void check_kvm(struct doctor *d)
 		return;
 	check_version(d, kvm_fd);
 	check_caps(d, arch, kvm_fd);
-	check_kernel_mode(d, arch, kvm_fd);
+	if (check_faults(d, arch, kvm_fd))
+		check_kernel_mode(d, arch, kvm_fd);
 }
 
 int iol_cmd_doctor(int argc, char **argv)

@@ -26,7 +26,8 @@ static void print_overview(void)
 	       "  iolite run web.json\n"
 	       "  iolite dtb web.json --arch aarch64\n\n"
 	       "Exit status of run: 0 the guest powered off or was stopped, 1 the host failed,\n"
-	       "2 wrong options, 3 the guest crashed or this KVM cannot run it.\n");
+	       "2 wrong options, 3 the guest crashed or this KVM cannot run it, 5 its watchdog\n"
+	       "ran out (on-watchdog=stop).\n");
 }
 
 int iol_cmd_help(int argc, char **argv)

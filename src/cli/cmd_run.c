@@ -38,15 +38,35 @@ static const char examples[] =
 	"SIGTERM presses the power button; a second one stops the machine at once.\n"
 	"\n"
 	"Exit status: 0 the guest powered off or was stopped, 1 the host failed,\n"
-	"2 wrong options, 3 the guest crashed or this KVM cannot run it.\n";
+	"2 wrong options, 3 the guest crashed or this KVM cannot run it, 5 its watchdog\n"
+	"ran out (--on-watchdog=stop).\n";
 
-static const struct iol_options options = {
-	.verb = "run",
-	.does = "start a virtual machine",
-	.keys = iol_options_disk_help,
-	.examples = examples,
-	.runs = true,
-};
+static int parse(int argc, char **argv, struct iol_config *config)
+{
+	char *on_watchdog = NULL;
+	const GOptionEntry entries[] = {
+		{ "on-watchdog", 0, 0, G_OPTION_ARG_FILENAME, &on_watchdog,
+		  "What a watchdog that runs out does (powerpc): reset (default), "
+		  "stop, pause or none",
+		  "ACTION" },
+		G_OPTION_ENTRY_NULL,
+	};
+	const struct iol_options options = {
+		.verb = "run",
+		.does = "start a virtual machine",
+		.entries = entries,
+		.keys = iol_options_disk_help,
+		.examples = examples,
+		.runs = true,
+	};
+	struct iol_error err;
+	int status = iol_options_parse(&options, argc, argv, config);
+
+	if (!status && on_watchdog && iol_config_set_on_watchdog(config, on_watchdog, &err))
+		status = iol_cli_fail("run", IOL_EXIT_USAGE, "--on-watchdog: %s", err.msg);
+	g_free(on_watchdog);
+	return status;
+}
 
 /* Signals of the person or the init system, as an operation of the loop. */
 struct signals {
@@ -134,6 +154,8 @@ static int status_of(const struct iol_lifecycle *lc)
 	case IOL_CAUSE_CRASH:
 	case IOL_CAUSE_EMULATION_FAILED:
 		return IOL_EXIT_CRASH; /* told when it happened */
+	case IOL_CAUSE_WATCHDOG:
+		return IOL_EXIT_WATCHDOG; /* told, too */
 	case IOL_CAUSE_HOST:
 	case IOL_CAUSE_NONE:
 		break;
@@ -159,7 +181,7 @@ int iol_cmd_run(int argc, char **argv)
 	iol_auto(iol_config_finish) struct iol_config config;
 	struct iol_error err = { 0 };
 	struct signals s = { .fd = -1 };
-	int status = iol_options_parse(&options, argc, argv, &config);
+	int status = parse(argc, argv, &config);
 
 	if (status == IOL_OPTIONS_HELP)
 		return IOL_EXIT_OK;

@@ -11,7 +11,7 @@
 
 /* What the option parser leaves behind; all strings are owned. */
 struct raw_options {
-	char *machine, *kernel, *initrd, *cmdline, *memory, *cpus, *serial, *dtb;
+	char *machine, *kernel, *kernel_address, *initrd, *cmdline, *memory, *cpus, *serial, *dtb;
 	int verbosity;
 	gboolean help;
 	char **overlays;
@@ -23,6 +23,7 @@ static void raw_finish(struct raw_options *raw)
 {
 	g_free(raw->machine);
 	g_free(raw->kernel);
+	g_free(raw->kernel_address);
 	g_free(raw->initrd);
 	g_free(raw->cmdline);
 	g_free(raw->memory);
@@ -79,7 +80,10 @@ static gboolean parse(const struct iol_options *options, int *argc, char ***argv
 		{ "machine", 'M', 0, G_OPTION_ARG_FILENAME, &raw->machine,
 		  "Kind of machine (default: the architecture's)", "NAME" },
 		{ "kernel", 'k', 0, G_OPTION_ARG_FILENAME, &raw->kernel,
-		  "Linux bzImage or ELF (PVH or 64-bit entry); arm64: Image", "FILE" },
+		  "Linux bzImage or ELF (PVH or 64-bit entry); arm64: Image; powerpc: ELF, uImage",
+		  "FILE" },
+		{ "kernel-address", 0, 0, G_OPTION_ARG_FILENAME, &raw->kernel_address,
+		  "Load FILE as it is to this address and enter it there (powerpc)", "ADDR" },
 		{ "initrd", 'i', 0, G_OPTION_ARG_FILENAME, &raw->initrd, "Initial RAM disk",
 		  "FILE" },
 		{ "cmdline", 'a', 0, G_OPTION_ARG_FILENAME, &raw->cmdline,
@@ -168,6 +172,7 @@ static int apply(const struct iol_options *options, struct raw_options *raw,
 	} single[] = {
 		{ "--machine", raw->machine, iol_config_set_machine },
 		{ "--kernel", raw->kernel, iol_config_set_kernel },
+		{ "--kernel-address", raw->kernel_address, iol_config_set_kernel_address },
 		{ "--initrd", raw->initrd, iol_config_set_initrd },
 		{ "--cmdline", raw->cmdline, iol_config_set_cmdline },
 		{ "--memory", raw->memory, iol_config_set_memory },

@@ -80,6 +80,26 @@ int iol_config_set_kernel(struct iol_config *config, const char *path, struct io
 	return set_path(&config->kernel, path, err);
 }
 
+/* A multiple of an instruction's four bytes; where RAM and other limits are, the architecture knows. */
+int iol_config_set_kernel_address(struct iol_config *config, const char *text,
+				  struct iol_error *err)
+{
+	bool hex = g_str_has_prefix(text, "0x");
+	uint64_t address;
+
+	if (!iol_number_parse(hex ? text + 2 : text, hex ? 16 : 10, 0, UINT64_MAX, &address))
+		return iol_error_set(err, -EINVAL,
+				     "'%.64s' is no address: give a number such as 0x1000000",
+				     text);
+	if (address % 4)
+		return iol_error_set(
+			err, -EINVAL,
+			"'%.64s' is no multiple of 4, as addresses of instructions are", text);
+	config->has_kernel_address = true;
+	config->kernel_address = address;
+	return 0;
+}
+
 int iol_config_set_initrd(struct iol_config *config, const char *path, struct iol_error *err)
 {
 	return set_path(&config->initrd, path, err);
@@ -156,21 +176,47 @@ int iol_config_set_cpus(struct iol_config *config, const char *text, struct iol_
 	return 0;
 }
 
+/* The place of @text among @names, which NULL ends, or -1. */
+static int place_of(const char *text, const char *const *names)
+{
+	for (int i = 0; names[i]; i++)
+		if (!strcmp(text, names[i]))
+			return i;
+	return -1;
+}
+
 int iol_config_set_serial(struct iol_config *config, const char *text, struct iol_error *err)
 {
 	static const char *const kinds[] = {
 		[IOL_SERIAL_STDIO] = "stdio",
 		[IOL_SERIAL_NULL] = "null",
+		NULL,
 	};
+	int kind = place_of(text, kinds);
 
-	for (size_t i = 0; i < IOL_ARRAY_LEN(kinds); i++) {
-		if (!strcmp(text, kinds[i])) {
-			config->serial = (enum iol_serial_kind)i;
-			return 0;
-		}
-	}
-	return iol_error_set(err, -EINVAL, "'%.64s' is no kind of serial line: give stdio or null",
-			     text);
+	if (kind < 0)
+		return iol_error_set(err, -EINVAL,
+				     "'%.64s' is no kind of serial line: give stdio or null", text);
+	config->serial = (enum iol_serial_kind)kind;
+	return 0;
+}
+
+int iol_config_set_on_watchdog(struct iol_config *config, const char *text, struct iol_error *err)
+{
+	static const char *const actions[] = {
+		[IOL_WATCHDOG_RESET] = "reset",
+		[IOL_WATCHDOG_STOP] = "stop",
+		[IOL_WATCHDOG_PAUSE] = "pause",
+		[IOL_WATCHDOG_NONE] = "none",
+		NULL,
+	};
+	int action = place_of(text, actions);
+
+	if (action < 0)
+		return iol_error_set(err, -EINVAL,
+				     "'%.64s' is no action: give reset, stop, pause or none", text);
+	config->on_watchdog = (enum iol_watchdog_action)action;
+	return 0;
 }
 
 void iol_config_complete(struct iol_config *config)

@@ -26,6 +26,7 @@ static int read_overlays(const struct iol_json *json, const struct iol_json_plac
 
 static const struct iol_json_key boot_keys[] = {
 	{ "kernel", NULL, IOL_VALUE_PATH, iol_config_set_kernel },
+	{ "kernel-address", NULL, IOL_VALUE_TEXT, iol_config_set_kernel_address },
 	{ "initrd", NULL, IOL_VALUE_PATH, iol_config_set_initrd },
 	{ "cmdline", NULL, IOL_VALUE_TEXT, iol_config_set_cmdline },
 	{ "dtb", NULL, IOL_VALUE_PATH, iol_config_set_dtb },
@@ -135,6 +136,17 @@ static int read_serials(const struct iol_json *json, const struct iol_json_place
 			     read_serial);
 }
 
+static const struct iol_json_key lifecycle_keys[] = {
+	{ "on-watchdog", NULL, IOL_VALUE_TEXT, iol_config_set_on_watchdog },
+	{ .name = NULL },
+};
+
+static int read_lifecycle(const struct iol_json *json, const struct iol_json_place *at,
+			  const json_t *value)
+{
+	return iol_json_object(json, at, value, lifecycle_keys);
+}
+
 static const struct iol_json_key machine_keys[] = {
 	{ "name", NULL, IOL_VALUE_TEXT, iol_config_set_name },
 	{ "machine", NULL, IOL_VALUE_TEXT, iol_config_set_machine },
@@ -143,6 +155,7 @@ static const struct iol_json_key machine_keys[] = {
 	{ "boot", .read = read_boot },
 	{ "disks", .read = read_disks },
 	{ "serials", .read = read_serials },
+	{ "lifecycle", .read = read_lifecycle },
 	{ "tree", .read = iol_json_tree },
 	{ .name = NULL },
 };

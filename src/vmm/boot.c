@@ -3,7 +3,9 @@
  * What a machine starts from: files, and what goes into guest memory at start and at each reset. Runs on
  * the loop's thread while all vCPUs stand still.
  */
+#include <errno.h>
 #include <glib.h>
+#include <inttypes.h>
 #include <sys/random.h>
 
 #include <iolite/log.h>
@@ -25,17 +27,35 @@ static int open_trees(struct iol_boot *boot, const struct iol_config *config, st
 	return ret;
 }
 
-int iol_boot_open(struct iol_boot *boot, const struct iol_config *config, struct iol_error *err)
+static int check_raw(const struct iol_config *config, const struct iol_arch *arch,
+		     struct iol_error *err)
+{
+	if (!config->has_kernel_address || arch->takes_raw_kernel)
+		return 0;
+	return iol_error_set(err, -EINVAL,
+			     "kernel address 0x%" PRIx64
+			     ": kernels of %s say themselves where they go; leave "
+			     "--kernel-address out",
+			     config->kernel_address, arch->name);
+}
+
+int iol_boot_open(struct iol_boot *boot, const struct iol_config *config,
+		  const struct iol_arch *arch, struct iol_error *err)
 {
 	int ret = 0;
 
 	boot->kernel.fd = boot->initrd.fd = -1;
 	boot->cmdline = config->cmdline;
 	boot->virtio_mmio_slots = iol_disks_mmio_slots(config);
+	boot->kernel_is_raw = config->has_kernel_address;
+	boot->kernel_gpa = config->kernel_address;
 	if (config->kernel)
 		ret = iol_image_open(&boot->kernel, config->kernel, err);
 	if (ret)
 		return iol_error_prefix(err, "kernel");
+	ret = check_raw(config, arch, err);
+	if (ret)
+		return ret;
 	if (config->initrd)
 		ret = iol_image_open(&boot->initrd, config->initrd, err);
 	return ret ? iol_error_prefix(err, "initrd") : open_trees(boot, config, err);

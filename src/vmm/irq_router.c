@@ -4,7 +4,7 @@
  * include/iolite/irq.h.
  *
  * The kernel takes the table as a whole and forgets what it had, so each one begins with the routes
- * that it gave the pins by itself. An interrupt is in the table, and its eventfd is bound to its
+ * of the pins, which it gave them by itself or which it has to be told. An interrupt is in the table, and its eventfd is bound to its
  * GSI (KVM_IRQFD, kvm-api 4.75), from its first route on.
  *
  * Routing runs on vCPU threads, raising on any. A hostile guest chooses address and data of its
@@ -56,6 +56,7 @@ struct iol_irq_router {
 	bool limits_known;
 	uint32_t msi_max;
 	bool needs_devid; /* the kernel must know who sends */
+	uint32_t (*msi_data)(uint32_t data); /* NULL: as it is */
 	GPtrArray *msis; /* by GSI above the pins; NULL: free */
 	struct kvm_irq_routing *table; /* room for the pins and all of msis */
 	struct iol_log_limit log_limit;
@@ -123,10 +124,17 @@ void iol_irq_router_free(struct iol_irq_router *router)
 	g_free(router);
 }
 
+static void fit_table(struct iol_irq_router *router)
+{
+	size_t routes = pin_routes(router->pins) + router->msis->len;
+
+	router->table = g_realloc(
+		router->table, sizeof(*router->table) + routes * sizeof(router->table->entries[0]));
+}
+
 /* Index of a free GSI, or -ENOSPC. Under the lock. */
 static int take_gsi(struct iol_irq_router *router, struct iol_irq_msi *msi, struct iol_error *err)
 {
-	size_t routes;
 	guint i = 0;
 
 	learn_limits(router);
@@ -139,10 +147,7 @@ static int take_gsi(struct iol_irq_router *router, struct iol_irq_msi *msi, stru
 				     router->msi_max);
 	if (i == router->msis->len) {
 		g_ptr_array_add(router->msis, NULL);
-		routes = pin_routes(router->pins) + router->msis->len;
-		router->table = g_realloc(router->table,
-					  sizeof(*router->table) +
-						  routes * sizeof(router->table->entries[0]));
+		fit_table(router);
 	}
 	g_ptr_array_index(router->msis, i) = msi;
 	return (int)i;
@@ -243,7 +248,7 @@ static void add_msi(struct kvm_irq_routing *table, const struct iol_irq_msi *msi
 	}
 	entry->u.msi.address_lo = (uint32_t)msi->address;
 	entry->u.msi.address_hi = (uint32_t)(msi->address >> 32);
-	entry->u.msi.data = msi->data;
+	entry->u.msi.data = msi->router->msi_data ? msi->router->msi_data(msi->data) : msi->data;
 }
 
 /* Tells the kernel of all routes in use, and of @changed's. Under the lock. */
@@ -264,6 +269,24 @@ static int write_table(struct iol_irq_router *router, const struct iol_irq_msi *
 			add_msi(table, msi);
 	}
 	return ioctl(router->vm_fd, KVM_SET_GSI_ROUTING, table) ? -errno : 0;
+}
+
+int iol_irq_router_route_pins(struct iol_irq_router *router, struct iol_error *err)
+{
+	int ret;
+
+	pthread_mutex_lock(&router->lock);
+	fit_table(router);
+	ret = write_table(router, NULL);
+	pthread_mutex_unlock(&router->lock);
+	return ret ? iol_error_errno(err, ret, "cannot route %u interrupts (KVM_SET_GSI_ROUTING)",
+				     router->pins)
+		   : 0;
+}
+
+void iol_irq_router_convert_data(struct iol_irq_router *router, uint32_t (*msi_data)(uint32_t data))
+{
+	router->msi_data = msi_data;
 }
 
 /* Under the lock. */

@@ -14,6 +14,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <iolite/endian.h>
+
 int iol_kick_init(struct iol_kick *kick, int vm_fd, struct iol_error *err)
 {
 	*kick = (struct iol_kick){ .vm_fd = vm_fd };
@@ -38,7 +40,8 @@ static bool set_binding(const struct iol_kick *kick, uint32_t flags)
 
 	if (kick->has_value) {
 		bell.flags |= KVM_IOEVENTFD_FLAG_DATAMATCH;
-		bell.datamatch = kick->value;
+		/* KVM reads the access's bytes as a number of the host's order; the register is little-endian. */
+		bell.datamatch = le32_of(kick->value).raw;
 		bell.len = sizeof(kick->value);
 	}
 	return kick->vm_fd >= 0 && !ioctl(kick->vm_fd, KVM_IOEVENTFD, &bell);

@@ -257,11 +257,12 @@ static int note_virtio_mmio(struct iol_vm *vm, const struct iol_layout_device *w
 }
 
 /* What every slot can use: messages through the router, levels on wires that slots share. */
-static void init_interrupts(struct iol_vm *vm)
+static int init_interrupts(struct iol_vm *vm, struct iol_error *err)
 {
 	vm->router = iol_irq_router_new(vm->vm_fd, vm->layout.irq_pins);
 	for (unsigned int i = 0; i < vm->layout.slot_gsi_count; i++)
 		add_wire(vm, vm->layout.slot_gsi + i);
+	return vm->arch->kvm->init_router ? vm->arch->kvm->init_router(vm, err) : 0;
 }
 
 static void finish_interrupts(struct iol_vm *vm)
@@ -289,7 +290,8 @@ int iol_machine_init(struct iol_vm *vm, struct iol_error *err)
 {
 	int ret = make_serial(vm, err);
 
-	init_interrupts(vm);
+	if (!ret)
+		ret = init_interrupts(vm, err);
 	for (unsigned int i = 0; i < vm->layout.device_count && !ret; i++) {
 		const struct iol_layout_device *where = &vm->layout.devices[i];
 

@@ -6,10 +6,11 @@
 #include <iolite/vm.h>
 
 /*
- * Opens kernel and initrd of @config, as far as it names them. What was opened is @boot's, also on failure:
+ * Opens kernel and initrd of @config for a machine of @arch, as far as it names them. What was opened is @boot's, also on failure:
  * iol_boot_close(). Errors are the user's.
  */
-int iol_boot_open(struct iol_boot *boot, const struct iol_config *config, struct iol_error *err);
+int iol_boot_open(struct iol_boot *boot, const struct iol_config *config,
+		  const struct iol_arch *arch, struct iol_error *err);
 void iol_boot_close(struct iol_boot *boot);
 
 /* Fills zeroed guest memory with what the machine starts from, the device tree included; sets vm->entry. */

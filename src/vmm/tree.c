@@ -278,7 +278,7 @@ int iol_tree_make(const struct iol_config *config, const struct iol_arch *arch,
 	int ret = arch->layout(&request, &layout, err);
 
 	if (!ret)
-		ret = iol_boot_open(&boot, config, err);
+		ret = iol_boot_open(&boot, config, arch, err);
 	if (!ret && boot.kernel.fd >= 0)
 		ret = place_images(&source, &boot, &placement, err);
 	if (!ret)

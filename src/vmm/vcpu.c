@@ -153,7 +153,8 @@ static enum iol_vcpu_action run_once(struct iol_vcpu *vcpu)
 
 static bool may_run(const struct iol_vcpu *vcpu)
 {
-	return vcpu->vm->vcpus_run && !vcpu->held && !(vcpu->gate && vcpu->gate->closed);
+	return vcpu->vm->vcpus_run && !vcpu->held && !vcpu->parked &&
+	       !(vcpu->gate && vcpu->gate->closed);
 }
 
 /* Stands until the machine runs; false when it is over. */
@@ -270,11 +271,32 @@ void iol_vcpus_resume(struct iol_vm *vm)
 	pthread_mutex_unlock(&vm->vcpu_lock);
 }
 
+static void set_parked(struct iol_vcpu *vcpu, bool parked)
+{
+	pthread_mutex_lock(&vcpu->vm->vcpu_lock);
+	vcpu->parked = parked;
+	if (!parked)
+		pthread_cond_broadcast(&vcpu->vm->vcpu_cond);
+	pthread_mutex_unlock(&vcpu->vm->vcpu_lock);
+}
+
+void iol_vcpu_park(struct iol_vcpu *vcpu)
+{
+	set_parked(vcpu, true);
+}
+
+void iol_vcpu_release(struct iol_vcpu *vcpu)
+{
+	set_parked(vcpu, false);
+}
+
 int iol_vcpus_reset(struct iol_vm *vm, struct iol_error *err)
 {
 	for (unsigned int i = 0; i < vm->vcpu_count; i++) {
-		int ret = vm->arch->kvm->vcpu_reset(&vm->vcpus[i], err);
+		int ret;
 
+		set_parked(&vm->vcpus[i], false);
+		ret = vm->arch->kvm->vcpu_reset(&vm->vcpus[i], err);
 		if (ret)
 			return ret;
 		pthread_mutex_lock(&vm->vcpu_lock);

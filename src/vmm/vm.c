@@ -19,7 +19,7 @@
 
 static int open_boot_images(struct iol_vm *vm, struct iol_error *err)
 {
-	return iol_boot_open(&vm->boot, vm->config, err);
+	return iol_boot_open(&vm->boot, vm->config, vm->arch, err);
 }
 
 /* The facts are the layout's from here on. */
@@ -36,6 +36,7 @@ static int compute_layout(struct iol_vm *vm, struct iol_error *err)
 		.cpus = vm->config->cpus,
 		.machine = vm->config->machine,
 		.facts = vm->layout.facts,
+		.runs = true,
 	};
 
 	return vm->arch->layout(&request, &vm->layout, err);
@@ -59,6 +60,17 @@ static int open_kvm(struct iol_vm *vm, struct iol_error *err)
 		return iol_error_set(err, -ENOTSUP, "/dev/kvm has API version %d, not %d", version,
 				     KVM_API_VERSION);
 	return iol_arch_check_caps(vm->arch, vm->kvm_fd, err);
+}
+
+/* A host that a guest would take down with it is worse than no guest. */
+static int check_host(struct iol_vm *vm, struct iol_error *err)
+{
+	const struct iol_arch_kvm_ops *kvm = vm->arch->kvm;
+	struct iol_error why;
+
+	if (!kvm->host_faults || kvm->host_faults(vm->kvm_fd, false, &why) != IOL_HOST_FAULTY)
+		return 0;
+	return iol_error_set(err, -ENOTSUP, "%s", why.msg);
 }
 
 static int init_memory(struct iol_vm *vm, struct iol_error *err)
@@ -130,11 +142,11 @@ static const struct {
 	int (*run)(struct iol_vm *vm, struct iol_error *err);
 	bool host_fault; /* whom a failure blames */
 } steps[] = {
-	{ open_boot_images, false }, { open_kvm, true },        { probe_host, true },
-	{ compute_layout, false },   { init_memory, true },     { iol_machine_load, false },
-	{ create_vm, true },         { give_memory, true },     { init_arch, true },
-	{ make_vcpus, true },        { init_loop, true },       { iol_disks_open, false },
-	{ iol_machine_init, true },  { iol_vcpus_reset, true },
+	{ open_boot_images, false }, { open_kvm, true },         { probe_host, true },
+	{ compute_layout, false },   { init_memory, true },      { iol_machine_load, false },
+	{ check_host, true },        { create_vm, true },        { give_memory, true },
+	{ init_arch, true },         { make_vcpus, true },       { init_loop, true },
+	{ iol_disks_open, false },   { iol_machine_init, true }, { iol_vcpus_reset, true },
 };
 
 static struct iol_vm *vm_alloc(const struct iol_config *config)

@@ -158,6 +158,10 @@ CASES = [
     ("cpus empty", ["run", "-k", "{D}/good", "-c", ""], USAGE, "--cpus: ''"),
     ("cpus overflow", ["run", "-k", "{D}/good", "-c", "4294967297"], USAGE, "--cpus: '4294967297'"),
     ("serial unknown", ["run", "-k", "{D}/good", "-s", "vga"], USAGE, "--serial: 'vga'.*stdio or null"),
+    ("watchdog action unknown", ["run", "-k", "{D}/good", "--on-watchdog=halt"], USAGE,
+     "--on-watchdog: 'halt' is no action: give reset, stop, pause or none"),
+    ("watchdog action empty", ["run", "-k", "{D}/good", "--on-watchdog="], USAGE, "--on-watchdog: '' is no action"),
+    ("watchdog action of a tree", ["dtb", "--on-watchdog=stop"], USAGE, "--on-watchdog.*iolite help dtb"),
     ("kernel missing", ["run", "-k", "{D}/nowhere"], USAGE, "kernel: {D}/nowhere.*No such file"),
     ("kernel empty", ["run", "-k", "{D}/empty"], USAGE, "kernel: {D}/empty.*empty"),
     ("kernel a folder", ["run", "-k", "{D}"], USAGE, "kernel: {D}.*(director|regular file)"),
@@ -329,9 +333,9 @@ CASES += [
     # JSON, and no configuration.
     config("[]", ": this is a list: give an object, in { and }"),
     config('{"cpu": 1}', ": there is no 'cpu', but 'cpus'"),
-    config('{"net": []}', ": there is no 'net', but name, machine, cpus, memory, boot, disks, serials, tree"),
+    config('{"net": []}', ": there is no 'net', but name, machine, cpus, memory, boot, disks, serials, lifecycle, tree"),
     config('{"\\u001b[2J": 1}',
-           ": there is no '?[2J', but name, machine, cpus, memory, boot, disks, serials, tree"),
+           ": there is no '?[2J', but name, machine, cpus, memory, boot, disks, serials, lifecycle, tree"),
     config('{"kernel": "vmlinuz"}', """: 'kernel' belongs to 'boot': "boot": {"kernel": ...}"""),
     config('{"name": "my web"}', ": name: 'my web' is no name: give a letter or digit, then letters, digits, dots, "
            "dashes, underscores"),
@@ -376,6 +380,12 @@ CASES += [
            '"null"}]'),
     config('{"serials": [{}]}', ': serials[0]: no kind: give "kind": "stdio" or "null"'),
     config('{"serials": [{"kind": "vga"}]}', ": serials[0].kind: 'vga' is no kind of serial line: give stdio or null"),
+    config('{"lifecycle": "reset"}', ": lifecycle: 'reset' is text: give an object, in { and }"),
+    config('{"lifecycle": {"watchdog": "reset"}}', ": lifecycle: there is no 'watchdog', but on-watchdog"),
+    config('{"lifecycle": {"on-watchdog": "halt"}}', ": lifecycle.on-watchdog: 'halt' is no action: give reset, stop, "
+           "pause or none"),
+    config('{"lifecycle": {"on-watchdog": false}}', ": lifecycle.on-watchdog: this is false: give text, in double "
+           "quotes"),
     # Changes to the tree.
     config('{"tree": {"node_update": {}}}', ": tree: there is no 'node_update', but 'node-update'"),
     config('{"tree": {"node-update": []}}',

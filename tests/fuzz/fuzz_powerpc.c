@@ -3,8 +3,9 @@
  * The Power Book E machine: kernels that are hostile and where they are put, then accesses to the spin table and to the
  * registers of Freescale's devices, of which the PCI controller has a bus with a function that has BARs.
  *
- * An input is the machine, the class of an ELF file, changes to a valid one, the sizes of initrd, command line and
- * tree; then accesses until it ends.
+ * An input is the machine, the kind of kernel (ELF, uImage, either packed with gzip, raw bytes), changes to a valid one,
+ * the sizes of initrd, command line and tree; then accesses until it ends. The CRCs of a changed uImage are made
+ * right for most inputs, for behind them is the rest of the code. An initrd may be a uImage, too.
  */
 #include "fuzz.h"
 
@@ -13,6 +14,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <sanitizer/asan_interface.h>
 
@@ -20,6 +22,7 @@
 #include <iolite/fsl_guts.h>
 #include <iolite/fsl_pci.h>
 #include <iolite/log.h>
+#include <iolite/uimage.h>
 
 #include "arch/powerpc/ppc.h"
 #include "image_builder.h"
@@ -28,6 +31,7 @@ enum {
 	CHANGES_MAX = 16,
 	INITRD_BYTES = 128 * 1024,
 	CMDLINE_BYTES_MAX = 2060,
+	PAYLOAD_BYTES_MAX = 4096, /* of a uImage: packing costs most of an input */
 	ACCESSES_MAX = 256,
 	GUTS = 0x10000,
 	GPIO = 0x20000,
@@ -143,14 +147,75 @@ static uint64_t choose_number(struct fuzz_input *in)
 	return notable[how % IOL_ARRAY_LEN(notable)] + (how < 0xc0 ? 0 : fuzz_u8(in) - 128);
 }
 
+static void change_field(struct fuzz_input *in, GByteArray *file, struct field f)
+{
+	uint64_t value = choose_number(in);
+
+	for (unsigned int i = 0; i < f.width && f.offset + i < file->len; i++)
+		file->data[f.offset + i] = (uint8_t)(value >> 8 * (f.width - 1 - i));
+}
+
 static void change_file(struct fuzz_input *in, GByteArray *file, bool is_64bit)
 {
 	uint8_t which = fuzz_u8(in) % IOL_ARRAY_LEN(fields64);
-	struct field f = is_64bit ? fields64[which] : fields32[which];
-	uint64_t value = choose_number(in);
 
-	for (unsigned int i = 0; i < f.width; i++)
-		file->data[f.offset + i] = (uint8_t)(value >> 8 * (f.width - 1 - i));
+	change_field(in, file, is_64bit ? fields64[which] : fields32[which]);
+}
+
+/* Of the header, of gzip's behind it, and one anywhere. */
+static const struct field uimage_fields[] = {
+	{ 0, 4 },
+	{ BUILD_UIMAGE_HCRC, 4 },
+	{ BUILD_UIMAGE_SIZE, 4 },
+	{ BUILD_UIMAGE_LOAD, 4 },
+	{ BUILD_UIMAGE_LOAD, 4 },
+	{ BUILD_UIMAGE_ENTRY, 4 },
+	{ BUILD_UIMAGE_ENTRY, 4 },
+	{ BUILD_UIMAGE_DCRC, 4 },
+	{ BUILD_UIMAGE_OS, 1 },
+	{ BUILD_UIMAGE_ARCH, 1 },
+	{ BUILD_UIMAGE_TYPE, 1 },
+	{ BUILD_UIMAGE_COMP, 1 },
+	{ BUILD_UIMAGE_DATA + 2, 1 },
+	{ BUILD_UIMAGE_DATA + 3, 1 },
+	{ 0, 0 },
+};
+
+enum { CUT = 0x08, LONGER = 0x10, SEAL_HEADER = 0x20, SEAL = 0xc0 };
+
+/* @how: how many changes, what becomes of the end, which CRCs are made right. */
+static GByteArray *change_uimage(struct fuzz_input *in, GByteArray *file, uint8_t how)
+{
+	for (unsigned int i = 0; i < (how & 7u); i++) {
+		struct field f = uimage_fields[fuzz_u8(in) % IOL_ARRAY_LEN(uimage_fields)];
+
+		if (!f.width)
+			f = (struct field){ fuzz_u16(in), 1 };
+		change_field(in, file, f);
+	}
+	if (how & CUT)
+		g_byte_array_set_size(file, 1 + fuzz_u16(in) % file->len);
+	if (how & LONGER)
+		g_byte_array_append(file, (const guint8 *)"behind", 1 + fuzz_u8(in) % 6u);
+	if (how & SEAL && file->len >= BUILD_UIMAGE_DATA)
+		build_uimage_seal(file);
+	else if (how & SEAL_HEADER && file->len >= BUILD_UIMAGE_DATA)
+		build_uimage_seal_header(file);
+	return file;
+}
+
+static GByteArray *make_uimage(struct fuzz_input *in, bool gzip)
+{
+	uint64_t load = choose_number(in);
+	const struct build_uimage spec = {
+		.load = (uint32_t)load,
+		.entry = (uint32_t)load + (fuzz_u8(in) & 0xfcu),
+		.gzip = gzip,
+	};
+
+	return change_uimage(in,
+			     build_uimage(build_blob(1u + fuzz_u16(in) % PAYLOAD_BYTES_MAX), &spec),
+			     fuzz_u8(in));
 }
 
 /* A file with @bytes, that is used again. */
@@ -162,9 +227,19 @@ static struct iol_image open_file(const char *name, const void *bytes, size_t le
 	return (struct iol_image){ .fd = fd, .size_bytes = len, .path = name };
 }
 
-static GByteArray *make_kernel(struct fuzz_input *in)
+static GByteArray *change_packed(struct fuzz_input *in, GByteArray *file)
 {
 	uint8_t how = fuzz_u8(in);
+
+	for (unsigned int i = 0; i < (how & 3u); i++)
+		change_field(in, file, (struct field){ (uint16_t)(fuzz_u16(in) % file->len), 1 });
+	if (how & CUT)
+		g_byte_array_set_size(file, 1 + fuzz_u16(in) % file->len);
+	return file;
+}
+
+static GByteArray *make_elf(struct fuzz_input *in, uint8_t how)
+{
 	const struct build_elf spec = {
 		.is_64bit = how & 1,
 		.is_big_endian = true,
@@ -177,6 +252,41 @@ static GByteArray *make_kernel(struct fuzz_input *in)
 	return file;
 }
 
+/* What the input has, and a byte that is surely there. */
+static GByteArray *make_rest(struct fuzz_input *in)
+{
+	size_t want = fuzz_u16(in) % 512u, got;
+	const uint8_t *bytes = fuzz_take(in, want, &got);
+	GByteArray *file = g_byte_array_new();
+
+	g_byte_array_append(file, bytes, (guint)got);
+	return g_byte_array_append(file, (const guint8 *)"", 1);
+}
+
+enum { PACKED_ELF = 3, UIMAGE, UIMAGE_GZIP, RAW, REST };
+
+/* @boot gets what is said of the kernel beside its file. */
+static GByteArray *make_kernel(struct fuzz_input *in, struct iol_boot *boot)
+{
+	uint8_t how = fuzz_u8(in), kind = how >> 5;
+
+	switch (kind) {
+	case PACKED_ELF:
+		return change_packed(in, build_gzip(make_elf(in, how)));
+	case UIMAGE:
+	case UIMAGE_GZIP:
+		return make_uimage(in, kind == UIMAGE_GZIP);
+	case RAW:
+		boot->kernel_is_raw = true;
+		boot->kernel_gpa = choose_number(in) & ~UINT64_C(3);
+		return build_blob(1u + fuzz_u16(in));
+	case REST:
+		return make_rest(in);
+	default:
+		return make_elf(in, how);
+	}
+}
+
 static const uint8_t *pattern(void)
 {
 	static uint8_t bytes[INITRD_BYTES];
@@ -184,6 +294,13 @@ static const uint8_t *pattern(void)
 	if (!bytes[1])
 		for (unsigned int i = 0; i < INITRD_BYTES; i++)
 			bytes[i] = build_pattern(i);
+	return bytes;
+}
+
+static const uint8_t *zeros(void)
+{
+	static const uint8_t bytes[4096];
+
 	return bytes;
 }
 
@@ -201,11 +318,101 @@ struct loaded {
 	struct iol_entry entry;
 	struct iol_placement placement;
 	uint64_t tree_bytes;
+	const uint8_t *initrd; /* as the guest sees it */
+	uint64_t initrd_bytes;
 };
 
 static bool touches(uint64_t a, uint64_t a_end, uint64_t b, uint64_t b_end)
 {
 	return a < b_end && b < a_end;
+}
+
+/* What of @file from @offset on unpacks to; it was found to be good. */
+static GByteArray *unpacked(const GByteArray *file, uint32_t offset)
+{
+	z_stream z = { .next_in = file->data + offset, .avail_in = file->len - offset };
+	GByteArray *plain = g_byte_array_new();
+	uint8_t chunk[4096];
+	int rc;
+
+	fuzz_check(inflateInit2(&z, MAX_WBITS + 16) == Z_OK);
+	do {
+		z.next_out = chunk;
+		z.avail_out = sizeof(chunk);
+		rc = inflate(&z, Z_NO_FLUSH);
+		fuzz_check(rc == Z_OK || rc == Z_STREAM_END);
+		g_byte_array_append(plain, chunk, (guint)sizeof(chunk) - z.avail_out);
+	} while (rc != Z_STREAM_END);
+	fuzz_check(!z.avail_in && plain->len);
+	inflateEnd(&z);
+	return plain;
+}
+
+static void check_elf(const struct loaded *l, const GByteArray *file)
+{
+	struct iol_image image = open_file("again", file->data, file->len);
+	struct iol_elf elf;
+
+	fuzz_check(!iol_elf_parse(&image, &elf, NULL));
+	for (unsigned int i = 0; i < elf.segment_count; i++) {
+		const struct iol_elf_segment *seg = &elf.segments[i];
+
+		fuzz_check(iol_memory_ptr(&l->m->mem, seg->gpa, seg->mem_bytes));
+		fuzz_check(seg->gpa >= l->placement.kernel_start &&
+			   seg->gpa + seg->mem_bytes <= l->placement.kernel_end);
+		check_bytes(&l->m->mem, seg->gpa, file->data + seg->offset, seg->file_bytes);
+	}
+	close(image.fd);
+}
+
+/* @bytes are at @gpa, where the kernel begins, and nothing is behind them. */
+static void check_flat(const struct loaded *l, uint64_t gpa, uint64_t pc, const uint8_t *bytes,
+		       uint64_t len)
+{
+	const struct iol_placement *p = &l->placement;
+
+	fuzz_check(p->kernel_start == gpa && l->entry.pc == pc && pc % 4 == 0 && pc - gpa < len);
+	fuzz_check(p->kernel_end >= gpa + len && p->kernel_end <= l->m->layout.ram[0].size_bytes);
+	check_bytes(&l->m->mem, gpa, bytes, len);
+	check_bytes(&l->m->mem, gpa + len, zeros(), MIN(p->kernel_end - gpa - len, 4096));
+}
+
+static void check_uimage(const struct loaded *l, const GByteArray *file)
+{
+	const uint8_t *h = file->data;
+	g_autoptr(GByteArray) plain = NULL;
+
+	fuzz_check(file->len > BUILD_UIMAGE_DATA);
+	fuzz_check(be32_load(h + BUILD_UIMAGE_SIZE) == file->len - BUILD_UIMAGE_DATA);
+	fuzz_check(be32_load(h + BUILD_UIMAGE_DCRC) ==
+		   crc32(0, h + BUILD_UIMAGE_DATA, file->len - BUILD_UIMAGE_DATA));
+	fuzz_check(h[BUILD_UIMAGE_OS] == 5 && h[BUILD_UIMAGE_ARCH] == 7 &&
+		   h[BUILD_UIMAGE_TYPE] == 2 && h[BUILD_UIMAGE_COMP] < 2);
+	if (h[BUILD_UIMAGE_COMP])
+		plain = unpacked(file, BUILD_UIMAGE_DATA);
+	check_flat(l, be32_load(h + BUILD_UIMAGE_LOAD), be32_load(h + BUILD_UIMAGE_ENTRY),
+		   plain ? plain->data : h + BUILD_UIMAGE_DATA,
+		   plain ? plain->len : file->len - BUILD_UIMAGE_DATA);
+}
+
+static bool has_magic(const GByteArray *file)
+{
+	return file->len >= 4 && be32_load(file->data) == 0x27051956;
+}
+
+static void check_kernel(const struct loaded *l, const GByteArray *file)
+{
+	if (l->boot.kernel_is_raw) {
+		check_flat(l, l->boot.kernel_gpa, l->boot.kernel_gpa, file->data, file->len);
+	} else if (has_magic(file)) {
+		check_uimage(l, file);
+	} else if (file->data[0] == 0x1f) {
+		g_autoptr(GByteArray) plain = unpacked(file, 0);
+
+		check_elf(l, plain);
+	} else {
+		check_elf(l, file);
+	}
 }
 
 /* All is there, complete and apart, and the first mapping covers what must be covered. */
@@ -214,25 +421,15 @@ static void check_loaded(const struct loaded *l, const GByteArray *file)
 	const struct iol_placement *p = &l->placement;
 	uint64_t tree = l->entry.args[IOL_PPC_ENTRY_TREE], tree_end = tree + l->tree_bytes;
 	struct iol_ppc_boot_state state;
-	struct iol_elf elf;
 
-	fuzz_check(!iol_elf_parse(&l->boot.kernel, &elf, NULL));
-	for (unsigned int i = 0; i < elf.segment_count; i++) {
-		const struct iol_elf_segment *seg = &elf.segments[i];
-
-		fuzz_check(iol_memory_ptr(&l->m->mem, seg->gpa, seg->mem_bytes));
-		fuzz_check(seg->gpa >= p->kernel_start &&
-			   seg->gpa + seg->mem_bytes <= p->kernel_end);
-		check_bytes(&l->m->mem, seg->gpa, file->data + seg->offset, seg->file_bytes);
-	}
+	check_kernel(l, file);
 	fuzz_check(tree > 0 && tree % 8 == 0 && tree_end <= IOL_PPC_MAP_MIN_BYTES);
 	fuzz_check(!touches(tree, tree_end, p->kernel_start, p->kernel_end));
 	fuzz_check(!touches(tree, tree_end, p->initrd_start, p->initrd_end));
 	fuzz_check(!touches(p->kernel_start, p->kernel_end, p->initrd_start, p->initrd_end));
-	fuzz_check(p->initrd_end - p->initrd_start ==
-		   (l->boot.initrd.fd < 0 ? 0 : l->boot.initrd.size_bytes));
+	fuzz_check(p->initrd_end - p->initrd_start == l->initrd_bytes);
 	check_bytes(&l->m->mem, tree, pattern(), l->tree_bytes);
-	check_bytes(&l->m->mem, p->initrd_start, pattern(), p->initrd_end - p->initrd_start);
+	check_bytes(&l->m->mem, p->initrd_start, l->initrd, l->initrd_bytes);
 
 	iol_ppc_boot_state(&l->m->layout, &l->entry, 0, &state);
 	fuzz_check(state.pc == l->entry.pc && state.gpr[3] == tree);
@@ -241,25 +438,45 @@ static void check_loaded(const struct loaded *l, const GByteArray *file)
 	fuzz_check(state.gpr[7] == IOL_PPC_MAP_MIN_BYTES || state.gpr[7] / 4 < p->kernel_end);
 }
 
+/* A plain one of @bytes bytes, 0: none; or a uImage, which is returned. */
+static GByteArray *make_initrd(struct fuzz_input *in, struct loaded *l, uint16_t bytes)
+{
+	static struct iol_image plain = { .fd = -1 };
+	uint8_t how = fuzz_u8(in);
+	GByteArray *file;
+
+	if (how & 1 && bytes) {
+		file = build_uimage(build_blob(bytes), &(struct build_uimage){ .type = 3 });
+		change_uimage(in, file, how & ~1u);
+		l->boot.initrd = open_file("initrd", file->data, file->len);
+		l->initrd = file->data + (has_magic(file) ? BUILD_UIMAGE_DATA : 0);
+		l->initrd_bytes = file->len - (has_magic(file) ? BUILD_UIMAGE_DATA : 0);
+		return file;
+	}
+	if (plain.fd < 0)
+		plain = open_file("initrd", pattern(), INITRD_BYTES);
+	l->boot.initrd = bytes ? plain : (struct iol_image){ .fd = -1 };
+	l->boot.initrd.size_bytes = bytes;
+	l->initrd = pattern();
+	l->initrd_bytes = bytes;
+	return NULL;
+}
+
 static void load(struct fuzz_input *in)
 {
 	static char cmdline[CMDLINE_BYTES_MAX + 1];
-	static struct iol_image initrd = { .fd = -1 };
-	g_autoptr(GByteArray) file = NULL;
+	g_autoptr(GByteArray) file = NULL, initrd = NULL;
 	struct loaded l = { .m = get_machine(fuzz_u8(in)) };
 	struct iol_fdt_blob tree = { (void *)(uintptr_t)pattern(), 0 };
 	struct iol_error err = { 0 };
 	uint16_t initrd_bytes = fuzz_u16(in), cmdline_bytes = fuzz_u16(in);
 	int ret;
 
-	if (initrd.fd < 0)
-		initrd = open_file("initrd", pattern(), INITRD_BYTES);
-	l.boot.initrd = initrd_bytes ? initrd : (struct iol_image){ .fd = -1 };
-	l.boot.initrd.size_bytes = initrd_bytes;
 	memset(cmdline, 'a', CMDLINE_BYTES_MAX);
 	l.boot.cmdline = cmdline + CMDLINE_BYTES_MAX - cmdline_bytes % (CMDLINE_BYTES_MAX + 1);
 	l.tree_bytes = tree.bytes = 1 + (size_t)fuzz_u16(in);
-	file = make_kernel(in);
+	file = make_kernel(in, &l.boot);
+	initrd = make_initrd(in, &l, initrd_bytes);
 	l.boot.kernel = open_file("kernel", file->data, file->len);
 
 	ret = iol_ppc_load(&l.m->layout, &l.m->mem, &l.boot, &l.entry, &l.placement, &err);
@@ -273,6 +490,8 @@ static void load(struct fuzz_input *in)
 			   g_str_has_prefix(err.msg, "initrd: "));
 	}
 	close(l.boot.kernel.fd);
+	if (initrd)
+		close(l.boot.initrd.fd);
 	fuzz_check(!iol_memory_clear(&l.m->mem, NULL));
 }
 

@@ -10,6 +10,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <iolite/endian.h>
+
 enum { MESSAGES_MAX = 256 };
 
 struct fake_kvm fake_kvm;
@@ -230,6 +232,21 @@ uint64_t fake_kvm_all_messages(void)
 	return count;
 }
 
+/* The number that KVM takes the bytes of a little-endian one for. */
+static uint64_t host_order(unsigned int len, uint64_t value)
+{
+	switch (len) {
+	case 2:
+		return le16_of((uint16_t)value).raw;
+	case 4:
+		return le32_of((uint32_t)value).raw;
+	case 8:
+		return le64_of(value).raw;
+	default:
+		return value;
+	}
+}
+
 bool fake_kvm_write(uint64_t gpa, unsigned int len, uint64_t value)
 {
 	const uint64_t one = 1;
@@ -238,7 +255,8 @@ bool fake_kvm_write(uint64_t gpa, unsigned int len, uint64_t value)
 		const struct kvm_ioeventfd *bell = &bells[i];
 
 		if (bell->addr != gpa || (bell->len && bell->len != len) ||
-		    ((bell->flags & KVM_IOEVENTFD_FLAG_DATAMATCH) && bell->datamatch != value))
+		    ((bell->flags & KVM_IOEVENTFD_FLAG_DATAMATCH) &&
+		     bell->datamatch != host_order(len, value)))
 			continue;
 		g_assert_cmpint(write(bell->fd, &one, sizeof(one)), ==, sizeof(one));
 		return true;

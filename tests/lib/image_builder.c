@@ -120,6 +120,46 @@ GByteArray *build_gzip(GByteArray *plain)
 	return packed;
 }
 
+void build_uimage_seal_header(GByteArray *bytes)
+{
+	uint8_t *at = bytes->data + BUILD_UIMAGE_HCRC;
+
+	be32_store(at, 0);
+	be32_store(at, (uint32_t)crc32(0, bytes->data, BUILD_UIMAGE_DATA));
+}
+
+void build_uimage_seal(GByteArray *bytes)
+{
+	be32_store(bytes->data + BUILD_UIMAGE_DCRC,
+		   (uint32_t)crc32(0, bytes->data + BUILD_UIMAGE_DATA,
+				   bytes->len - BUILD_UIMAGE_DATA));
+	build_uimage_seal_header(bytes);
+}
+
+GByteArray *build_uimage(GByteArray *payload, const struct build_uimage *spec)
+{
+	GByteArray *bytes = zeros(BUILD_UIMAGE_DATA);
+	uint8_t *h = bytes->data;
+
+	if (spec->gzip)
+		payload = build_gzip(payload);
+	be32_store(h, 0x27051956);
+	be32_store(h + 8, 1700000000); /* the time */
+	be32_store(h + BUILD_UIMAGE_SIZE, payload->len);
+	be32_store(h + BUILD_UIMAGE_LOAD, spec->load);
+	be32_store(h + BUILD_UIMAGE_ENTRY, spec->entry);
+	h[BUILD_UIMAGE_OS] = 5;
+	h[BUILD_UIMAGE_ARCH] = 7;
+	h[BUILD_UIMAGE_TYPE] = spec->type ? spec->type : 2;
+	h[BUILD_UIMAGE_COMP] = spec->gzip;
+	for (unsigned int i = 0; spec->name && spec->name[i] && i < 32; i++)
+		h[BUILD_UIMAGE_NAME + i] = (uint8_t)spec->name[i];
+	g_byte_array_append(bytes, payload->data, payload->len);
+	g_byte_array_unref(payload);
+	build_uimage_seal(bytes);
+	return bytes;
+}
+
 GByteArray *build_zboot(GByteArray *payload, const char *method)
 {
 	GByteArray *bytes = zeros(BUILD_ZBOOT_PAYLOAD);

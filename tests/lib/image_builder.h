@@ -71,6 +71,34 @@ GByteArray *build_gzip(GByteArray *plain);
 /* An EFI zboot image around @payload, which it takes. */
 GByteArray *build_zboot(GByteArray *payload, const char *method);
 
+/* Offsets in a uImage. */
+enum {
+	BUILD_UIMAGE_HCRC = 4,
+	BUILD_UIMAGE_SIZE = 12,
+	BUILD_UIMAGE_LOAD = 16,
+	BUILD_UIMAGE_ENTRY = 20,
+	BUILD_UIMAGE_DCRC = 24,
+	BUILD_UIMAGE_OS = 28,
+	BUILD_UIMAGE_ARCH,
+	BUILD_UIMAGE_TYPE,
+	BUILD_UIMAGE_COMP,
+	BUILD_UIMAGE_NAME,
+	BUILD_UIMAGE_DATA = 64,
+};
+
+/* A U-Boot image for Linux on powerpc around @payload, which it takes. */
+struct build_uimage {
+	uint32_t load, entry;
+	uint8_t type; /* 0: a kernel */
+	bool gzip; /* packs @payload, and says so */
+	const char *name; /* up to 32 bytes; NULL: none */
+};
+GByteArray *build_uimage(GByteArray *payload, const struct build_uimage *spec);
+/* Makes the CRCs of a changed one right: of all data that are there, and of the header. */
+void build_uimage_seal(GByteArray *bytes);
+/* That of the header alone. */
+void build_uimage_seal_header(GByteArray *bytes);
+
 /* @len bytes of the pattern. */
 GByteArray *build_blob(guint len);
 

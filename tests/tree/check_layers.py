@@ -18,7 +18,7 @@ import sys
 
 BASE = {"macros", "error", "log", "endian", "size"}
 SERVICES = {"loop", "bus", "irq", "memory", "device", "event", "kick", "gate"}
-IMAGES = {"image", "bzimage", "elf", "arm64_image", "gzip", "kernel_kind"}
+IMAGES = {"image", "bzimage", "elf", "arm64_image", "gzip", "kernel_kind", "uimage"}
 TREES = {"fdt", "tree_edit", "describe"}
 DEVICES = {"uart", "rtc", "i8042", "acpi_pm", "acpi_pm_regs", "pci", "msix", "pl031", "pl061", "power_key", "gpio",
            "fsl_guts", "fsl_gpio", "fsl_pci"}

@@ -65,7 +65,7 @@ static const struct bad bad_images[] = {
 	IMAGE(PLAIN, "uImage", 0, { { 0x38, 4, 0 }, { 0, 4, 0x56190527 } }, -ENOEXEC,
 	  "U-Boot uImage"),
 	IMAGE(PLAIN, "device tree", 0, { { 0x38, 4, 0 }, { 0, 4, 0xedfe0dd0 } }, -ENOEXEC,
-	  "device tree or FIT image"),
+	  "device tree or a FIT image"),
 	IMAGE(PLAIN, "zstd", 0, { { 0x38, 4, 0 }, { 0, 4, 0xfd2fb528 } }, -ENOEXEC,
 	  "this is a zstd file; unpack it first (zstd -d)"),
 	IMAGE(PLAIN, "vmlinux", 0,

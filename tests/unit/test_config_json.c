@@ -43,13 +43,17 @@ static void test_all_keys(void)
 	must_load(&config, "{\"name\": \"web-1.a_b\", \"machine\": \"virt\", \"cpus\": 3, "
 			   "\"memory\": \"512M\", \"boot\": {\"kernel\": \"vmlinuz\", "
 			   "\"initrd\": \"/boot/initrd\", \"cmdline\": \"quiet caf\u00e9\", "
+			   "\"kernel-address\": \"0x400000\", "
 			   "\"dtb\": \"a.dtb\", \"dtb-overlays\": [\"b.dtbo\", \"c.dtbo\"]}, "
-			   "\"serials\": [{\"kind\": \"null\"}], \"disks\": [], \"tree\": {}}");
+			   "\"serials\": [{\"kind\": \"null\"}], \"disks\": [], \"tree\": {}, "
+			   "\"lifecycle\": {\"on-watchdog\": \"pause\"}}");
 	g_assert_cmpstr(config.name, ==, "web-1.a_b");
 	g_assert_cmpstr(config.machine, ==, "virt");
 	g_assert_cmpuint(config.cpus, ==, 3);
 	g_assert_cmpuint(config.memory_bytes, ==, 512 * IOL_MIB);
 	g_assert_cmpstr(config.kernel, ==, "vmlinuz");
+	g_assert_true(config.has_kernel_address);
+	g_assert_cmphex(config.kernel_address, ==, 0x400000);
 	g_assert_cmpstr(config.initrd, ==, "/boot/initrd");
 	g_assert_cmpstr(config.cmdline, ==, "quiet caf\u00e9");
 	g_assert_cmpstr(config.dtb, ==, "a.dtb");
@@ -57,6 +61,7 @@ static void test_all_keys(void)
 	g_assert_cmpstr(config.dtb_overlays[0], ==, "b.dtbo");
 	g_assert_cmpstr(config.dtb_overlays[1], ==, "c.dtbo");
 	g_assert_cmpint(config.serial, ==, IOL_SERIAL_NULL);
+	g_assert_cmpint(config.on_watchdog, ==, IOL_WATCHDOG_PAUSE);
 	g_assert_cmpuint(config.disk_count, ==, 0);
 	g_assert_cmpuint(config.tree_edit_count, ==, 0);
 	iol_config_finish(&config);
@@ -118,7 +123,7 @@ static void test_refused(void)
 	} cases[] = {
 		{ "[]", "this is a list: give an object, in { and }" },
 		{ "{\"zz\": 1}",
-		  "there is no 'zz', but name, machine, cpus, memory, boot, disks, serials, tree" },
+		  "there is no 'zz', but name, machine, cpus, memory, boot, disks, serials, lifecycle, tree" },
 		{ "{\"cpu\": 1}", "there is no 'cpu', but 'cpus'" },
 		{ "{\"ram\": 1}", "there is no 'ram', but 'memory'" },
 		{ "{\"initrd\": \"x\"}",
@@ -178,6 +183,15 @@ static void test_refused(void)
 		{ "{\"disks\": [{\"path\": \"a\"}, {\"path\": \"a\"}]}",
 		  "disks[1]: 'a': given twice (as disk0 and disk1): leave one out, or make both "
 		  "ro" },
+		{ "{\"boot\": {\"kernel-address\": 4194304}}",
+		  "boot.kernel-address: 4194304 is a number: give text, in double quotes" },
+		{ "{\"boot\": {\"kernel-address\": \"4M\"}}",
+		  "boot.kernel-address: '4M' is no address: give a number such as 0x1000000" },
+		{ "{\"lifecycle\": []}", "lifecycle: this is a list: give an object, in { and }" },
+		{ "{\"lifecycle\": {\"on_watchdog\": \"reset\"}}",
+		  "lifecycle: there is no 'on_watchdog', but 'on-watchdog'" },
+		{ "{\"lifecycle\": {\"on-watchdog\": \"Reset\"}}",
+		  "lifecycle.on-watchdog: 'Reset' is no action: give reset, stop, pause or none" },
 		{ "{\"serials\": []}", "serials: 0 serial lines: a machine has exactly one; one "
 				       "that nobody reads is [{\"kind\": \"null\"}]" },
 		{ "{\"serials\": \"stdio\"}",
@@ -293,7 +307,7 @@ static void test_long(void)
 	static const struct {
 		const char *head, *tail, *remedy;
 	} cases[] = {
-		{ "{\"", "\": 1}", "serials, tree" },
+		{ "{\"", "\": 1}", "serials, lifecycle, tree" },
 		{ "{\"name\": \"", " \"}", "underscores" },
 		{ "{\"cpus\": \"", "\"}", "without quotes" },
 		{ "{\"disks\": [{\"path\": \"x\", \"", "\": 1}]}", "bps, iops" },

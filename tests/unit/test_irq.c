@@ -283,6 +283,40 @@ static void test_table(void)
 	iol_irq_router_free(router);
 }
 
+/* A controller whose pins KVM does not route by itself, and which has its own idea of data. */
+static uint32_t turned(uint32_t data)
+{
+	return data << 24;
+}
+
+static void test_told(void)
+{
+	struct iol_irq_router *router;
+	struct iol_error err = { 0 };
+	struct iol_irq_msi msi;
+
+	fake_kvm_reset();
+	router = iol_irq_router_new(FAKE_KVM_FD, PINS);
+	iol_irq_router_convert_data(router, turned);
+	g_assert_cmpint(iol_irq_router_route_pins(router, &err), ==, 0);
+	g_assert_cmpuint(fake_kvm.tables, ==, 1);
+	g_assert_cmpuint(fake_kvm.route_count, ==, pin_routes());
+	check_pin_routes();
+	g_assert_cmpint(iol_irq_msi_init(&msi, router, NULL), ==, 0);
+	iol_irq_msi_route(&msi, 0, ADDRESS, 0xe5);
+	check_pin_routes();
+	g_assert_cmphex(fake_kvm.routes[pin_routes()].u.msi.data, ==, 0xe5000000);
+	g_assert_cmphex(msi.data, ==, 0xe5);
+	/* The same is no news, whatever it is called there. */
+	iol_irq_msi_route(&msi, 0, ADDRESS, 0xe5);
+	g_assert_cmpuint(fake_kvm.tables, ==, 2);
+	fake_kvm.refuse_routing = EPERM;
+	g_assert_cmpint(iol_irq_router_route_pins(router, &err), ==, -EPERM);
+	g_assert_nonnull(strstr(err.msg, "KVM_SET_GSI_ROUTING"));
+	iol_irq_msi_finish(&msi);
+	iol_irq_router_free(router);
+}
+
 /* Where the kernel must know who sends: on each route, and a new sender is a new route. */
 static void test_devid(void)
 {
@@ -536,6 +570,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/irq/wire-threads", test_wire_threads);
 	g_test_add_func("/irq/msi-alone", test_msi_alone);
 	g_test_add_func("/irq/table", test_table);
+	g_test_add_func("/irq/told", test_told);
 	g_test_add_func("/irq/devid", test_devid);
 	g_test_add_func("/irq/refused", test_refused);
 	g_test_add_func("/irq/limit", test_limit);

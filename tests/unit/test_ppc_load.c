@@ -135,11 +135,8 @@ static void test_kernels(void)
 	static const struct {
 		const char *machine;
 		bool is_64bit;
-	} cases[] = { { "e500v2", false },
-		      { "e500mc", false },
-		      { "e5500", false },
-		      { "e5500", true },
-		      { "e6500", true } };
+	} cases[] = { { "e500v2", false }, { "e500v2-36", false }, { "e500mc", false },
+		      { "e5500", false },  { "e5500", true },      { "e6500", true } };
 	struct machine m;
 
 	for (unsigned int i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -302,9 +299,9 @@ static void test_no_kernel(void)
 	machine_init(&m, NULL, 64 * IOL_MIB, build_bzimage());
 	load_bad(&m, -ENOEXEC, "kernel", "x86 bzImage; this machine is powerpc");
 	machine_init(&m, NULL, 64 * IOL_MIB, text("\x27\x05\x19\x56 a uImage"));
-	load_bad(&m, -ENOEXEC, "kernel", "U-Boot uImage; give the kernel that is in it");
+	load_bad(&m, -EINVAL, "kernel", "a uImage header has 64 bytes, the file has 13");
 	machine_init(&m, NULL, 64 * IOL_MIB, text("hello"));
-	load_bad(&m, -ENOEXEC, "kernel", "this is text; give an ELF file (vmlinux)");
+	load_bad(&m, -ENOEXEC, "kernel", "this is text; give an ELF file (vmlinux) or a uImage");
 }
 
 static void test_bad_entry(void)

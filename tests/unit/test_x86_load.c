@@ -440,7 +440,7 @@ static const struct {
 	  "this is an arm64 (aarch64) Image; this machine is x86_64" },
 	{ "riscv Image", 0x38, 4, "RSC\x05", "this is a riscv Image; this machine is x86_64" },
 	{ "uImage", 0, 4, "\x27\x05\x19\x56", "U-Boot uImage" },
-	{ "device tree", 0, 4, "\xd0\x0d\xfe\xed", "device tree or FIT image" },
+	{ "device tree", 0, 4, "\xd0\x0d\xfe\xed", "device tree or a FIT image" },
 	{ "gzip", 0, 2, "\x1f\x8b", "gzip file; unpack it first (gzip -d)" },
 	{ "xz", 0, 6, "\xfd" "7zXZ", "xz file; unpack it first" },
 	{ "zstd", 0, 4, "\x28\xb5\x2f\xfd", "zstd file; unpack it first" },

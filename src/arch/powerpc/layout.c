@@ -50,6 +50,32 @@ static_assert(IOL_PPC_PCI_GSI >= IOL_PPC_SOURCE_INTERNAL &&
 	      "sources");
 static_assert(sizeof(struct iol_ppc_spin_entry) == 0x20, "ePAPR-1.1 5.5.2");
 
+/* KVM's guests have the host's core: no machine can run but the host's. */
+static int check_host(const struct iol_layout_request *request,
+		      const struct iol_ppc_machine *machine, struct iol_error *err)
+{
+	const struct iol_host_facts *facts = &request->facts;
+	const struct iol_ppc_machine *host = iol_ppc_machine_by_pvr(facts->pvr);
+
+	if (!host)
+		return iol_error_set(err, -ENOTSUP,
+				     "this host's processor (PVR 0x%08x) is none that iolite has a "
+				     "machine for: e500v2, e500mc, e5500 or e6500",
+				     facts->pvr);
+	if (!iol_ppc_machine_has_core(machine, facts->pvr))
+		return iol_error_set(err, -EINVAL,
+				     "machine '%s': this host's KVM runs '%s' machines only, for a "
+				     "guest has the processor of its host; leave the machine out",
+				     machine->name, host->name);
+	if (facts->cpus_max && request->cpus > facts->cpus_max)
+		return iol_error_set(
+			err, -EINVAL,
+			"%u CPUs: this host's KVM runs at most %u in a machine; its kernel "
+			"is built for so many (CONFIG_SMP, CONFIG_NR_CPUS)",
+			request->cpus, facts->cpus_max);
+	return 0;
+}
+
 static int check_request(const struct iol_layout_request *request,
 			 const struct iol_ppc_machine *machine, struct iol_error *err)
 {
@@ -58,8 +84,8 @@ static int check_request(const struct iol_layout_request *request,
 
 	if (!machine)
 		return iol_error_set(err, -EINVAL,
-				     "machine '%.64s': powerpc has 'e500v2', 'e500mc', 'e5500' and "
-				     "'e6500'",
+				     "machine '%.64s': powerpc has 'e500v2', 'e500mc', 'e5500', "
+				     "'e6500' and 'e500v2-36'",
 				     request->machine);
 	if (memory_bytes < IOL_PPC_RAM_MIN_BYTES || memory_bytes > machine->map->ram_end)
 		return iol_error_set(err, -EINVAL, "memory of %s: an %s machine has 64M to %s",
@@ -71,15 +97,28 @@ static int check_request(const struct iol_layout_request *request,
 	if (!request->cpus || request->cpus > IOL_PPC_CPUS_MAX)
 		return iol_error_set(err, -EINVAL, "%u CPUs: an %s machine has 1 to %d",
 				     request->cpus, machine->name, IOL_PPC_CPUS_MAX);
-	return 0;
+	return request->runs ? check_host(request, machine, err) : 0;
 }
 
-/* What a host that could be asked has said stays; the rest is as on one that the machine is meant for. */
+/* The host's where nothing is said, which is the only one that can run there. */
+static const struct iol_ppc_machine *choose(const struct iol_layout_request *request)
+{
+	const struct iol_ppc_machine *host = NULL;
+
+	if (!request->machine)
+		host = iol_ppc_machine_by_pvr(request->facts.pvr);
+	return host ? host : iol_ppc_machine_find(request->machine);
+}
+
+/*
+ * What a host of this core has said stays; the rest is as on one that the machine is meant for, for describing
+ * it elsewhere.
+ */
 static void complete_facts(struct iol_host_facts *facts, const struct iol_ppc_machine *machine)
 {
 	enum { TYPICAL_HZ = 400000000 };
 
-	if (!facts->pvr) {
+	if (!iol_ppc_machine_has_core(machine, facts->pvr)) {
 		facts->pvr = machine->pvr;
 		facts->has_idle_hcall = true;
 		for (unsigned int i = 0; i < IOL_ARRAY_LEN(facts->hcall_instructions); i++)
@@ -134,7 +173,7 @@ static void add_devices(struct iol_layout *layout, const struct iol_ppc_map *map
 int iol_ppc_layout(const struct iol_layout_request *request, struct iol_layout *layout,
 		   struct iol_error *err)
 {
-	const struct iol_ppc_machine *machine = iol_ppc_machine_find(request->machine);
+	const struct iol_ppc_machine *machine = choose(request);
 	int rc = check_request(request, machine, err);
 
 	if (rc)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Fills guest memory for a Power Book E machine: an ELF kernel where it wants to be, then room for the device
+ * Fills guest memory for a Power Book E machine: the kernel where it wants to be (kernel.c), then room for the device
  * tree, then the initrd. Runs on the loop's thread, at start and at each reset, while all vCPUs stand
- * still.
+ * still. Files are hostile: sizes are judged before they are used.
  *
- *   kernel        p_paddr of its segments, below 1 GiB
+ *   kernel        where its file says, below 1 GiB
  *   room          2 MiB for the tree, below 64 MiB (see IOL_PPC_MAP_MIN_BYTES)
  *   initrd        behind both; for a 32-bit kernel below 768 MiB, for Linux reaches no more directly
  *
@@ -13,12 +13,11 @@
 #include "ppc.h"
 
 #include <assert.h>
-#include <elf.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
-#include <iolite/kernel_kind.h>
+#include <iolite/uimage.h>
 
 #define PAGE_BYTES (4 * IOL_KIB)
 #define ROOM_ALIGN (64 * IOL_KIB)
@@ -30,51 +29,9 @@ enum { CMDLINE_MAX = 2047 };
 
 static_assert(IOL_PPC_MAP_MIN_BYTES <= IOL_PPC_RAM_MIN_BYTES, "the room is in RAM");
 
-static const struct iol_kernel_wanted wanted = {
-	.machine = "powerpc",
-	.elf_machine = EM_PPC,
-	.give = "an ELF file (vmlinux)",
-	.is_not = "no ELF file (vmlinux)",
-};
-
 struct range {
 	uint64_t start, end;
 };
-
-static int check_elf(const struct iol_layout *layout, const struct iol_image *image,
-		     const struct iol_elf *elf, struct iol_error *err)
-{
-	const struct iol_ppc_machine *machine = iol_ppc_machine_of(layout);
-
-	if (elf->machine != EM_PPC && elf->machine != EM_PPC64)
-		return iol_kernel_refuse_machine(image->path, elf->machine, &wanted, err);
-	if (!elf->is_big_endian)
-		return iol_error_set(err, -ENOEXEC,
-				     "%s: ELF data encoding is little-endian; Book E kernels are "
-				     "big-endian",
-				     image->path);
-	if (elf->is_64bit && !machine->is_64bit)
-		return iol_error_set(err, -ENOEXEC,
-				     "%s: this is a 64-bit kernel and the machine '%s' has 32 "
-				     "bits; give a 32-bit kernel, or the machine 'e5500'",
-				     image->path, machine->name);
-	return 0;
-}
-
-static struct range range_of(const struct iol_elf *elf)
-{
-	struct range range = { UINT64_MAX, 0 };
-
-	for (unsigned int i = 0; i < elf->segment_count; i++) {
-		const struct iol_elf_segment *seg = &elf->segments[i];
-
-		if (seg->gpa < range.start)
-			range.start = seg->gpa;
-		if (seg->gpa + seg->mem_bytes > range.end)
-			range.end = seg->gpa + seg->mem_bytes;
-	}
-	return range;
-}
 
 /* Where the tree may go beside the kernel; false: nowhere. Address 0 would be no tree to many kernels. */
 static bool tree_room(uint64_t kernel_start, uint64_t kernel_end, struct range *room)
@@ -92,26 +49,51 @@ static bool tree_room(uint64_t kernel_start, uint64_t kernel_end, struct range *
 	return true;
 }
 
+/* What of the file is the initrd: where boards start by U-Boot, it may be in a uImage, which no kernel reads. */
+static int find_initrd(const struct iol_image *image, struct range *range, struct iol_error *err)
+{
+	static const struct iol_uimage_wanted wanted = {
+		.machine = "powerpc",
+		.arch = IOL_UIMAGE_ARCH_PPC,
+		.type = IOL_UIMAGE_RAMDISK,
+	};
+	struct iol_uimage uimage;
+	int rc;
+
+	*range = (struct range){ 0, image->size_bytes };
+	if (!iol_uimage_probe(image))
+		return 0;
+	rc = iol_uimage_parse(image, &wanted, &uimage, err);
+	range->start = IOL_UIMAGE_HEADER_BYTES;
+	return rc;
+}
+
 static int place_initrd(const struct iol_layout *layout, const struct iol_memory *mem,
 			const struct iol_image *image, uint64_t start, uint64_t end,
 			struct iol_placement *placement, struct iol_error *err)
 {
-	uint64_t ram_end = layout->ram[0].size_bytes;
+	uint64_t ram_end = layout->ram[0].size_bytes, bytes;
+	struct range file;
+	int rc;
 
 	if (image->fd < 0)
 		return 0;
+	rc = find_initrd(image, &file, err);
+	if (rc)
+		return rc;
+	bytes = file.end - file.start;
 	if (end > ram_end)
 		end = ram_end;
 	start = IOL_ALIGN_UP(start, PAGE_BYTES);
-	if (start > end || image->size_bytes > end - start)
+	if (start > end || bytes > end - start)
 		return iol_error_set(err, -ENOSPC,
 				     "%s: the initrd has %" PRIu64 " bytes, only %" PRIu64
 				     " are free behind the kernel below 0x%" PRIx64 "%s",
-				     image->path, image->size_bytes, start < end ? end - start : 0,
-				     end, end == ram_end ? "; give the guest more memory" : "");
+				     image->path, bytes, start < end ? end - start : 0, end,
+				     end == ram_end ? "; give the guest more memory" : "");
 	placement->initrd_start = start;
-	placement->initrd_end = start + image->size_bytes;
-	return iol_image_load(image, 0, image->size_bytes, mem, start, err);
+	placement->initrd_end = start + bytes;
+	return iol_image_load(image, file.start, bytes, mem, start, err);
 }
 
 static int check_cmdline(const struct iol_boot *boot, struct iol_error *err)
@@ -126,56 +108,33 @@ static int check_cmdline(const struct iol_boot *boot, struct iol_error *err)
 	return 0;
 }
 
-static int place_kernel(const struct iol_memory *mem, const struct iol_image *image,
-			const struct iol_elf *elf, struct iol_entry *entry, struct range *kernel,
-			struct iol_error *err)
-{
-	int rc;
-
-	*entry = (struct iol_entry){ 0 };
-	*kernel = range_of(elf);
-	if (kernel->end > IOL_PPC_MAP_MAX_BYTES)
-		return iol_error_set(err, -ENOSPC,
-				     "%s: the kernel ends at 0x%" PRIx64
-				     ", and processors start with at most 0x%" PRIx64
-				     " mapped; link it lower",
-				     image->path, kernel->end, IOL_PPC_MAP_MAX_BYTES);
-	rc = iol_elf_physical_entry(elf, image, &entry->pc, err);
-	return rc ? rc : iol_elf_load(elf, image, mem, 0, err);
-}
-
 int iol_ppc_load(const struct iol_layout *layout, const struct iol_memory *mem,
 		 const struct iol_boot *boot, struct iol_entry *entry,
 		 struct iol_placement *placement, struct iol_error *err)
 {
-	const struct iol_image *image = &boot->kernel;
-	struct range kernel, room;
-	struct iol_elf elf;
+	struct iol_ppc_kernel kernel;
+	struct range room;
 	int rc;
 
 	*placement = (struct iol_placement){ 0 };
-	if (!iol_elf_probe(image))
-		return iol_kernel_refuse(image, &wanted, err);
-	rc = iol_elf_parse(image, &elf, err);
+	*entry = (struct iol_entry){ 0 };
+	rc = check_cmdline(boot, err);
 	if (!rc)
-		rc = check_elf(layout, image, &elf, err);
-	if (!rc)
-		rc = check_cmdline(boot, err);
-	if (!rc)
-		rc = place_kernel(mem, image, &elf, entry, &kernel, err);
+		rc = iol_ppc_load_kernel(layout, mem, boot, &kernel, err);
 	if (rc)
 		return rc;
 	placement->kernel_start = kernel.start;
 	placement->kernel_end = kernel.end;
+	entry->pc = kernel.pc;
 	entry->args[IOL_PPC_ENTRY_MAP_END] = kernel.end;
 	if (!tree_room(kernel.start, kernel.end, &room))
 		return iol_error_set(err, -ENOSPC,
 				     "%s: the kernel lies from 0x%" PRIx64 " to 0x%" PRIx64
 				     ", which leaves no 2 MiB for the device tree below 64 MiB",
-				     image->path, kernel.start, kernel.end);
+				     boot->kernel.path, kernel.start, kernel.end);
 	return place_initrd(layout, mem, &boot->initrd,
 			    kernel.end > room.end ? kernel.end : room.end,
-			    elf.is_64bit ? UINT64_MAX : LOWMEM_BYTES, placement, err);
+			    kernel.is_64bit ? UINT64_MAX : LOWMEM_BYTES, placement, err);
 }
 
 int iol_ppc_place_tree(const struct iol_layout *layout, const struct iol_memory *mem,

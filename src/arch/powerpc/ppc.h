@@ -4,13 +4,18 @@
  *
  *   machines.c    the table of machines and what their cores are like
  *   layout.c      addresses
- *   load.c        kernel, initrd and tree in guest memory
+ *   kernel.c      the kernel in guest memory
+ *   load.c        initrd and tree beside it
  *   tree.c        device tree
  *   boot_state.c  registers and first mapping of a processor that starts
  *   spin_table.c  where processors but the first wait for their start
+ *   mpic.c        which interrupt controller a machine has, and how it is put back to power-on
+ *   host_faults.c what a host says of faults of its KVM
+ *   cpuinfo.c     what a host's kernel says of its processor
+ *   drain.c       a program that takes a processor's last traces away
+ *   kvm_*.c       all of this on KVM: kvm_ppc.h
  *
- * Linux sees QEMU's generic e500 platform (arch/powerpc/platforms/85xx/qemu_e500.c). It takes interrupts by
- * external proxy, so the MPIC must be one of revision 4.2; 2.0 has none.
+ * Linux sees QEMU's generic e500 platform (arch/powerpc/platforms/85xx/qemu_e500.c).
  */
 #ifndef IOLITE_PPC_H
 #define IOLITE_PPC_H
@@ -37,6 +42,7 @@ struct iol_ppc_machine {
 	const struct iol_ppc_map *map;
 	const char *cpu_compatible;
 	bool is_64bit;
+	bool has_spe; /* vectors in the upper halves of registers; and KVM without a hypervisor mode */
 	unsigned int cache_line_bytes; /* also what dcbz clears and lwarx reserves */
 	unsigned int l1_bytes, l1_sets; /* of either L1 cache */
 	struct {
@@ -54,6 +60,10 @@ extern const unsigned int iol_ppc_machine_count;
 
 /* The machine of that name; NULL: the first. NULL when there is none. */
 const struct iol_ppc_machine *iol_ppc_machine_find(const char *name);
+/* The machine of that core, whatever its revision; NULL when there is none. */
+const struct iol_ppc_machine *iol_ppc_machine_by_pvr(uint32_t pvr);
+/* Whether a processor of that version has the core of @machine. */
+bool iol_ppc_machine_has_core(const struct iol_ppc_machine *machine, uint32_t pvr);
 /* The machine of a layout that iol_ppc_layout() made. */
 const struct iol_ppc_machine *iol_ppc_machine_of(const struct iol_layout *layout);
 
@@ -63,12 +73,27 @@ int iol_ppc_layout(const struct iol_layout_request *request, struct iol_layout *
 int iol_ppc_load(const struct iol_layout *layout, const struct iol_memory *mem,
 		 const struct iol_boot *boot, struct iol_entry *entry,
 		 struct iol_placement *placement, struct iol_error *err);
+
+/* What iol_ppc_load_kernel() has put where. */
+struct iol_ppc_kernel {
+	uint64_t start, end; /* with what it needs behind its file, as far as that is known */
+	uint64_t pc;
+	bool is_64bit;
+};
+
+/* The part of iol_ppc_load() that knows kinds of kernels. */
+int iol_ppc_load_kernel(const struct iol_layout *layout, const struct iol_memory *mem,
+			const struct iol_boot *boot, struct iol_ppc_kernel *kernel,
+			struct iol_error *err);
+
 void iol_ppc_describe(const struct iol_describe *d, struct iol_fdt *fdt);
 void iol_ppc_place(const struct iol_layout *layout, const struct iol_layout_device *dev,
 		   struct iol_fdt_place *place);
 int iol_ppc_place_tree(const struct iol_layout *layout, const struct iol_memory *mem,
 		       const struct iol_placement *placement, const struct iol_fdt_blob *tree,
 		       struct iol_entry *entry, struct iol_error *err);
+
+extern const struct iol_arch_kvm_ops iol_ppc_kvm_ops; /* only on Power hosts */
 
 /* The layout's device.bus. */
 enum { IOL_PPC_BUS_ROOT, IOL_PPC_BUS_SOC, IOL_PPC_BUS_PLATFORM, IOL_PPC_BUS_POWER };
@@ -145,5 +170,40 @@ int iol_ppc_spin_write(struct iol_ppc_spin_table *table, uint64_t offset, unsign
 /* The state that a processor starts in which was released with @spin. */
 void iol_ppc_release_state(const struct iol_layout *layout, const struct iol_ppc_spin_entry *spin,
 			   unsigned int cpu, struct iol_ppc_boot_state *state);
+
+/* Revisions of the interrupt controller. */
+enum iol_ppc_mpic { IOL_PPC_MPIC_20, IOL_PPC_MPIC_42 };
+
+enum iol_ppc_mpic iol_ppc_mpic_of(const struct iol_layout *layout);
+
+/* What KVM's MPIC of revision 4.2 calls the data of a message that a device sends as @data; 2.0: the same. */
+uint32_t iol_ppc_mpic_msi_data(uint32_t data);
+
+enum iol_ppc_mpic_do {
+	IOL_PPC_MPIC_WRITE, /* value to a register (KVM_DEV_MPIC_GRP_REGISTER) */
+	IOL_PPC_MPIC_READ, /* for what that does */
+	IOL_PPC_MPIC_LOWER, /* source reg (KVM_DEV_MPIC_GRP_IRQ_ACTIVE) */
+};
+
+struct iol_ppc_mpic_step {
+	enum iol_ppc_mpic_do what;
+	uint32_t reg, value;
+};
+
+/* Back to power-on, step by step, up to the first one that does not return 0; returns what it returned. */
+int iol_ppc_mpic_reset(enum iol_ppc_mpic mpic, unsigned int cpus,
+		       int (*do_step)(void *ctx, const struct iol_ppc_mpic_step *step), void *ctx);
+
+/* Sets the clocks that the text of /proc/cpuinfo names; others stay. */
+void iol_ppc_parse_cpuinfo(const char *text, struct iol_host_facts *facts);
+
+/* drain.c's program: where it is, and the effective address of the byte that it ends by writing. */
+#define IOL_PPC_DRAIN_GPA UINT32_C(0x10000)
+#define IOL_PPC_DRAIN_END UINT32_C(0x40000000)
+enum { IOL_PPC_DRAIN_WORDS_MAX = 128 };
+
+/* @hcall_instructions are the host's. The number of instructions, as numbers of the host's order. */
+unsigned int iol_ppc_drain_program(bool has_spe, const uint32_t hcall_instructions[4],
+				   uint32_t words[IOL_PPC_DRAIN_WORDS_MAX]);
 
 #endif

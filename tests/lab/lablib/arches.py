@@ -9,7 +9,11 @@ import subprocess
 
 from . import LabError, LabSkip, TREE
 
-SYSROOT_LIMIT = 900  # seconds; 60 MB of packages the first time
+SYSROOT_LIMIT = 900  # seconds; 60 MB of packages the first time, or programs to compile
+
+# What guests have for scenarios with disks, beside busybox: see initramfs.py.
+TOOLS_ALL = ("mkfs.ext4", "e2fsck", "mkfs.xfs", "xfs_repair", "fio", "lspci", "blkdiscard")
+TOOLS_FILES_ALL = ("/usr/share/misc/pci.ids", "/etc/mke2fs.conf")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,12 +31,17 @@ class Arch:
     channel: str
     channel_options: tuple
     l1_cmdline: str
-    l1_kind: str            # kinds of scripts/fetch-kernel.sh
+    l1_kind: str            # kinds of scripts/fetch-kernel.sh, or of build-kernel.sh with kernels="build"
     l1_modules: tuple       # in this order, each with what it depends on
     guests: dict            # version as variants of scenarios say it: kind of kernel, for all runs
     built: dict             # the same, for scenarios that ask for it: kinds of scripts/build-kernel.sh
     guest_modules: tuple    # the power button, and a way to read it
     libraries: tuple        # where its dynamic loader looks
+    kernels: str = "fetch"  # how level 1's and the guests' come about
+    memory: int = 7168      # level 1's, in MiB; touched lazily, and a 5 GiB guest must fit
+    patience: int = 1       # times what scenarios allow, for guests that are slower than others
+    tools: tuple = TOOLS_ALL            # programs of the big guest image
+    tools_files: tuple = TOOLS_FILES_ALL
     host: str = ""          # the host that lends its own file tree to level 1 and guests; "": sysroot.sh makes one
 
     def tree(self):
@@ -84,5 +93,20 @@ ARCHES = {arch.name: arch for arch in (
         guests={"6.1": "arm64-6.1", "6.12": "arm64-6.12"}, built={},
         guest_modules=("gpio_keys", "evdev"),
         libraries=("/lib/aarch64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/lib", "/usr/lib"),
+    ),
+    Arch(
+        name="powerpc", preset="powerpc", faults="", results="lab-powerpc", packages=("lab", "powerpc"),
+        # a 32-bit core: a VM is part of 3 GiB of iolite's own, and what level 1 has more is high memory
+        qemu=("qemu-system-ppc", "-M", "ppce500", "-cpu", "e500v2_v30"), memory=1536,
+        console="ttyS0", channel="ttyS1", channel_options=("-serial", "chardev:agent"),
+        l1_cmdline="",
+        l1_kind="e500v2", l1_modules=(), kernels="build",  # all is built in
+        guests={"6.1": "e500v2"}, built={},
+        guest_modules=(),
+        # each privileged instruction of a guest is an exit, and each of its floating point a trap in it
+        patience=4,
+        # cross-built: Debian has no packages for it
+        tools=("mkfs.ext4", "e2fsck"), tools_files=("/etc/mke2fs.conf",),
+        libraries=("/lib", "/usr/lib"),
     ),
 )}

@@ -20,15 +20,13 @@ GUEST_APPLETS = ("sh mount mkdir cat dmesg grep sed sha256sum sleep poweroff reb
                  "init echo rm head uname setsid cttyhack ls ps free df date hwclock mv cp ln tail sort wc vi top kill "
                  "lspci find cut tr clear more less touch stty hostname id").split()
 
-# The bigger image, for scenarios with disks: what lab.modules=NAME loads there,
-# programs with the libraries they need, and files.
+# The bigger image, for scenarios with disks: what lab.modules=NAME loads there. Programs, with the
+# libraries they need, and files are in arches.py.
 TOOLS_MODULES = {
     "disk": ("virtio_pci", "virtio_mmio", "virtio_blk"),
     "ext4": ("ext4", "crc32c_generic"),
     "xfs": ("xfs", "crc32c_generic"),
 }
-TOOLS = ("mkfs.ext4 e2fsck mkfs.xfs xfs_repair fio lspci blkdiscard").split()
-TOOLS_FILES = ("/usr/share/misc/pci.ids", "/etc/mke2fs.conf")
 TOOLS_APPLETS = ("blockdev chroot cmp dirname fstrim kill mkfifo mknod readlink seq stat switch_root sync "
                  "tee test timeout touch true umount usleep basename xargs yes").split()
 
@@ -211,12 +209,12 @@ def _tools(programs, archive, known):
         _modules(archive, known, modules, f"order.{name}")
     for name in TOOLS_APPLETS:
         archive.link(f"bin/{name}", "busybox")
-    for name in TOOLS:
+    for name in programs.arch.tools:
         path = programs.find(name)
         archive.file(f"bin/{name}", read(path), 0o755)
         for library in programs.libraries(path):
             archive.file(library.lstrip("/"), read(programs.path(library)), 0o755)
-    for path in TOOLS_FILES:
+    for path in programs.arch.tools_files:
         archive.file(path.lstrip("/"), read(programs.path(path)))
     scripts = os.path.join(LAB, "guest/scripts")
     for name in sorted(os.listdir(scripts)):

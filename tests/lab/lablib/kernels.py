@@ -37,9 +37,11 @@ def get_all(arch, bare=False, built=()):
     """
     if not shutil.which("apt-get"):
         raise LabSkip("the lab's kernels are Debian packages and this host has no apt-get to fetch them")
-    level1 = get(arch.l1_kind)
+    level1 = get(arch.l1_kind, arch.kernels)
+    if not level1 and arch.kernels == "build":
+        raise LabSkip(f"no kernel for level 1, see the line above; scripts/build-kernel.sh {arch.l1_kind} builds it")
     if not level1:
         raise LabError("no kernel for level 1: see the line above")
-    found = {} if bare else {version: get(kind) for version, kind in arch.guests.items()}
+    found = {} if bare else {version: get(kind, arch.kernels) for version, kind in arch.guests.items()}
     found.update({version: get(kind, "build") for version, kind in arch.built.items() if version in built})
     return level1, {version: folder for version, folder in found.items() if folder}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Level 1: a Debian kernel under QEMU's TCG, which emulates AMD SVM or ARM's EL2, so that it has a real /dev/kvm.
+"""Level 1: a Linux under QEMU's TCG, which emulates AMD SVM, ARM's EL2 or an e500v2, so that it has a real /dev/kvm.
 
 It sees files of the host read-only by virtio-9p: all of them where its
 programs are of the host's own architecture, else a file tree of its own and
@@ -22,7 +22,6 @@ import time
 
 from . import TREE, initramfs, kernels
 
-MEMORY_MIB = 7168  # touched lazily; a 5 GiB guest must fit
 BOOT_LIMIT = 120   # seconds from QEMU's start to the agent's first line
 PING_EVERY = 1.0   # seconds
 SILENCE_LIMIT = 30  # seconds without any answer to pings: level 1 hangs
@@ -55,7 +54,7 @@ def build(options, arch, mode, command="", bare=False, built=()):
     level1, guests = kernels.get_all(arch, bare, built)
     shares = _shares(arch, programs, options)
     config = {"ARCH": arch.name, "MODE": mode, "TREE": TREE, "COMMAND": command,
-              "CONSOLE": arch.console, "CHANNEL": arch.channel,
+              "PATIENCE": arch.patience, "CONSOLE": arch.console, "CHANNEL": arch.channel,
               "SHARES": " ".join(f"{tag}:{folder}" for tag, folder in shares[1:]),
               "IOLITE": os.path.abspath(options.iolite),
               "IOLITE_FAULTS": os.path.abspath(options.faults) if options.faults else ""}
@@ -100,7 +99,7 @@ class Level1:
         self.channel, theirs = socket.socketpair()
         self.channel.setblocking(False)
         command = [
-            *setup.arch.emulator(), "-accel", "tcg", "-smp", "1", "-m", str(MEMORY_MIB),
+            *setup.arch.emulator(), "-accel", "tcg", "-smp", "1", "-m", str(setup.arch.memory),
             "-nodefaults", "-display", "none", "-monitor", "none", "-no-reboot",
             "-chardev", f"{console},id=console", "-serial", "chardev:console",
             "-chardev", f"socket,fd={theirs.fileno()},id=agent", *setup.arch.channel_options,

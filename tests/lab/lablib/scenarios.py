@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Scenarios: shell scripts in scenarios/, with facts in comment lines at their head:
 
-    # limit: 120              seconds that one run may take in level 1
+    # limit: 120              seconds that one run may take in level 1 (times the architecture's patience)
     # variants: a b c         run once for each word (it is $1); the name is then FILE-WORD
     # variants-ARCH: a b      the same for one architecture, instead
     # arches: x86_64          architectures that it is for (all unless said)
@@ -19,11 +19,11 @@ FOLDER = os.path.join(LAB, "scenarios")
 
 
 class Scenario:
-    def __init__(self, script, variant, facts):
+    def __init__(self, script, variant, facts, patience):
         self.base = script[:-len(".sh")]
         self.variant = variant
         self.name = f"{self.base}-{variant}" if variant else self.base
-        self.limit = int(facts.get("limit", 120))
+        self.limit = int(facts.get("limit", 120)) * patience
         self.about = facts.get("about", "")
         self.after = facts.get("after", "")
         self.version = variant.split("-")[0]
@@ -40,7 +40,7 @@ def every(arch):
         if arch.name not in facts.get("arches", arch.name).split():
             continue
         for variant in facts.get(f"variants-{arch.name}", facts.get("variants", "")).split() or [""]:
-            found.append(Scenario(script, variant, facts))
+            found.append(Scenario(script, variant, facts, arch.patience))
     return found
 
 

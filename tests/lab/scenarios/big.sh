@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh
 # about: a guest of 4 GiB (x86-64: 5 GiB) with 4 vCPUs: all online, memory above 4 GiB seen and in use, orderly power-off
+# arches: x86_64 aarch64
 # limit: 120
 # variants: 6.1-bzimage 6.1-vmlinux 6.12-bzimage 6.12-vmlinux
 # variants-aarch64: 6.1-image

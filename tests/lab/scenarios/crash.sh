@@ -4,6 +4,7 @@
 # limit: 90
 # variants: 6.1-bzimage 6.12-vmlinux
 # variants-aarch64: 6.1-image
+# variants-powerpc: 6.1-uimage
 # shellcheck source=tests/lab/lib.sh
 . "$TREE/tests/lab/lib.sh"
 kernel "${1%-*}" "${1#*-}"

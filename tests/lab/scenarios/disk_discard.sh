@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh
 # about: blkdiscard and fstrim give the host's space back, zeroes read as zeroes, discard=off takes none
+# arches: x86_64 aarch64
 # limit: 150
 # variants: 6.1-pci 6.12-mmio
 # variants-aarch64: 6.1-pci

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh
 # about: fio verifies random I/O at depths 1, 16 and 64, buffered and direct, 1 and 4 queues, O_DIRECT on the host
+# arches: x86_64 aarch64
 # limit: 180
 # variants: 6.1-pci 6.12-pci 6.12-mmio
 # variants-aarch64: 6.1-pci 6.1-mmio

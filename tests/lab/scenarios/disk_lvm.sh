@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh
 # about: a logical volume of level 1's LVM is the disk; it is written and read back, and grows under the guest
+# arches: x86_64 aarch64
 # limit: 180
 # variants: 6.1-pci 6.12-pci 6.12-mmio
 # variants-aarch64: 6.1-pci

@@ -4,6 +4,7 @@
 # limit: 180
 # variants: 6.1-pci 6.12-pci 6.12-mmio
 # variants-aarch64: 6.1-pci
+# variants-powerpc: 6.1-mmio
 # shellcheck source=tests/lab/lib-disk.sh
 . "$TREE/tests/lab/lib-disk.sh"
 disk_variant "$1"

@@ -4,6 +4,7 @@
 # limit: 150
 # variants: of
 # variants-aarch64: 6.1
+# variants-powerpc: 6.1
 # after: tree.py
 # shellcheck source=tests/lab/lib-disk.sh
 . "$TREE/tests/lab/lib-disk.sh"
@@ -36,6 +37,7 @@ e2fsck -fn tree.img >fsck 2>&1 || fail "e2fsck on the host: $(tail -n 1 fsck)"
 case $ARCH in # the interrupt controller that the tree describes, not the one that an old PC has
 x86_64) controller=IO-APIC ;;
 aarch64) controller=GICv3 ;;
+powerpc) controller=OpenPIC ;;
 esac
 for name in ttyS0 virtio0; do
 	tr -d '\r' <disk_tree.console | grep -q -E "^@lab interrupts .* $controller .*$name\$" ||

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=sh
+# about: exits to user space of a boot to /init, no more than those of a VMM of 60 lines, and of 1000 disk requests
+# arches: powerpc
+# limit: 150
+# shellcheck source=tests/lab/lib-disk.sh
+. "$TREE/tests/lab/lib-disk.sh"
+# shellcheck source=tests/lab/lib-exits.sh
+. "$TREE/tests/lab/lib-exits.sh"
+
+# A VMM of RAM, KVM's MPIC, a 16450 and a reset register was measured with a kernel like this one, whose
+# messages went to the console, too, to the reset by its init.
+reference=13887
+
+kernel 6.1 stock
+count_exits_from_here
+vm_start boot 128M 1 ask loglevel=8
+vm_wait_for '^@lab ask' 60
+exits_of boot
+vm_send poweroff-f
+vm_wait_exit 20
+expect_status 0
+
+kernel 6.1 stock tools
+requests=1000
+for transport in pci mmio; do
+	image $transport.img 8M
+	count_exits_from_here
+	disks="-d $transport.img,transport=$transport"
+	disk_start 128M 1 disk_exits
+	vm_wait_for '^@lab step ready' 60
+	exits_of before
+	vm_send go
+	vm_wait_for '^@lab step done' 60
+	exits_of after
+	vm_send go
+	disk_end 30
+	# shellcheck disable=SC2154 # exits_of sets them, by eval
+	eval "disk_$transport=$((after_user_exits - before_user_exits)) all_$transport=$((after_exits - before_exits))"
+done
+
+# shellcheck disable=SC2154
+note "exits to user space: boot $boot_user_exits of $boot_exits (reference $reference); $requests disk requests: PCI $disk_pci of $all_pci, MMIO $disk_mmio of $all_mmio"
+[ "$boot_user_exits" -le $reference ] || fail "$boot_user_exits exits to user space to /init, more than $reference"
+# Of a request only the UART's or none may come to user space: it is told by an eventfd, and so is its end.
+# (An interrupt of MMIO has a status register to be read and acknowledged.)
+[ "$disk_pci" -le $((requests / 5)) ] || fail "$disk_pci exits to user space for $requests requests over PCI"
+[ "$disk_mmio" -le $((requests * 3)) ] || fail "$disk_mmio exits to user space for $requests requests over MMIO"

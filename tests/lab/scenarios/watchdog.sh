@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=sh
+# about: a guest that does not serve its watchdog: the machine is reset, stopped with status 5, or goes on
+# arches: powerpc
+# limit: 120
+# variants: reset stop none
+# shellcheck source=tests/lab/lib.sh
+. "$TREE/tests/lab/lib.sh"
+kernel 6.1
+
+vm_options="--on-watchdog=$1"
+vm_start dog 128M 1 ask,ask quiet
+vm_wait_for '^@lab ask' 60
+vm_send watchdog
+case $1 in
+reset)
+	vm_wait_for '^@lab init' 60 2
+	vm_wait_for '^@lab ask' 60 3 # the second of the first boot, then that of the second
+	vm_send poweroff-f
+	vm_wait_exit 20
+	expect_status 0
+	;;
+stop)
+	vm_wait_exit 60
+	expect_status 5
+	;;
+none)
+	end=$(($(uptime_s) + 60 * PATIENCE))
+	until grep -q 'watchdog ran out' dog.stderr; do
+		[ "$(uptime_s)" -le $end ] || fail "iolite says nothing of the watchdog in time"
+		vm_alive || fail "dog ended: $(tail -n 1 dog.stderr)"
+		sleep 0.2
+	done
+	vm_send facts
+	vm_wait_for '^@lab facts-end' 60
+	;;
+esac
+grep -q 'watchdog ran out' dog.stderr || fail "iolite says nothing of the watchdog: $(tail -n 1 dog.stderr)"
+no_guest_errors
