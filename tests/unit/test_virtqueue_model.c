@@ -25,8 +25,9 @@ enum {
 	INDIRECT = 4,
 	UNKNOWN = 0xfff8,
 	DESC_BYTES = 16,
-/* Queues up to this size; without optimisation or with a sanitizer 4 would take minutes. */
-#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+/* Queues up to this size; without optimisation, with a sanitizer or emulated 4 would take minutes. */
+#if defined(__OPTIMIZE__) && !defined(FEWER_STATES) && !defined(__SANITIZE_ADDRESS__) && \
+	!defined(__SANITIZE_THREAD__)
 	SIZE_MAX_TRIED = 4,
 	STEPS = 7, /* of the sequences of operations */
 #else

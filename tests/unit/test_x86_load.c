@@ -603,8 +603,7 @@ static void test_virtio_mmio_slots(void)
 		tables = (peek(&m, xsdt + 4, 4) - 36) / 8;
 		g_assert_cmpuint(tables, ==, slots[i] ? 4 : 3);
 		last = peek(&m, xsdt + 36 + 8 * (tables - 1), 8);
-		g_assert_cmpuint(peek(&m, last, 4) == GUINT32_FROM_LE(0x54445353), ==,
-				 slots[i] != 0);
+		g_assert_cmpuint(peek(&m, last, 4) == 0x54445353, ==, slots[i] != 0);
 		acpi = iol_memory_ptr(&m.mem, IOL_X86_ACPI, IOL_X86_ACPI_BYTES);
 		acpi = memmem(acpi, IOL_X86_ACPI_BYTES, "\x08VSLT\x0c", 6);
 		if (slots[i])
