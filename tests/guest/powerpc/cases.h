@@ -33,6 +33,13 @@ static const struct guest_case cases[] = {
 		.expect = { "boot 1\n", "boot 2\n", "boot 3\n", "boot 4\n" },
 	},
 	{
+		.name = "traces",
+		.guest = "traces",
+		.args = { "-m", "64M" },
+		.expect = { "boot 1\n", "boot 2\n", "boot 3\n", "boot 4\n" },
+		.log = "the guest's watchdog ran out: the machine is reset",
+	},
+	{
 		.name = "watchdog_feed",
 		.guest = "watchdog",
 		.args = { "-m", "64M", "-a", "feed", "--on-watchdog=stop" },
