@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh
-# about: exits to user space of a boot to /init, no more than those of a VMM of 60 lines, and of 1000 disk requests
+# about: exits to user space of a boot to /init, held against those of a VMM of 60 lines, and of 1000 disk requests
 # arches: powerpc
 # limit: 150
 # shellcheck source=tests/lab/lib-disk.sh
@@ -8,8 +8,10 @@
 # shellcheck source=tests/lab/lib-exits.sh
 . "$TREE/tests/lab/lib-exits.sh"
 
-# A VMM of RAM, KVM's MPIC, a 16450 and a reset register was measured with a kernel like this one, whose
-# messages went to the console, too, to the reset by its init.
+# A VMM of RAM, KVM's MPIC, a 16450 and a reset register was measured with a kernel of the same version, whose
+# messages went to the console, to the reset by its init. Nearly all of that, here as well, are characters of the
+# kernel's messages, two exits each (status read, character written), and this kernel has more to say: so what
+# is held against it is a quiet boot, and of a loud one what is not characters.
 reference=13887
 
 kernel 6.1 stock
@@ -17,6 +19,7 @@ count_exits_from_here
 vm_start boot 128M 1 ask loglevel=8
 vm_wait_for '^@lab ask' 60
 exits_of boot
+chars=$(wc -c <boot.console)
 vm_send poweroff-f
 vm_wait_exit 20
 expect_status 0
@@ -40,8 +43,9 @@ for transport in pci mmio; do
 done
 
 # shellcheck disable=SC2154
-note "exits to user space: boot $boot_user_exits of $boot_exits (reference $reference); $requests disk requests: PCI $disk_pci of $all_pci, MMIO $disk_mmio of $all_mmio"
-[ "$boot_user_exits" -le $reference ] || fail "$boot_user_exits exits to user space to /init, more than $reference"
+note "exits to user space: boot $boot_user_exits of $boot_exits, $chars characters; quiet, with a disk, $before_user_exits (reference $reference); $requests disk requests: PCI $disk_pci of $all_pci, MMIO $disk_mmio of $all_mmio"
+[ "$before_user_exits" -le $reference ] || fail "$before_user_exits exits to user space to /init, more than $reference"
+[ "$boot_user_exits" -le $((2 * chars + 1000)) ] || fail "$boot_user_exits exits to user space to /init, which wrote $chars characters"
 # Of a request only the UART's or none may come to user space: it is told by an eventfd, and so is its end.
 # (An interrupt of MMIO has a status register to be read and acknowledged.)
 [ "$disk_pci" -le $((requests / 5)) ] || fail "$disk_pci exits to user space for $requests requests over PCI"
