@@ -26,7 +26,7 @@ help:
 	@echo 'make build      build/release/iolite'
 	@echo 'make demo       boot a Linux guest in this terminal'
 	@echo 'make test       all tests: unit tests under sanitizers, guests, the lab'
-	@echo 'make unit       only the tests that take seconds; ARCH=aarch64, powerpc: under qemu-user'
+	@echo 'make unit       only the tests that take seconds; ARCH=aarch64, powerpc or ppc64: under qemu-user'
 	@echo 'make fuzz       hostile kernels, guests and options; TIME=60 seconds for each kind'
 	@echo 'make lab        stock kernels on a nested KVM; SCENARIO=name for one of them; ARCH=aarch64, powerpc: and unit tests'
 	@echo 'make lab-shell  a prompt in the lab, with iolite there; ARCH=aarch64, powerpc'

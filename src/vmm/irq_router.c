@@ -4,8 +4,8 @@
  * include/iolite/irq.h.
  *
  * The kernel takes the table as a whole and forgets what it had, so each one begins with the routes
- * of the pins, which it gave them by itself or which it has to be told. An interrupt is in the table, and its eventfd is bound to its
- * GSI (KVM_IRQFD, kvm-api 4.75), from its first route on.
+ * of the pins, which it gave them by itself or which it has to be told. An interrupt is in the table, and
+ * its eventfd is bound to its GSI (KVM_IRQFD, kvm-api 4.75), from its first route on.
  *
  * Routing runs on vCPU threads, raising on any. A hostile guest chooses address and data of its
  * own interrupts; a route that the kernel refuses silences that one interrupt. It can make the

@@ -88,36 +88,36 @@ static void reset(struct iol_vm *vm)
 		iol_loop_timeout(&vm->loop, &lc->slow_op, SLOW_NS);
 }
 
-/* A guest that lets its watchdog run out may do so as often as it likes. */
-static void watchdog_ran_out(struct iol_vm *vm)
+/* True when it asks for a reset. A guest that lets its watchdog run out may do so as often as it likes. */
+static bool watchdog_ran_out(struct iol_vm *vm)
 {
 	struct iol_log_limit *limit = &vm->lifecycle.watchdog_log;
 
 	if (vm->lifecycle.state != IOL_STATE_RUNNING)
-		return;
+		return false;
 	switch (vm->config->on_watchdog) {
 	case IOL_WATCHDOG_RESET:
 		iol_log_limited(limit, IOL_LOG_WARN,
 				"the guest's watchdog ran out: the machine is reset (on-watchdog)");
-		reset(vm);
-		return;
+		return true;
 	case IOL_WATCHDOG_STOP:
 		iol_log(IOL_LOG_ERROR,
 			"the guest's watchdog ran out: the machine is stopped (on-watchdog)");
 		stop(vm, IOL_CAUSE_WATCHDOG);
-		return;
+		break;
 	case IOL_WATCHDOG_PAUSE:
 		iol_log_limited(
 			limit, IOL_LOG_WARN,
 			"the guest's watchdog ran out: the machine is paused (on-watchdog); "
 			"Ctrl-A x or SIGTERM twice end it");
 		iol_vm_pause(vm);
-		return;
+		break;
 	case IOL_WATCHDOG_NONE:
 		iol_log_limited(limit, IOL_LOG_WARN,
 				"the guest's watchdog ran out: the machine runs on (on-watchdog)");
-		return;
+		break;
 	}
+	return false;
 }
 
 /* What ends a machine, the gravest first; a reset is done only when nothing ends it. */
@@ -137,6 +137,7 @@ static void run_events(struct iol_post *post)
 	struct iol_lifecycle *lc = iol_container_of(post, struct iol_lifecycle, post);
 	struct iol_vm *vm = iol_container_of(lc, struct iol_vm, lifecycle);
 	uint32_t pending = atomic_exchange(&lc->pending, 0);
+	bool wants_reset = pending & (1u << IOL_EVENT_RESET);
 
 	if (lc->state == IOL_STATE_STOPPED)
 		return;
@@ -147,8 +148,8 @@ static void run_events(struct iol_post *post)
 		}
 	}
 	if (pending & (1u << IOL_EVENT_WATCHDOG))
-		watchdog_ran_out(vm);
-	if (lc->state != IOL_STATE_STOPPED && pending & (1u << IOL_EVENT_RESET))
+		wants_reset |= watchdog_ran_out(vm);
+	if (wants_reset && lc->state != IOL_STATE_STOPPED)
 		reset(vm);
 }
 

@@ -17,6 +17,9 @@
 /* The host backs RAM with huge pages where the mapping is aligned to one. */
 #define HUGE_PAGE_BYTES (2 * IOL_MIB)
 
+/* 32-bit hosts: more than this is never there; kernel, stacks and libraries take their share, too. */
+#define ADDRESS_SPACE_BYTES ((uint64_t)(SIZE_MAX - HUGE_PAGE_BYTES))
+
 static void check_regions(const struct iol_memory_region *regions, unsigned int count)
 {
 	uint64_t end = 0;
@@ -37,12 +40,19 @@ static int mapping_error(uint64_t size_bytes, int code, struct iol_error *err)
 	struct rlimit limit;
 
 	iol_size_format(size_bytes, text);
-	if (!getrlimit(RLIMIT_AS, &limit) && limit.rlim_cur != RLIM_INFINITY)
+	if (size_bytes <= ADDRESS_SPACE_BYTES && !getrlimit(RLIMIT_AS, &limit) &&
+	    limit.rlim_cur != RLIM_INFINITY)
 		return iol_error_set(
 			err, code,
 			"cannot map %s of guest memory: the address space is limited to "
 			"%ju KiB (ulimit -v); raise the limit or give the guest less memory",
 			text, (uintmax_t)limit.rlim_cur / 1024);
+	if (ADDRESS_SPACE_BYTES < UINT32_MAX)
+		return iol_error_set(
+			err, code,
+			"cannot map %s of guest memory: a 32-bit iolite has less than 4G of "
+			"addresses for all it needs; give the guest less memory",
+			text);
 	return iol_error_errno(err, code, "cannot map %s of guest memory", text);
 }
 
@@ -57,6 +67,8 @@ int iol_memory_init(struct iol_memory *mem, const struct iol_memory_region *regi
 		total += regions[i].size_bytes;
 
 	memset(mem, 0, sizeof(*mem));
+	if (total > ADDRESS_SPACE_BYTES) /* before mmap() cuts it */
+		return mapping_error(total, -ENOMEM, err);
 	mem->mapping_bytes = total + HUGE_PAGE_BYTES;
 	base = mmap(NULL, mem->mapping_bytes, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -39,14 +39,20 @@ struct machine {
 
 /* RAM of x86_64 ends exactly behind the largest kernel of the builder, a page behind, ..., above 4 GiB. */
 static const uint64_t x86_sizes[] = {
-	IOL_MIB,     2 * IOL_MIB,  16 * IOL_MIB, BUILD_BZ_PREF_ADDRESS + BUILD_BZ_INIT_BYTES,
-	0x1401000,   64 * IOL_MIB, 3 * IOL_GIB,  3 * IOL_GIB + PAGE_BYTES,
+	IOL_MIB,      2 * IOL_MIB,
+	16 * IOL_MIB, BUILD_BZ_PREF_ADDRESS + BUILD_BZ_INIT_BYTES,
+	0x1401000,    64 * IOL_MIB,
+#if UINTPTR_MAX > UINT32_MAX /* a 32-bit host has no addresses for them */
+	3 * IOL_GIB,  3 * IOL_GIB + PAGE_BYTES,
 	5 * IOL_GIB,
+#endif
 };
 /* That of aarch64 with the tree at its end, before its end, and with much behind the tree. */
 static const uint64_t arm64_sizes[] = {
 	16 * IOL_MIB, 16 * IOL_MIB + 64 * IOL_KIB, 18 * IOL_MIB, 512 * IOL_MIB, 514 * IOL_MIB,
+#if UINTPTR_MAX > UINT32_MAX
 	5 * IOL_GIB,
+#endif
 };
 
 static struct machine x86_machines[IOL_ARRAY_LEN(x86_sizes)];

@@ -26,27 +26,26 @@ static bool is_digit(char c)
 /* What @text says as digits and a suffix: 0, -EINVAL or -ERANGE. */
 static int read_number(const char *text, const char *suffixes, uint64_t *value)
 {
-	const unsigned __int128 limit = (unsigned __int128)1 << 64;
-	unsigned __int128 number = 0;
 	const char *at = text, *suffix;
+	uint64_t number = 0;
+	bool beyond = false; /* 64 bits, and number means nothing */
 
 	for (; is_digit(*at); at++)
-		if (number < limit)
-			number = number * 10 + (unsigned int)(*at - '0');
+		beyond = beyond || __builtin_mul_overflow(number, 10, &number) ||
+			 __builtin_add_overflow(number, (unsigned int)(*at - '0'), &number);
 	if (at == text)
 		return -EINVAL;
 	if (*at) {
 		suffix = strchr(suffixes, *at);
 		if (!suffix || at[1])
-			return number >= limit ? -ERANGE : -EINVAL;
+			return beyond ? -ERANGE : -EINVAL;
 		/* K k M m G g T t */
 		for (long i = 0; i <= (suffix - suffixes) / 2; i++)
-			if (number < limit)
-				number *= 1024;
+			beyond = beyond || __builtin_mul_overflow(number, 1024, &number);
 	}
-	if (number >= limit)
+	if (beyond)
 		return -ERANGE;
-	*value = (uint64_t)number;
+	*value = number;
 	return 0;
 }
 

@@ -73,9 +73,12 @@ static const uint8_t *segment_at(const struct sent *s, unsigned int i)
 	return s->out + 16 + i * SEGMENT_BYTES;
 }
 
-static bool within(const struct fuzz *f, unsigned __int128 sector, unsigned __int128 count)
+static bool within(const struct fuzz *f, uint64_t sector, uint64_t count)
 {
-	return (sector + count) * 512 <= f->r.mb->blk.limits.size_bytes;
+	uint64_t end;
+
+	return !__builtin_add_overflow(sector, count, &end) &&
+	       end <= f->r.mb->blk.limits.size_bytes / 512;
 }
 
 static unsigned int expect_ranges(const struct fuzz *f, const struct sent *s, bool discard)

@@ -10,9 +10,10 @@ static bool in_ram(const struct virtqueue_model *m, uint64_t gpa, uint64_t len)
 {
 	for (unsigned int i = 0; i < m->memory->region_count; i++) {
 		const struct iol_memory_region *r = &m->memory->regions[i];
-		unsigned __int128 end = (unsigned __int128)gpa + len;
+		uint64_t end;
 
-		if (gpa >= r->gpa && end <= (unsigned __int128)r->gpa + r->size_bytes)
+		if (gpa >= r->gpa && !__builtin_add_overflow(gpa, len, &end) &&
+		    end <= r->gpa + r->size_bytes) /* which does not wrap: memory.h */
 			return true;
 	}
 	return false;

@@ -25,6 +25,7 @@ MACHINES = [
     ("x86_64", "pc"),
     ("aarch64", "virt"),
     ("powerpc", "e500v2"),
+    ("powerpc", "e500v2-36"),
     ("powerpc", "e500mc"),
     ("powerpc", "e5500"),
     ("powerpc", "e6500"),

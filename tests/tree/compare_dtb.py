@@ -42,6 +42,7 @@ SIZES = {"cpus": "4", "memory": "1G"}
 CASES = {
     "virt-aarch64": (["qemu-system-aarch64", "-M", "virt,gic-version=3", "-cpu", "cortex-a57"], "aarch64", "virt"),
     "ppce500": (["qemu-system-ppc", "-M", "ppce500", "-cpu", "e500v2_v30"], "powerpc", "e500v2"),
+    "ppce500-36": (["qemu-system-ppc", "-M", "ppce500", "-cpu", "e500v2_v30"], "powerpc", "e500v2-36"),
     "ppce500-e500mc": (["qemu-system-ppc", "-M", "ppce500", "-cpu", "e500mc"], "powerpc", "e500mc"),
     "ppce500-e5500": (["qemu-system-ppc64", "-M", "ppce500", "-cpu", "e5500"], "powerpc", "e5500"),
     "ppce500-e6500": (["qemu-system-ppc64", "-M", "ppce500", "-cpu", "e6500"], "powerpc", "e6500"),

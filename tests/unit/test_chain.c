@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Descriptor chains: virtio-v1.2 2.7.4 and 2.7.5, G1 to G8 of guest-memory.md; what devices do with them. */
 #include "chain_rig.h"
+#include "host_memory.h"
 
 /* --- parts --- */
 
@@ -304,6 +305,8 @@ static void test_total_bytes(void)
 	static const struct iol_memory_region region = { .gpa = 0, .size_bytes = 5 * IOL_GIB };
 	struct rig r;
 
+	if (!host_maps(region.size_bytes))
+		return;
 	init(&r);
 	iol_memory_finish(&r.memory);
 	g_assert_cmpint(iol_memory_init(&r.memory, &region, 1, NULL), ==, 0);

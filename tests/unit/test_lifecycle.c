@@ -150,7 +150,7 @@ static void test_reset(struct fixture *f, const void *data)
 	check(f, IOL_STATE_RUNNING, IOL_CAUSE_NONE, 1);
 	/* Together with the guest's own it is one. */
 	raise_events(f, WATCHDOG | RESET);
-	check(f, IOL_STATE_RUNNING, IOL_CAUSE_NONE, 3);
+	check(f, IOL_STATE_RUNNING, IOL_CAUSE_NONE, 2);
 }
 
 static void test_reset_fails(struct fixture *f, const void *data)

@@ -128,6 +128,24 @@ static void test_too_large(void)
 	iol_memory_finish(&mem);
 }
 
+#if UINTPTR_MAX == UINT32_MAX
+/* Cut to 32 bits, each of these lengths could be mapped. */
+static void test_32_bits(void)
+{
+	static const uint64_t sizes[] = { 4 * IOL_GIB - 4096, 4 * IOL_GIB, 4 * IOL_GIB + IOL_MIB };
+	struct iol_memory mem;
+	struct iol_error err;
+
+	for (size_t i = 0; i < IOL_ARRAY_LEN(sizes); i++) {
+		const struct iol_memory_region region = { .gpa = 0, .size_bytes = sizes[i] };
+
+		g_assert_cmpint(iol_memory_init(&mem, &region, 1, &err), ==, -ENOMEM);
+		g_assert_nonnull(strstr(err.msg, "a 32-bit iolite"));
+		iol_memory_finish(&mem);
+	}
+}
+#endif
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -136,5 +154,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/memory/copy", test_copy);
 	g_test_add_func("/memory/clear", test_clear);
 	g_test_add_func("/memory/too-large", test_too_large);
+#if UINTPTR_MAX == UINT32_MAX
+	g_test_add_func("/memory/32-bits", test_32_bits);
+#endif
 	return g_test_run();
 }

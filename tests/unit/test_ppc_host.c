@@ -64,6 +64,12 @@ static void test_machine(void)
 	g_assert_cmpstr(layout.machine, ==, "e5500");
 	g_assert_cmphex(layout.facts.hcall_instructions[3], ==, 4);
 	g_assert_cmpint(layout_on(0x80240012, "e5500", 1, true, &layout, &err), ==, 0);
+	/* With the other address map, if asked for. */
+	g_assert_cmpint(layout_on(0x80210051, "e500v2-36", 2, true, &layout, &err), ==, 0);
+	g_assert_cmpstr(layout.machine, ==, "e500v2-36");
+	g_assert_cmphex(layout.facts.pvr, ==, 0x80210051);
+	g_assert_cmphex(layout.facts.hcall_instructions[3], ==, 4);
+	g_assert_cmpint(layout_on(0x80230020, "e500v2-36", 1, true, &layout, &err), ==, -EINVAL);
 	/* No other runs, but can be described: with its own processor. */
 	g_assert_cmpint(layout_on(0x80210030, "e5500", 1, true, &layout, &err), ==, -EINVAL);
 	g_assert_nonnull(

@@ -7,7 +7,7 @@
 #include <glib.h>
 #include <string.h>
 
-static const char *const names[] = { "e500v2", "e500mc", "e5500", "e6500" };
+static const char *const names[] = { "e500v2", "e500mc", "e5500", "e6500", "e500v2-36" };
 
 static struct iol_layout layout_of(const char *machine, uint64_t bytes, unsigned int cpus)
 {
@@ -33,7 +33,7 @@ static void test_machines(void)
 		g_assert_cmpstr(layout.machine, ==, names[i]);
 		g_assert_cmpuint(layout.cpus, ==, 2);
 		g_assert_cmpstr(iol_ppc_machine_of(&layout)->name, ==, names[i]);
-		g_assert_cmpint(iol_ppc_machine_of(&layout)->is_64bit, ==, i >= 2);
+		g_assert_cmpint(iol_ppc_machine_of(&layout)->is_64bit, ==, i == 2 || i == 3);
 	}
 	g_assert_cmpstr(layout_of(NULL, IOL_GIB, 1).machine, ==, "e500v2");
 	g_assert_null(iol_ppc_machine_find("e500"));
@@ -65,7 +65,7 @@ static void test_ram(void)
 		{ "e500v2", 64 * IOL_MIB }, { "e500v2", 100 * IOL_MIB + 4096 },
 		{ "e500v2", 3 * IOL_GIB },  { "e500mc", 64 * IOL_MIB },
 		{ "e500mc", 4 * IOL_GIB },  { "e5500", 48 * IOL_GIB },
-		{ "e6500", 48 * IOL_GIB },
+		{ "e6500", 48 * IOL_GIB },  { "e500v2-36", 48 * IOL_GIB },
 	};
 
 	for (unsigned int i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -86,13 +86,14 @@ static void test_refused(void)
 		const char *message;
 	} cases[] = {
 		{ "ppce500", IOL_GIB, 1,
-		  "machine 'ppce500': powerpc has 'e500v2', 'e500mc', 'e5500' and 'e6500'" },
+		  "machine 'ppce500': powerpc has 'e500v2', 'e500mc', 'e5500', 'e6500' and 'e500v2-36'" },
 		{ "", IOL_GIB, 1, "machine '': powerpc has" },
 		{ NULL, 0, 1, "memory of 0: an e500v2 machine has 64M to 3G" },
 		{ NULL, 64 * IOL_MIB - 4096, 1, "an e500v2 machine has 64M to 3G" },
 		{ NULL, 3 * IOL_GIB + 4096, 1, "an e500v2 machine has 64M to 3G" },
 		{ NULL, UINT64_MAX, 1, "64M to 3G" },
 		{ "e5500", 48 * IOL_GIB + 4096, 1, "an e5500 machine has 64M to 48G" },
+		{ "e500v2-36", 48 * IOL_GIB + 4096, 1, "an e500v2-36 machine has 64M to 48G" },
 		{ "e500mc", 64 * IOL_MIB + 1, 1, "a multiple of 4K is needed" },
 		{ NULL, IOL_GIB, 0, "0 CPUs: an e500v2 machine has 1 to 32" },
 		{ "e6500", IOL_GIB, 33, "33 CPUs: an e6500 machine has 1 to 32" },

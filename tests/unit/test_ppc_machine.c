@@ -178,6 +178,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	ADD_ALL("e500v2");
+	ADD_ALL("e500v2-36");
 	ADD_ALL("e5500");
 	return g_test_run();
 }

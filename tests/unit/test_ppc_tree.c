@@ -119,7 +119,7 @@ static uint32_t phandle(const struct machine *m, const char *path)
 static void test_root(void)
 {
 	static const char *const models[] = { "iolite e500v2", "iolite e500mc", "iolite e5500",
-					      "iolite e6500" };
+					      "iolite e6500", "iolite e500v2-36" };
 	struct machine m;
 
 	for (unsigned int i = 0; i < iol_ppc_machine_count; i++) {
@@ -195,6 +195,7 @@ static void test_cores(void)
 		bool spe, fp, is_64bit, vector;
 	} cases[] = {
 		{ "e500v2", "PowerPC,8544", "2.03", true, false, false, false },
+		{ "e500v2-36", "PowerPC,8544", "2.03", true, false, false, false },
 		{ "e500mc", "PowerPC,e500mc", "2.06", false, true, false, false },
 		{ "e5500", "PowerPC,e5500", "2.06", false, true, true, false },
 		{ "e6500", "PowerPC,e6500", "2.06", false, true, true, true },
@@ -220,7 +221,7 @@ static void test_cores(void)
 		(cases[i].vector ? check_empty : check_absent)(&m, "/cpus", "fsl,eref-er");
 		for (unsigned int j = 0; j < G_N_ELEMENTS(kept); j++)
 			check_absent(&m, "/cpus", kept[j]);
-		check_cache(&m, i ? 64 : 32, i ? 64 : 128);
+		check_cache(&m, cases[i].spe ? 32 : 64, cases[i].spe ? 128 : 64);
 		machine_finish(&m);
 	}
 }

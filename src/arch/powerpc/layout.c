@@ -62,7 +62,7 @@ static int check_host(const struct iol_layout_request *request,
 				     "this host's processor (PVR 0x%08x) is none that iolite has a "
 				     "machine for: e500v2, e500mc, e5500 or e6500",
 				     facts->pvr);
-	if (host != machine)
+	if (!iol_ppc_machine_has_core(machine, facts->pvr))
 		return iol_error_set(err, -EINVAL,
 				     "machine '%s': this host's KVM runs '%s' machines only, for a "
 				     "guest has the processor of its host; leave the machine out",
@@ -84,8 +84,8 @@ static int check_request(const struct iol_layout_request *request,
 
 	if (!machine)
 		return iol_error_set(err, -EINVAL,
-				     "machine '%.64s': powerpc has 'e500v2', 'e500mc', 'e5500' and "
-				     "'e6500'",
+				     "machine '%.64s': powerpc has 'e500v2', 'e500mc', 'e5500', "
+				     "'e6500' and 'e500v2-36'",
 				     request->machine);
 	if (memory_bytes < IOL_PPC_RAM_MIN_BYTES || memory_bytes > machine->map->ram_end)
 		return iol_error_set(err, -EINVAL, "memory of %s: an %s machine has 64M to %s",
@@ -118,7 +118,7 @@ static void complete_facts(struct iol_host_facts *facts, const struct iol_ppc_ma
 {
 	enum { TYPICAL_HZ = 400000000 };
 
-	if (iol_ppc_machine_by_pvr(facts->pvr) != machine) {
+	if (!iol_ppc_machine_has_core(machine, facts->pvr)) {
 		facts->pvr = machine->pvr;
 		facts->has_idle_hcall = true;
 		for (unsigned int i = 0; i < IOL_ARRAY_LEN(facts->hcall_instructions); i++)

@@ -45,24 +45,22 @@ static const struct iol_ppc_map map36 = {
 	.spin_table = IOL_PPC36_SPIN_TABLE,
 };
 
+/* The core knows 36 bits, its boards and their kernels either 32 or 36. */
+#define E500V2(machine, address_map)                                                             \
+	{                                                                                        \
+		.name = machine, .model = "iolite " machine, .map = &address_map,                \
+		.cpu_compatible = "PowerPC,8544", .has_spe = true, .cache_line_bytes = 32,       \
+		.l1_bytes = 32 * 1024, .l1_sets = 128, .tlb = { { 512, 4 }, { 16, 16 } },        \
+		.isa_version = "2.03",                                                           \
+		.isa = { "power-isa-b",     "power-isa-e",     "power-isa-atb",  "power-isa-cs", \
+			 "power-isa-e.le",  "power-isa-ecl",   "power-isa-mmc",  "power-isa-sp", \
+			 "power-isa-sp.fd", "power-isa-sp.fs", "power-isa-sp.fv" },              \
+		.pvr = 0x80210030, .hcall_instructions = HCALL_E500V2,                           \
+	}
+
+/* Of a core the usual one comes first. */
 const struct iol_ppc_machine iol_ppc_machines[] = {
-	{
-		.name = "e500v2",
-		.model = "iolite e500v2",
-		.map = &map32,
-		.cpu_compatible = "PowerPC,8544",
-		.has_spe = true,
-		.cache_line_bytes = 32,
-		.l1_bytes = 32 * 1024,
-		.l1_sets = 128,
-		.tlb = { { 512, 4 }, { 16, 16 } },
-		.isa_version = "2.03",
-		.isa = { "power-isa-b", "power-isa-e", "power-isa-atb", "power-isa-cs",
-			 "power-isa-e.le", "power-isa-ecl", "power-isa-mmc", "power-isa-sp",
-			 "power-isa-sp.fd", "power-isa-sp.fs", "power-isa-sp.fv" },
-		.pvr = 0x80210030,
-		.hcall_instructions = HCALL_E500V2,
-	},
+	E500V2("e500v2", map32),
 	{
 		.name = "e500mc",
 		.model = "iolite e500mc",
@@ -107,6 +105,7 @@ const struct iol_ppc_machine iol_ppc_machines[] = {
 		.pvr = 0x80400020,
 		.hcall_instructions = HCALL_HV,
 	},
+	E500V2("e500v2-36", map36),
 };
 
 const unsigned int iol_ppc_machine_count = IOL_ARRAY_LEN(iol_ppc_machines);
@@ -121,12 +120,22 @@ const struct iol_ppc_machine *iol_ppc_machine_find(const char *name)
 	return NULL;
 }
 
-const struct iol_ppc_machine *iol_ppc_machine_by_pvr(uint32_t pvr)
+static uint32_t core_of(uint32_t pvr)
 {
 	enum { VERSION_SHIFT = 16 };
 
+	return pvr >> VERSION_SHIFT;
+}
+
+bool iol_ppc_machine_has_core(const struct iol_ppc_machine *machine, uint32_t pvr)
+{
+	return core_of(machine->pvr) == core_of(pvr);
+}
+
+const struct iol_ppc_machine *iol_ppc_machine_by_pvr(uint32_t pvr)
+{
 	for (unsigned int i = 0; i < iol_ppc_machine_count; i++)
-		if (iol_ppc_machines[i].pvr >> VERSION_SHIFT == pvr >> VERSION_SHIFT)
+		if (iol_ppc_machine_has_core(&iol_ppc_machines[i], pvr))
 			return &iol_ppc_machines[i];
 	return NULL;
 }

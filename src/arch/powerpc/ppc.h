@@ -62,6 +62,8 @@ extern const unsigned int iol_ppc_machine_count;
 const struct iol_ppc_machine *iol_ppc_machine_find(const char *name);
 /* The machine of that core, whatever its revision; NULL when there is none. */
 const struct iol_ppc_machine *iol_ppc_machine_by_pvr(uint32_t pvr);
+/* Whether a processor of that version has the core of @machine. */
+bool iol_ppc_machine_has_core(const struct iol_ppc_machine *machine, uint32_t pvr);
 /* The machine of a layout that iol_ppc_layout() made. */
 const struct iol_ppc_machine *iol_ppc_machine_of(const struct iol_layout *layout);
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The guests of aarch64, arm64 Images. Data may lie at any multiple of its size only: memory is device memory
 # until start.S has switched the MMU on.
-target_compile_options(guest_flags INTERFACE -march=armv8-a -mstrict-align -mno-outline-atomics)
+target_compile_options(guest_flags INTERFACE -march=armv8-a -mstrict-align -mno-outline-atomics
+	$<$<COMPILE_LANGUAGE:C>:-mgeneral-regs-only>)
 
 # guest(NAME SOURCE...)
 function(guest name)

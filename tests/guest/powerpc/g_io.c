@@ -1,58 +1,88 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Accesses of registers in both byte orders: by instructions that keep the guest's and by such that swap; where nothing
- * is; and an instruction that KVM does not know.
+ * Accesses: where nothing is; of the widths that registers have; and in which order bytes arrive, of registers that
+ * are big-endian and of such that are little-endian, by instructions that turn bytes and by such that do not.
  */
 #include "guest.h"
 
 enum {
 	UART_SCRATCH = 7,
-	GUTS_RSTCR = 0xb0,
-	GPIO_DIR = 0,
-	CFG_ADDR = 0, /* big-endian */
-	CFG_DATA = 4, /* bytes in the order of the configuration space */
-	CFG_ENABLE = 0x80000000,
-	CFG_BAR0 = 0x10,
-	SPIN_PIR = 20, /* in an entry */
+	PCI_CFG_ADDR = 0,
+	PCI_CFG_DATA = 4,
+	PCI_ENABLE = 0x80000000,
+	PCI_VENDOR = 0x1057, /* of the controller itself */
+	GPIO_ODR = 4,
+	GUTS_PVR = 0xa0,
 };
-/* Behind the CCSR. */
-#define NOWHERE 0xe0200000u
+#define UART (uint32_t)(IOL_PPC32_CCSR + IOL_PPC_UART)
+#define PCI (uint32_t)(IOL_PPC32_CCSR + IOL_PPC_PCI)
+#define GPIO (uint32_t)(IOL_PPC32_CCSR + IOL_PPC_GPIO)
+#define GUTS (uint32_t)(IOL_PPC32_CCSR + IOL_PPC_GUTS)
 
-static void check_orders(void)
+/* In PCI memory, between the registers of the CCSR, and behind the CCSR. */
+static const uint32_t nowhere[] = { 0xc1000000, 0xe0020000, 0xe0200000 };
+
+static void check_nowhere(uint32_t at)
 {
-	/* A big-endian register: GPDIR. */
-	write32(GPIO + GPIO_DIR, 0x12345678);
-	check_eq("big-endian register", read32(GPIO + GPIO_DIR), 0x12345678);
-	check_eq("big-endian register, swapped", read32_le(GPIO + GPIO_DIR), 0x78563412);
-	write32_le(GPIO + GPIO_DIR, 0x12345678);
-	check_eq("big-endian register, written swapped", read32(GPIO + GPIO_DIR), 0x78563412);
-	write32(GPIO + GPIO_DIR, 0);
-	/* Bytes: the controller's own identity in the configuration space of PCI. */
-	write32(PCI + CFG_ADDR, CFG_ENABLE);
-	check_eq("little-endian register", read16_le(PCI + CFG_DATA), 0x1057);
-	check_eq("little-endian register, as it is", read16(PCI + CFG_DATA), 0x5710);
-	check_eq("little-endian register, byte 0", read8(PCI + CFG_DATA), 0x57);
-	check_eq("little-endian register, byte 1", read8(PCI + CFG_DATA + 1), 0x10);
-	check_eq("little-endian register, 32 bits", read32_le(PCI + CFG_DATA) & 0xffff, 0x1057);
-	write8(UART + UART_SCRATCH, 0xa5);
-	check_eq("a byte", read8(UART + UART_SCRATCH), 0xa5);
-	/* Numbers of the spin table are memory's. */
-	check_eq("spin table: PIR", read32(SPIN + 32 + SPIN_PIR), 1);
-	check_eq("spin table: waits", read32(SPIN + 32 + 4), 1);
+	say("at ");
+	say_hex(at);
+	say("\n");
+	check_eq("nowhere: 8 bits", read8(at), UINT8_MAX);
+	check_eq("nowhere: 16 bits", read16(at), UINT16_MAX);
+	check_eq("nowhere: 32 bits", read32(at), UINT32_MAX);
+	check_eq("nowhere: 32 bits, turned", read32le(at), UINT32_MAX);
+	write8(at, 0);
+	write16(at, 0);
+	write32(at, 0);
+	write32le(at, 0);
+	check_eq("nowhere: writes are lost", read32(at), UINT32_MAX);
 }
 
-static void check_nowhere(void)
+static void check_big(void)
 {
-	check_eq("nowhere: 8 bits", read8(NOWHERE), UINT8_MAX);
-	check_eq("nowhere: 16 bits", read16(NOWHERE), UINT16_MAX);
-	check_eq("nowhere: 32 bits", read32(NOWHERE), UINT32_MAX);
-	write32(NOWHERE, 0);
-	check_eq("nowhere: writes are lost", read32(NOWHERE), UINT32_MAX);
+	write32(GPIO + GPIO_ODR, 0x01020304);
+	check_eq("big-endian: 32 bits", read32(GPIO + GPIO_ODR), 0x01020304);
+	check_eq("big-endian: turned", read32le(GPIO + GPIO_ODR), 0x04030201);
+	write32le(GPIO + GPIO_ODR, 0x01020304);
+	check_eq("big-endian: written turned", read32(GPIO + GPIO_ODR), 0x04030201);
+	write32(GPIO + GPIO_ODR, 0);
+	check_eq("processor version", read32(GUTS + GUTS_PVR), read_spr(SPR_PVR));
+}
+
+static void check_little(void)
+{
+	write32(PCI + PCI_CFG_ADDR, PCI_ENABLE);
+	check_eq("CFG_ADDR is big-endian", read32(PCI + PCI_CFG_ADDR), PCI_ENABLE);
+	check_eq("little-endian: 16 bits", read16le(PCI + PCI_CFG_DATA), PCI_VENDOR);
+	check_eq("little-endian: 32 bits", read32le(PCI + PCI_CFG_DATA) & 0xffff, PCI_VENDOR);
+	check_eq("little-endian: not turned", read16(PCI + PCI_CFG_DATA),
+		 __builtin_bswap16(PCI_VENDOR));
+	check_eq("little-endian: first byte", read8(PCI + PCI_CFG_DATA), PCI_VENDOR & 0xff);
+	check_eq("little-endian: second byte", read8(PCI + PCI_CFG_DATA + 1), PCI_VENDOR >> 8);
+}
+
+/* Loads of other forms: with an update, of halves with a sign. */
+static void check_forms(void)
+{
+	uint32_t at = UART + UART_SCRATCH - 8, value, updated = at;
+	int32_t half;
+
+	write8(UART + UART_SCRATCH, 0x95);
+	check_eq("scratch", read8(UART + UART_SCRATCH), 0x95);
+	__asm__ volatile("lbzu %0, 8(%1)" : "=r"(value), "+b"(updated));
+	check_eq("load with update: value", value, 0x95);
+	check_eq("load with update: address", updated, UART + UART_SCRATCH);
+	__asm__ volatile("lhax %0, 0, %1" : "=r"(half) : "r"(nowhere[0]));
+	check_eq("load of a half with its sign", (uint32_t)half, UINT32_MAX);
+	write8(UART + UART_SCRATCH, 0);
 }
 
 int main(void)
 {
-	check_orders();
-	check_nowhere();
+	for (unsigned int i = 0; i < sizeof(nowhere) / sizeof(nowhere[0]); i++)
+		check_nowhere(nowhere[i]);
+	check_big();
+	check_little();
+	check_forms();
 	end();
 }

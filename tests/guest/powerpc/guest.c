@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The console, the tree, ends. See guest.h. */
+/* The console, time, the spin table, the tree, ends. See guest.h. */
 #include "guest.h"
 
 enum {
+	R_TREE = 3,
 	FDT_MAGIC = 0xd00dfeed,
 	FDT_BEGIN_NODE = 1,
 	FDT_END_NODE = 2,
@@ -15,9 +16,13 @@ enum {
 	LSR_THRE = 0x20,
 	GPIO_DIR = 0,
 	GPIO_DAT = 8,
-	GPIO_POWER_OFF = 0x80000000, /* line 0 */
-	R_TREE = 3,
+	GUTS_RSTCR = 0xb0,
+	RSTCR_HRESET = 2,
+	SPIN_ENTRY_BYTES = 32,
 };
+#define UART (IOL_PPC32_CCSR + IOL_PPC_UART)
+#define GPIO (IOL_PPC32_CCSR + IOL_PPC_GPIO)
+#define LINE_OFF 0x80000000
 
 void say(const char *text)
 {
@@ -31,35 +36,75 @@ void say(const char *text)
 void power_off(void)
 {
 	for (;;) {
-		write32(GPIO + GPIO_DIR, GPIO_POWER_OFF);
-		write32(GPIO + GPIO_DAT, GPIO_POWER_OFF);
-		write32(GPIO + GPIO_DAT, 0);
-		write32(GPIO + GPIO_DAT, GPIO_POWER_OFF);
+		write32(GPIO + GPIO_DIR, LINE_OFF);
+		write32(GPIO + GPIO_DAT, LINE_OFF);
 	}
 }
 
-__attribute__((weak)) void on_irq(unsigned int ivor)
+void reset(void)
 {
-	say("FAIL an interrupt came: IVOR ");
-	say_number(ivor);
-	say("\n");
+	for (;;)
+		write32(IOL_PPC32_CCSR + IOL_PPC_GUTS + GUTS_RSTCR, RSTCR_HRESET);
+}
+
+uint64_t ticks(void)
+{
+	uint32_t high, low, again;
+
+	do {
+		high = read_spr(SPR_TBU);
+		low = read_spr(SPR_TBL);
+		again = read_spr(SPR_TBU);
+	} while (high != again);
+	return (uint64_t)high << 32 | low;
+}
+
+uint64_t ticks_of_ms(uint32_t ms)
+{
+	static uint32_t per_ms;
+
+	if (!per_ms)
+		per_ms = tree_cell("timebase-frequency") / 1000;
+	return (uint64_t)ms * per_ms;
+}
+
+/* ePAPR-1.1 5.5.2: the half of the address that has the bit "waits" comes last. */
+void cpu_start(unsigned int idx)
+{
+	extern const uint8_t cpu_entry[];
+	uint32_t at = (uint32_t)IOL_PPC32_SPIN_TABLE + idx * SPIN_ENTRY_BYTES;
+
+	write32(at + 8, 0);
+	write32(at + 12, idx);
+	write32(at, 0);
+	write32(at + 4, (uint32_t)cpu_entry);
+}
+
+__attribute__((weak)) void cpu_main(uint32_t idx)
+{
+	(void)idx;
+}
+
+__attribute__((weak)) void on_irq(void)
+{
+	say("FAIL an interrupt came\n");
 	power_off();
 }
 
-__attribute__((weak)) void on_critical(void)
+__attribute__((weak)) void on_decrementer(void)
 {
-	say("FAIL a critical interrupt came\n");
+	say("FAIL a decrementer interrupt came\n");
 	power_off();
 }
 
 /* From start.S. */
-void on_exception(uint32_t srr0, uint32_t esr, uint32_t dear);
-void on_exception(uint32_t srr0, uint32_t esr, uint32_t dear)
+void on_exception(uint32_t esr, uint32_t srr0, uint32_t dear);
+void on_exception(uint32_t esr, uint32_t srr0, uint32_t dear)
 {
-	say("FAIL exception: srr0 ");
-	say_hex(srr0);
-	say(", esr ");
+	say("FAIL exception: esr ");
 	say_hex(esr);
+	say(", srr0 ");
+	say_hex(srr0);
 	say(", dear ");
 	say_hex(dear);
 	say("\n");
@@ -68,7 +113,7 @@ void on_exception(uint32_t srr0, uint32_t esr, uint32_t dear)
 
 /* --- the tree, which is well-formed and within mapped memory, or the guest fails --- */
 
-static uint32_t be32(const uint8_t *at)
+static uint32_t cell(const uint8_t *at)
 {
 	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
@@ -85,18 +130,18 @@ const uint8_t *tree_property(const char *name, uint32_t *bytes)
 	const uint8_t *tree = (const uint8_t *)entry.gpr[R_TREE];
 	const uint8_t *at;
 
-	if (be32(tree) != FDT_MAGIC)
+	if (cell(tree) != FDT_MAGIC)
 		return NULL;
-	for (at = tree + be32(tree + OFF_STRUCT);;) {
-		uint32_t token = be32(at);
+	for (at = tree + cell(tree + OFF_STRUCT);;) {
+		uint32_t token = cell(at);
 
 		at += 4;
 		if (token == FDT_BEGIN_NODE) {
 			at = skip_name(at);
 		} else if (token == FDT_PROP) {
-			*bytes = be32(at);
-			if (strings_equal((const char *)tree + be32(tree + OFF_STRINGS) +
-						  be32(at + 4),
+			*bytes = cell(at);
+			if (strings_equal((const char *)tree + cell(tree + OFF_STRINGS) +
+						  cell(at + 4),
 					  name))
 				return at + 8;
 			at += 8 + ((*bytes + 3) & ~3u);
@@ -106,23 +151,23 @@ const uint8_t *tree_property(const char *name, uint32_t *bytes)
 	}
 }
 
-uint32_t tree_number(const char *name, uint32_t offset)
+uint32_t tree_cell(const char *name)
 {
 	uint32_t bytes;
 	const uint8_t *at = tree_property(name, &bytes);
 
-	return at && bytes >= offset + 4 ? be32(at + offset) : 0;
+	return at && bytes >= 4 ? cell(at) : 0;
 }
 
-bool told_to(const char *order)
+const char *orders(void)
 {
 	uint32_t bytes;
 	const uint8_t *text = tree_property("bootargs", &bytes);
 
-	return strings_equal(text ? (const char *)text : "", order);
+	return text ? (const char *)text : "";
 }
 
-uint32_t ticks_of_ms(uint32_t ms)
+bool told_to(const char *order)
 {
-	return tree_number("timebase-frequency", 0) / 1000 * ms;
+	return strings_equal(orders(), order);
 }

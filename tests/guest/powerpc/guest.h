@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the freestanding guests share. Guests run in supervisor mode, with the memory that a processor starts with
- * and 256 MiB of registers mapped one to one; main() is called by start.S. They report on the UART. For the
- * machine e500v2.
+ * What the freestanding guests share: instructions, spin table, orders, ends. Guests run in supervisor mode with the
+ * first 64 MiB or more mapped one to one, and the 32-bit map's PCI memory and devices from 0xc0000000 on; main() is
+ * called by start.S. They report on the UART.
  */
 #ifndef GUEST_H
 #define GUEST_H
@@ -17,74 +17,122 @@
 
 int main(void);
 
-#define UART ((uint32_t)(IOL_PPC32_CCSR + IOL_PPC_UART))
-#define MPIC ((uint32_t)(IOL_PPC32_CCSR + IOL_PPC_MPIC))
-#define GUTS ((uint32_t)(IOL_PPC32_CCSR + IOL_PPC_GUTS))
-#define GPIO ((uint32_t)(IOL_PPC32_CCSR + IOL_PPC_GPIO))
-#define PCI ((uint32_t)(IOL_PPC32_CCSR + IOL_PPC_PCI))
-#define SPIN ((uint32_t)IOL_PPC32_SPIN_TABLE)
+/* --- instructions --- */
 
-#define read_spr(n)                                                            \
+enum {
+	SPR_DEC = 22,
+	SPR_PID = 48,
+	SPR_DECAR = 54,
+	SPR_CSRR0 = 58,
+	SPR_CSRR1 = 59,
+	SPR_DEAR = 61,
+	SPR_ESR = 62,
+	SPR_SPRG4_READ = 260,
+	SPR_TBL = 268,
+	SPR_TBU = 269,
+	SPR_SPRG0 = 272,
+	SPR_SPRG4 = 276,
+	SPR_PIR = 286,
+	SPR_PVR = 287,
+	SPR_TSR = 336,
+	SPR_TCR = 340,
+	SPR_MAS0 = 624,
+	SPR_MAS1 = 625,
+	SPR_MAS2 = 626,
+	SPR_MAS3 = 627,
+	SPR_MAS7 = 944,
+
+	MSR_EE = 0x8000,
+	TCR_DIE = 0x04000000,
+	TCR_ARE = 0x00400000,
+	TSR_ENW = 0x80000000,
+	TSR_WIS = 0x40000000,
+	TSR_WRS = 0x30000000,
+	TSR_DIS = 0x08000000,
+};
+
+#define read_spr(number)                                                       \
 	({                                                                     \
 		uint32_t value_;                                               \
-		__asm__ volatile("mfspr %0, " #n : "=r"(value_) : : "memory"); \
+		__asm__ volatile("mfspr %0, %1" : "=r"(value_) : "i"(number)); \
 		value_;                                                        \
 	})
-#define write_spr(n, value) __asm__ volatile("mtspr " #n ", %0" : : "r"(value) : "memory")
+#define write_spr(number, value) \
+	__asm__ volatile("mtspr %1, %0\n\tisync" : : "r"((uint32_t)(value)), "i"(number) : "memory")
 
-/* Big-endian, as the instructions are: Linux's in_be32(); swapped: its readl(). */
-#define MMIO(name, width, load, store)                                                     \
-	static inline uint##width##_t read##name(uint32_t addr)                            \
-	{                                                                                  \
-		uint##width##_t value;                                                     \
-		__asm__ volatile(load " %0, 0, %1" : "=r"(value) : "r"(addr) : "memory");  \
-		return value;                                                              \
-	}                                                                                  \
-	static inline void write##name(uint32_t addr, uint##width##_t value)               \
-	{                                                                                  \
-		__asm__ volatile(store " %0, 0, %1" : : "r"(value), "r"(addr) : "memory"); \
+/* In the guest's byte order, and turned. */
+#define MMIO(name, type, load, store)                             \
+	static inline type read##name(uint32_t addr)              \
+	{                                                         \
+		type value;                                       \
+		__asm__ volatile("sync\n\t" load " %0, 0, %1"     \
+				 : "=r"(value)                    \
+				 : "r"(addr)                      \
+				 : "memory");                     \
+		return value;                                     \
+	}                                                         \
+	static inline void write##name(uint32_t addr, type value) \
+	{                                                         \
+		__asm__ volatile("sync\n\t" store " %0, 0, %1"    \
+				 :                                \
+				 : "r"(value), "r"(addr)          \
+				 : "memory");                     \
 	}
-MMIO(8, 8, "lbzx", "stbx")
-MMIO(16, 16, "lhzx", "sthx")
-MMIO(32, 32, "lwzx", "stwx")
-MMIO(16_le, 16, "lhbrx", "sthbrx")
-MMIO(32_le, 32, "lwbrx", "stwbrx")
+MMIO(8, uint8_t, "lbzx", "stbx")
+MMIO(16, uint16_t, "lhzx", "sthx")
+MMIO(32, uint32_t, "lwzx", "stwx")
+MMIO(16le, uint16_t, "lhbrx", "sthbrx")
+MMIO(32le, uint32_t, "lwbrx", "stwbrx")
 #undef MMIO
 
-enum { MSR_EE = 0x8000, MSR_CE = 0x20000 };
-
-static inline void set_msr(uint32_t msr)
+static inline void barrier(void)
 {
-	__asm__ volatile("mtmsr %0\n\tisync" : : "r"(msr) : "memory");
+	__asm__ volatile("sync" : : : "memory");
 }
 
-static inline uint32_t get_msr(void)
+static inline void irqs_on(void)
 {
-	uint32_t msr;
-
-	__asm__ volatile("mfmsr %0" : "=r"(msr));
-	return msr;
+	__asm__ volatile("wrteei 1" : : : "memory");
 }
 
-/* Of the timebase; wraps. */
-static inline uint32_t ticks(void)
+static inline void irqs_off(void)
 {
-	return read_spr(268);
+	__asm__ volatile("wrteei 0" : : : "memory");
 }
-/* The tree's frequency. */
-uint32_t ticks_of_ms(uint32_t ms);
 
-/* The guest's, when it lets interrupts in: @ivor 4 or 10; the watchdog's. */
-void on_irq(unsigned int ivor);
-void on_critical(void);
+/* The time base, of 64 bits. */
+uint64_t ticks(void);
+/* By the tree's "timebase-frequency". */
+uint64_t ticks_of_ms(uint32_t ms);
+
+/* --- other vCPUs --- */
+
+/* Releases vCPU @idx (1 and up, below GUEST_CPUS_MAX) in cpu_main(@idx). */
+void cpu_start(unsigned int idx);
+/* The guest's, when it starts any. Returning stops the vCPU in a loop. */
+void cpu_main(uint32_t idx);
+
+/* --- exceptions --- */
+
+/* The guest's, when it lets these interrupts in. */
+void on_irq(void);
+void on_decrementer(void);
+
+/* --- the device tree --- */
 
 /*
  * The first property of that name in the tree, and its length; NULL: none. Good enough for names that are in one
  * place.
  */
 const uint8_t *tree_property(const char *name, uint32_t *bytes);
-/* The first bytes of a property, up to 4 of them, as a number; 0 when there is none. */
-uint32_t tree_number(const char *name, uint32_t offset);
+
+/* The first cell of such a property; 0: none. */
+uint32_t tree_cell(const char *name);
+
+/* The guest's orders: its whole command line. */
+const char *orders(void);
 bool told_to(const char *order);
+
+_Noreturn void reset(void);
 
 #endif

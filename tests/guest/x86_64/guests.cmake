@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The guests of x86_64.
-target_compile_options(guest_flags INTERFACE -march=x86-64 -mno-red-zone -fcf-protection=none)
+target_compile_options(guest_flags INTERFACE -march=x86-64 -mno-red-zone -fcf-protection=none
+	$<$<COMPILE_LANGUAGE:C>:-mgeneral-regs-only>)
 
 # guest(NAME ENTRY SOURCE...): ENTRY is PVH, LONG or BZIMAGE; see start.S.
 function(guest name entry)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh
-# about: the unit tests on a kernel of this architecture: qemu-user, which runs them in a cross build, lacks io_uring
+# about: the unit tests on a kernel of this architecture: qemu-user, which runs them in a cross build, has no io_uring of a kernel
 # arches: aarch64 powerpc
 # limit: 600
 # shellcheck source=tests/lab/lib-disk.sh
