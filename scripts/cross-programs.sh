@@ -41,7 +41,10 @@ source_of() {
 busybox() {
 	cd "$(source_of busybox)"
 	cp debian/config/pkg/static .config
-	set -- ARCH=powerpc CROSS_COMPILE=$triplet- HOSTCC=gcc "CONFIG_EXTRA_CFLAGS=$flags"
+	# shellcheck disable=SC2086 # a list of options
+	$triplet-gcc $flags -mregnames -c "$here/setjmp-powerpc.S" -o "$temp/setjmp.o"
+	set -- ARCH=powerpc CROSS_COMPILE=$triplet- HOSTCC=gcc "CONFIG_EXTRA_CFLAGS=$flags" \
+		"CONFIG_EXTRA_LDFLAGS=-Wl,--wrap=_setjmp,--wrap=longjmp $temp/setjmp.o"
 	yes '' | make -s "$@" oldconfig
 	make -s -j "$jobs" "$@" busybox
 	cp busybox "$root/bin"
@@ -75,7 +78,7 @@ needed="gcc-$triplet libc6-$1-cross libc6-dev-$1-cross dpkg-dev"
 # shellcheck disable=SC2086 # a list of names
 versions=$(dpkg-query -W -f '${Package} ${Version}\n' $needed busybox-static e2fsprogs) ||
 	die "packages are missing: run scripts/install-deps.sh lab $1"
-key=$(printf '%s\n' "$versions" | cat - "$0" | sha256sum | cut -c 1-12)
+key=$(printf '%s\n' "$versions" | cat - "$0" "$here/setjmp-powerpc.S" | sha256sum | cut -c 1-12)
 dir=$cache/sysroots/$1-lab-$key
 if [ -d "$dir" ]; then
 	printf '%s\n' "$dir"

@@ -26,14 +26,11 @@ void iol_gzip_close(struct iol_gzip *gz);
 int iol_gzip_read(struct iol_gzip *gz, void *buf, uint64_t len, uint64_t *got,
 		  struct iol_error *err);
 
-/* What a whole file may become that is unpacked for itself: a kernel without what debuggers want has a tenth. */
-#define IOL_GZIP_FILE_MAX (256 * IOL_MIB)
-
 /*
  * Unpacks all of @image into a file without a name, which @unpacked gets and owns; its path is borrowed from
- * @image. As above; -E2BIG when it has more than IOL_GZIP_FILE_MAX bytes, -EINVAL when none.
+ * @image. As above; -E2BIG when it has more than @bytes_max, -EINVAL when it has none.
  */
-int iol_gzip_unpack(const struct iol_image *image, struct iol_image *unpacked,
+int iol_gzip_unpack(const struct iol_image *image, uint64_t bytes_max, struct iol_image *unpacked,
 		    struct iol_error *err);
 
 #endif

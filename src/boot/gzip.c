@@ -14,6 +14,8 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include <iolite/size.h>
+
 enum {
 	INPUT_BYTES = 64 * 1024,
 	GZIP_ONLY = 16, /* inflateInit2: a gzip header, no other */
@@ -150,8 +152,9 @@ static int write_all(int fd, const uint8_t *from, uint64_t len, const char *path
 	return 0;
 }
 
-static int unpack_to(struct iol_gzip *gz, int fd, struct iol_error *err)
+static int unpack_to(struct iol_gzip *gz, uint64_t bytes_max, int fd, struct iol_error *err)
 {
+	char max[IOL_SIZE_TEXT_BYTES];
 	g_autofree uint8_t *chunk = g_malloc(INPUT_BYTES);
 	const char *path = gz->image->path;
 	uint64_t total = 0, got;
@@ -160,11 +163,12 @@ static int unpack_to(struct iol_gzip *gz, int fd, struct iol_error *err)
 	do {
 		rc = iol_gzip_read(gz, chunk, INPUT_BYTES, &got, err);
 		total += got;
-		if (!rc && total > IOL_GZIP_FILE_MAX)
-			rc = iol_error_set(err, -E2BIG,
-					   "%s: unpacked: more than 256 MiB; unpack it first "
-					   "(gzip -d), and strip it (strip -g)",
-					   path);
+		if (!rc && total > bytes_max)
+			rc = iol_error_set(
+				err, -E2BIG,
+				"%s: unpacked: more than %s; unpack it first (gzip -d), and "
+				"strip it (strip -g)",
+				path, iol_size_format(bytes_max, max));
 		if (!rc)
 			rc = write_all(fd, chunk, got, path, err);
 	} while (!rc && got == INPUT_BYTES);
@@ -173,7 +177,7 @@ static int unpack_to(struct iol_gzip *gz, int fd, struct iol_error *err)
 	return rc;
 }
 
-int iol_gzip_unpack(const struct iol_image *image, struct iol_image *unpacked,
+int iol_gzip_unpack(const struct iol_image *image, uint64_t bytes_max, struct iol_image *unpacked,
 		    struct iol_error *err)
 {
 	struct iol_gzip *gz = NULL;
@@ -185,7 +189,7 @@ int iol_gzip_unpack(const struct iol_image *image, struct iol_image *unpacked,
 		return iol_error_errno(err, -errno, "%s: no memory to unpack it", image->path);
 	rc = iol_gzip_open(image, 0, image->size_bytes, &gz, err);
 	if (!rc)
-		rc = unpack_to(gz, fd, err);
+		rc = unpack_to(gz, bytes_max, fd, err);
 	iol_gzip_close(gz);
 	if (!rc)
 		return iol_image_from_fd(unpacked, fd, image->path, err);

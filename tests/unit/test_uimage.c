@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <iolite/gzip.h>
+
 #include "arch/powerpc/ppc.h"
 #include "image_builder.h"
 
@@ -139,7 +141,7 @@ static void test_kernels(void)
 		{ LOAD, LOAD + BYTES - 4, BYTES, LOAD + BYTES + UNTOLD, 0x1c10000, 0x1e10000 },
 		/* With less behind it, for the sake of the tree. */
 		{ 40 << 20, 40 << 20, BYTES, 62 << 20, 62 << 20, 64 << 20 },
-		{ 0, 0, 62 << 20, 62 << 20, 62 << 20, 64 << 20 },
+		{ (62 << 20) - BYTES, (62 << 20) - BYTES, BYTES, 62 << 20, 62 << 20, 64 << 20 },
 		/* The tree in front of it. */
 		{ 0x3c00000, 0x3c00000, 3 << 20, 0x3f00000 + UNTOLD, 0x3a00000,
 		  0x3f00000 + UNTOLD },
@@ -197,7 +199,7 @@ static void test_fits(void)
 	machine_finish(&m);
 	machine_init(&m, 2 * IOL_GIB, uimage(0x3fff0000, 0x3fff0000, 0x10001, false), NULL);
 	load_bad(&m, -ENOSPC, "kernel", "are not all below 0x40000000");
-	machine_init(&m, 128 * IOL_MIB, uimage(0, 0, (62 << 20) + 1, true), NULL);
+	machine_init(&m, 128 * IOL_MIB, uimage(0, 0, (62 << 20) + 1, false), NULL);
 	load_bad(&m, -ENOSPC, "kernel", "which leaves no 2 MiB for the device tree");
 }
 
@@ -207,7 +209,7 @@ static void test_bomb(void)
 	GByteArray *zeros = g_byte_array_new();
 	struct machine m;
 
-	g_byte_array_set_size(zeros, 200 << 20);
+	g_byte_array_set_size(zeros, 70 << 20);
 	memset(zeros->data, 0, zeros->len);
 	machine_init(&m, 64 * IOL_MIB, build_uimage(zeros, &(struct build_uimage){ .gzip = true }),
 		     NULL);
@@ -291,17 +293,33 @@ static void test_packed_elf(void)
 	load_bad(&m, -EINVAL, "kernel", "unpacked: there is nothing in it");
 }
 
-static void test_packed_elf_too_large(void)
+/* No file makes more memory ours than its reader allows. */
+static void test_unpack_limit(void)
 {
-	GByteArray *bytes =
-		build_elf(&(struct build_elf){ .is_big_endian = true, .machine = EM_PPC });
-	guint len = bytes->len;
-	struct machine m;
+	static const uint32_t sizes[] = { 1, 0xffff, 0x10000, 0x10001, 0x40000 };
 
-	g_byte_array_set_size(bytes, IOL_GIB / 4 + 1);
-	memset(bytes->data + len, 0, bytes->len - len);
-	machine_init(&m, 64 * IOL_MIB, build_gzip(bytes), NULL);
-	load_bad(&m, -E2BIG, "kernel", "unpacked: more than 256 MiB; unpack it first (gzip -d)");
+	for (unsigned int i = 0; i < G_N_ELEMENTS(sizes); i++) {
+		struct iol_image image, unpacked;
+		struct iol_error err = { 0 };
+		uint8_t last;
+
+		build_open(&image, build_gzip(build_blob(sizes[i])), "packed");
+		if (sizes[i] > 0x10000) {
+			g_assert_cmpint(iol_gzip_unpack(&image, 0x10000, &unpacked, &err), ==,
+					-E2BIG);
+			build_check_error(&err, -E2BIG, "packed",
+					  "unpacked: more than 64K; unpack it first (gzip -d)");
+			g_assert_cmpint(unpacked.fd, ==, -1);
+		} else {
+			g_assert_cmpint(iol_gzip_unpack(&image, 0x10000, &unpacked, &err), ==, 0);
+			g_assert_cmpuint(unpacked.size_bytes, ==, sizes[i]);
+			g_assert_cmpint(iol_image_read(&unpacked, sizes[i] - 1, &last, 1, NULL), ==,
+					0);
+			g_assert_cmpuint(last, ==, build_pattern(sizes[i] - 1));
+			iol_image_close(&unpacked);
+		}
+		iol_image_close(&image);
+	}
 }
 
 static void machine_init_raw(struct machine *m, uint64_t memory, uint64_t gpa, uint32_t bytes)
@@ -538,7 +556,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/uimage/bomb", test_bomb);
 	g_test_add_func("/uimage/initrd", test_initrd);
 	g_test_add_func("/uimage/packed-elf", test_packed_elf);
-	g_test_add_func("/uimage/packed-elf-too-large", test_packed_elf_too_large);
+	g_test_add_func("/uimage/unpack-limit", test_unpack_limit);
 	g_test_add_func("/uimage/raw", test_raw);
 	g_test_add_func("/uimage/gzip-cut", test_gzip_cut);
 	g_test_add_func("/uimage/every-byte", test_every_byte);

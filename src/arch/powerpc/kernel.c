@@ -20,6 +20,8 @@
 
 /* Linux with all that costs memory has less; QEMU leaves as much. */
 #define UNTOLD_BYTES (24 * IOL_MIB)
+/* Of a packed ELF file: a kernel without what debuggers want has a tenth. */
+#define PACKED_ELF_BYTES_MAX (256 * IOL_MIB)
 
 static const struct iol_kernel_wanted wanted = {
 	.machine = "powerpc",
@@ -120,7 +122,7 @@ static int load_packed(const struct iol_layout *layout, const struct iol_memory 
 		       struct iol_error *err)
 {
 	struct iol_image unpacked;
-	int rc = iol_gzip_unpack(image, &unpacked, err);
+	int rc = iol_gzip_unpack(image, PACKED_ELF_BYTES_MAX, &unpacked, err);
 
 	if (rc)
 		return rc;

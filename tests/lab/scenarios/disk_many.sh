@@ -9,6 +9,7 @@
 . "$TREE/tests/lab/lib-disk.sh"
 disk_variant "$1"
 cpus=2
+[ "$most_cpus" -gt 1 ] || cpus=1 # and so many queues
 
 # check_disks COUNT: boot with disks vda ... of 1, 2 ... MiB; vdc is read-only, vdb has 1 queue
 check_disks() {

@@ -9,7 +9,7 @@
 kernel 6.1
 
 vm_options="--on-watchdog=$1"
-vm_start dog 128M 1 ask,ask quiet
+vm_start dog 128M 1 ask,ask,forever quiet
 vm_wait_for '^@lab ask' 60
 vm_send watchdog
 case $1 in
