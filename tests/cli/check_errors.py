@@ -450,6 +450,10 @@ class Failure(Exception):
     pass
 
 
+class NeedsKvm(Exception):
+    """A run that would go wrong later does so at /dev/kvm already."""
+
+
 def prepare(folder):
     for name, content in FILES.items():
         with open(f"{folder}/{name}", "wb") as file:

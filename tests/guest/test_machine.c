@@ -37,7 +37,6 @@ enum {
 };
 
 #define POLL_NS (IOL_NS_PER_MS / 10)
-#define MEMORY_BYTES (32 * IOL_MIB)
 #define KERNEL GUEST_DIR "/spin"
 
 struct machine_kind {
@@ -89,7 +88,7 @@ static void config_make(struct iol_config *config, const char *order, unsigned i
 	iol_config_init(config);
 	config->kernel = g_strdup(KERNEL);
 	config->cmdline = g_strdup(order);
-	config->memory_bytes = MEMORY_BYTES;
+	config->memory_bytes = MACHINE_MEMORY_BYTES;
 	config->cpus = cpus;
 	config->serial = IOL_SERIAL_NULL;
 	for (size_t i = 0; i < IOL_ARRAY_LEN(disk_options); i++) {
@@ -490,7 +489,8 @@ static void test_stop(void)
 		struct stopper stopper = { .delay_us = i * 100 };
 		GThread *thread;
 
-		config_make(&config, orders[i % IOL_ARRAY_LEN(orders)], 1 + i % 3);
+		config_make(&config, orders[i % IOL_ARRAY_LEN(orders)],
+			    MIN(1 + i % 3, MACHINE_CPUS_MAX));
 		stopper.vm = vm_make(&config);
 		thread = g_thread_new("stop", stop_after_delay, &stopper);
 		g_assert_cmpint(iol_vm_run(stopper.vm, &err), ==, 0);
@@ -528,7 +528,7 @@ static void test_events(void)
 	struct iol_error err = { 0 };
 	struct raiser raiser = { .left = &left };
 
-	config_make(&config, "mmio", 2);
+	config_make(&config, "mmio", MIN(2, MACHINE_CPUS_MAX));
 	raiser.vm = vm_make(&config);
 	for (unsigned int i = 0; i < RAISERS; i++)
 		threads[i] = g_thread_new("raise", raise_many, &raiser);
@@ -552,16 +552,16 @@ static void check_error(const struct iol_error *err, int ret)
 }
 
 static const struct bad_request bad_requests[] = {
-	{ GUEST_DIR "/none", NULL, MEMORY_BYTES, 1, -ENOENT },
-	{ GUEST_DIR, NULL, MEMORY_BYTES, 1, 0 },
-	{ "/dev/null", NULL, MEMORY_BYTES, 1, 0 },
-	{ "/proc/self/maps", NULL, MEMORY_BYTES, 1, 0 },
-	{ KERNEL, GUEST_DIR "/none", MEMORY_BYTES, 1, -ENOENT },
+	{ GUEST_DIR "/none", NULL, MACHINE_MEMORY_BYTES, 1, -ENOENT },
+	{ GUEST_DIR, NULL, MACHINE_MEMORY_BYTES, 1, 0 },
+	{ "/dev/null", NULL, MACHINE_MEMORY_BYTES, 1, 0 },
+	{ "/proc/self/maps", NULL, MACHINE_MEMORY_BYTES, 1, 0 },
+	{ KERNEL, GUEST_DIR "/none", MACHINE_MEMORY_BYTES, 1, -ENOENT },
 	MACHINE_BAD_MEMORY,
-	{ KERNEL, NULL, MEMORY_BYTES + 1, 1, -EINVAL },
+	{ KERNEL, NULL, MACHINE_MEMORY_BYTES + 1, 1, -EINVAL },
 	{ KERNEL, NULL, 65 * IOL_GIB, 1, -EINVAL },
-	{ KERNEL, NULL, MEMORY_BYTES, 0, -EINVAL },
-	{ KERNEL, NULL, MEMORY_BYTES, 65, -EINVAL },
+	{ KERNEL, NULL, MACHINE_MEMORY_BYTES, 0, -EINVAL },
+	{ KERNEL, NULL, MACHINE_MEMORY_BYTES, 65, -EINVAL },
 };
 
 static void check_refused(const struct bad_request *bad)
@@ -613,7 +613,7 @@ static int try_limited(int resource, rlim_t limit)
 	bool made;
 	int ret;
 
-	config_make(&config, "off", 2);
+	config_make(&config, "off", MIN(2, MACHINE_CPUS_MAX));
 	before = holdings_look();
 	getrlimit(resource, &old);
 	low = (struct rlimit){ .rlim_cur = limit, .rlim_max = old.rlim_max };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * A guest that works until it is told otherwise, for the tests that pause, reset and stop machines. Each
- * vCPU counts at SPIN_COUNTERS + 64 * its index, in its own byte order. The command line says what the first does:
+ * vCPU counts at SPIN_COUNTERS + 64 * its index, in its own byte order; there is one. The command line says what the first does:
  *
  *   user      counts, without an exit
  *   mmio      counts, with accesses of 4 bytes for each
@@ -9,7 +9,6 @@
  *   read      copies a register of 4 bytes to its counter; SPIN_REGISTER is where
  *   halt      counts one and waits for interrupts that never come
  *   off       counts one and switches the machine off
- *   all       as mmio; the other vCPU is started and does the same
  */
 #include "guest.h"
 #include "spin.h"
@@ -32,11 +31,11 @@ static _Noreturn void spin_user(void)
 		count_one(0);
 }
 
-static _Noreturn void spin_mmio(uint32_t idx)
+static _Noreturn void spin_mmio(void)
 {
 	for (;;) {
-		count_one(idx);
-		write32(IOL_PPC32_PCI_WINDOW, (uint32_t)*counter(idx));
+		count_one(0);
+		write32(IOL_PPC32_PCI_WINDOW, (uint32_t)*counter(0));
 		if (read32(IOL_PPC32_PCI_WINDOW) != UINT32_MAX)
 			*counter(SPIN_WRONG) = 1;
 	}
@@ -58,11 +57,6 @@ static _Noreturn void spin_read(void)
 		*counter(0) = read32le(SPIN_REGISTER);
 }
 
-void cpu_main(uint32_t idx)
-{
-	spin_mmio(idx);
-}
-
 int main(void)
 {
 	/* Memory is zero in a new machine and after a reset. */
@@ -72,17 +66,13 @@ int main(void)
 	if (told_to("user"))
 		spin_user();
 	if (told_to("mmio"))
-		spin_mmio(0);
+		spin_mmio();
 	if (told_to("pio"))
 		spin_narrow();
 	if (told_to("read"))
 		spin_read();
 	if (told_to("off"))
 		power_off();
-	if (told_to("all")) {
-		cpu_start(1);
-		spin_mmio(0);
-	}
 	for (;;)
 		__asm__ volatile("sync\n\tmtmsr %0\n\tisync" : : "r"(MSR_EE | MSR_WE) : "memory");
 }

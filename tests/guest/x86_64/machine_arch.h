@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What test_machine.c has to know of x86_64, inside of it. */
 
+#define MACHINE_MEMORY_BYTES (32 * IOL_MIB)
+#define MACHINE_CPUS_MAX 4
+
 static const struct machine_kind kinds[] = {
 	{ "user/1", "user", 1, 0 }, { "user/4", "user", 4, 0 }, { "mmio/1", "mmio", 1, 0 },
 	{ "mmio/4", "mmio", 4, 0 }, { "pio/1", "pio", 1, 0 },   { "halt/1", "halt", 1, 0 },
