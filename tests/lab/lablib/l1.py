@@ -54,7 +54,7 @@ def build(options, arch, mode, command="", bare=False, built=()):
     level1, guests = kernels.get_all(arch, bare, built)
     shares = _shares(arch, programs, options)
     config = {"ARCH": arch.name, "MODE": mode, "TREE": TREE, "COMMAND": command,
-              "PATIENCE": arch.patience, "CONSOLE": arch.console, "CHANNEL": arch.channel,
+              "NOW": int(time.time()), "PATIENCE": arch.patience, "CONSOLE": arch.console, "CHANNEL": arch.channel,
               "SHARES": " ".join(f"{tag}:{folder}" for tag, folder in shares[1:]),
               "IOLITE": os.path.abspath(options.iolite),
               "IOLITE_FAULTS": os.path.abspath(options.faults) if options.faults else ""}
