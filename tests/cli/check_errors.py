@@ -17,6 +17,7 @@ import sys
 import tempfile
 
 IOLITE, GUEST = (os.path.abspath(path) for path in sys.argv[1:3])
+HAS_KVM = os.access("/dev/kvm", os.R_OK | os.W_OK)
 LIMIT = 30  # seconds a case may take
 SKIPPED = 77
 MIB = 1 << 20
@@ -486,6 +487,8 @@ def run(arguments, wrapper=(), preexec=None):
 
 def judge(folder, result, statuses, pattern):
     status, out, err = result
+    if not HAS_KVM and HOST not in statuses and "cannot open /dev/kvm" in err:
+        raise NeedsKvm
     if status < 0:
         raise Failure(f"killed by {signal.Signals(-status).name}: {err}")
     if status not in statuses:
@@ -522,7 +525,7 @@ def main():
         cases = [(name, None, [], arguments, {status}, pattern) for name, arguments, status, pattern in CASES]
         for name, preexec, wrapper, arguments, statuses, pattern in cases + HOST_CASES:
             needs_kvm = statuses & {HOST, OK} and not wrapper and arguments[0] == "run"
-            if (needs_kvm and not os.access("/dev/kvm", os.R_OK | os.W_OK)) or not available(wrapper):
+            if (needs_kvm and not HAS_KVM) or not available(wrapper):
                 print(f"SKIP {name}: needs {'/dev/kvm' if needs_kvm else 'root and a mount namespace'}")
                 skipped += 1
                 continue
@@ -534,6 +537,9 @@ def main():
                 arguments = [argument.replace("{D}", folder) for argument in arguments]
                 judge(folder, run(arguments, wrapper, preexec), statuses, pattern)
                 passed += 1
+            except NeedsKvm:
+                print(f"SKIP {name}: needs /dev/kvm")
+                skipped += 1
             except Failure as failure:
                 print(f"FAIL {name}: {failure}")
                 failed += 1
