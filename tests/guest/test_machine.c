@@ -268,7 +268,7 @@ static void run_kind(const struct machine_kind *kind, bool (*step)(struct script
 		.watched = kind->watched,
 	};
 
-	config_make(&config, kind->order, kind->cpus);
+	config_make(&config, kind->order, MIN(kind->cpus, MACHINE_CPUS_MAX));
 	script.vm = vm_make(&config);
 	run_script(&script, IOL_CAUSE_STOP);
 	g_assert_cmpuint(script.round, ==, rounds);
@@ -407,7 +407,7 @@ static void cycle(unsigned int idx)
 	struct script script = { .watched = way->watched, .rounds = 1 };
 	struct iol_config config;
 
-	config_make(&config, way->order, way->cpus);
+	config_make(&config, way->order, MIN(way->cpus, MACHINE_CPUS_MAX));
 	script.vm = vm_make(&config);
 	switch (idx % IOL_ARRAY_LEN(ways)) {
 	case 0:
@@ -677,7 +677,7 @@ static void test_little_address_space(void)
 		g_test_skip("sanitizers need the whole address space");
 		return;
 	}
-	for (unsigned int i = 4; i <= 56; i++) {
+	for (unsigned int i = 4; i <= MACHINE_MEMORY_BYTES / IOL_MIB + 24; i++) {
 		if (is_enough(RLIMIT_AS, h.mapped_bytes + i * IOL_MIB))
 			made++;
 		else

@@ -30,7 +30,7 @@
 
 enum { TEXT_BYTES_MAX = 2 * 1024 * 1024 };
 
-/* All of a small file, packed with gzip or not; NULL: it cannot be read. */
+/* All of a small file, packed with gzip or not; NULL: it cannot be read, or there is no memory for it. */
 static char *read_text(const char *path)
 {
 	gzFile file = gzopen(path, "re");
@@ -39,8 +39,8 @@ static char *read_text(const char *path)
 
 	if (!file)
 		return NULL;
-	text = g_malloc(TEXT_BYTES_MAX + 1);
-	len = gzread(file, text, TEXT_BYTES_MAX);
+	text = g_try_malloc(TEXT_BYTES_MAX + 1);
+	len = text ? gzread(file, text, TEXT_BYTES_MAX) : -1;
 	gzclose(file);
 	if (len <= 0) {
 		g_free(text);

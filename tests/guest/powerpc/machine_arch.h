@@ -19,14 +19,14 @@ static const char *const trap_orders[] = { "read" };
 		KERNEL, NULL, 64 * IOL_MIB + 2048, 1, -EINVAL \
 	}
 
-/* True when a register of vCPU 0, which stands, has @value. */
+/* True when a register of vCPU 0, which stands, has @value, or half of it: the guest reads 4 bytes. */
 static bool vcpu_has(const struct iol_vm *vm, uint64_t value)
 {
 	struct kvm_regs regs;
 
 	g_assert_cmpint(ioctl(vm->vcpus[0].fd, KVM_GET_REGS, &regs), ==, 0);
 	for (unsigned int n = 0; n < 32; n++)
-		if (regs.gpr[n] == value)
+		if (regs.gpr[n] == (uint32_t)value)
 			return true;
 	return false;
 }

@@ -39,6 +39,14 @@ for test in "$tests"/test_*; do
 	test_loop_poll) one test_loop_poll "$test" --tap -s /loop-poll/signal ;;
 	# two threads that spin, half a minute on one processor
 	test_uart) one test_uart "$test" --tap -s /uart/threads ;;
+	# glib starts the test anew, and a read() of its fails there with ENOSYS on powerpc, we do not know why
+	test_block_raw_open)
+		if [ "$ARCH" = powerpc ]; then
+			one test_block_raw_open "$test" --tap -s /block-raw-open/rest-is-named
+		else
+			one test_block_raw_open "$test" --tap
+		fi
+		;;
 	*) one "${test##*/}" "$test" --tap ;;
 	esac
 done
