@@ -41,10 +41,12 @@ source_of() {
 busybox() {
 	cd "$(source_of busybox)"
 	cp debian/config/pkg/static .config
+	# A library, for an object among the flags would be linked into each part of busybox, too.
 	# shellcheck disable=SC2086 # a list of options
 	$triplet-gcc $flags -mregnames -c "$here/setjmp-powerpc.S" -o "$temp/setjmp.o"
+	$triplet-ar rcs "$temp/libsetjmp.a" "$temp/setjmp.o"
 	set -- ARCH=powerpc CROSS_COMPILE=$triplet- HOSTCC=gcc "CONFIG_EXTRA_CFLAGS=$flags" \
-		"CONFIG_EXTRA_LDFLAGS=-Wl,--wrap=_setjmp,--wrap=longjmp $temp/setjmp.o"
+		"CONFIG_EXTRA_LDFLAGS=-L$temp -Wl,--wrap=_setjmp,--wrap=longjmp" CONFIG_EXTRA_LDLIBS=setjmp
 	yes '' | make -s "$@" oldconfig
 	make -s -j "$jobs" "$@" busybox
 	cp busybox "$root/bin"
