@@ -10,7 +10,8 @@
 /* The line that the key is on, of any controller and in its node. */
 enum { IOL_POWER_KEY_LINE = 3 };
 
-#define IOL_POWER_KEY_HOLD_NS (100 * IOL_NS_PER_MS)
+/* As long as a person presses one: a slow guest must find it pressed when it comes to look. */
+#define IOL_POWER_KEY_HOLD_NS (500 * IOL_NS_PER_MS)
 
 struct iol_power_key;
 
