@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The console, time, the spin table, the tree, ends. See guest.h. */
+/* The console, time, the tree, ends. See guest.h. */
 #include "guest.h"
 
 enum {
@@ -18,7 +18,6 @@ enum {
 	GPIO_DAT = 8,
 	GUTS_RSTCR = 0xb0,
 	RSTCR_HRESET = 2,
-	SPIN_ENTRY_BYTES = 32,
 };
 #define UART (IOL_PPC32_CCSR + IOL_PPC_UART)
 #define GPIO (IOL_PPC32_CCSR + IOL_PPC_GPIO)
@@ -66,23 +65,6 @@ uint64_t ticks_of_ms(uint32_t ms)
 	if (!per_ms)
 		per_ms = tree_cell("timebase-frequency") / 1000;
 	return (uint64_t)ms * per_ms;
-}
-
-/* ePAPR-1.1 5.5.2: the half of the address that has the bit "waits" comes last. */
-void cpu_start(unsigned int idx)
-{
-	extern const uint8_t cpu_entry[];
-	uint32_t at = (uint32_t)IOL_PPC32_SPIN_TABLE + idx * SPIN_ENTRY_BYTES;
-
-	write32(at + 8, 0);
-	write32(at + 12, idx);
-	write32(at, 0);
-	write32(at + 4, (uint32_t)cpu_entry);
-}
-
-__attribute__((weak)) void cpu_main(uint32_t idx)
-{
-	(void)idx;
 }
 
 __attribute__((weak)) void on_irq(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the freestanding guests share: instructions, spin table, orders, ends. Guests run in supervisor mode with the
+ * What the freestanding guests share: instructions, orders, ends. Guests run in supervisor mode with the
  * first 64 MiB or more mapped one to one, and the 32-bit map's PCI memory and devices from 0xc0000000 on; main() is
  * called by start.S. They report on the UART.
  */
@@ -104,13 +104,6 @@ static inline void irqs_off(void)
 uint64_t ticks(void);
 /* By the tree's "timebase-frequency". */
 uint64_t ticks_of_ms(uint32_t ms);
-
-/* --- other vCPUs --- */
-
-/* Releases vCPU @idx (1 and up, below GUEST_CPUS_MAX) in cpu_main(@idx). */
-void cpu_start(unsigned int idx);
-/* The guest's, when it starts any. Returning stops the vCPU in a loop. */
-void cpu_main(uint32_t idx);
 
 /* --- exceptions --- */
 

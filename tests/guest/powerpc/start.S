@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The first instructions of every guest: takes down the state at entry, maps devices, and calls main() in
- * supervisor mode; and the same for other vCPUs, which the spin table releases at cpu_entry. RAM is mapped one to one
- * by the entry of TLB1 that processors start with (ePAPR-1.1 5.3).
+ * supervisor mode. RAM is mapped one to one by the entry of TLB1 that processors start with (ePAPR-1.1 5.3).
  */
 #include "entry_state.h"
 
@@ -54,13 +53,6 @@ start:
 	bl set_up
 	bl main
 	bl power_off
-
-/* Where the spin table sends vCPUs; r3 is what was written there for it, a number from 1 on. */
-	.globl cpu_entry
-cpu_entry:
-	bl set_up
-	bl cpu_main
-1:	b 1b
 
 /* Devices, vectors and stack of vCPU r3, which is kept. */
 set_up:
