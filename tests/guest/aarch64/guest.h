@@ -14,6 +14,7 @@
 #include "arch/aarch64/platform.h"
 #include "entry_state.h"
 #include "report.h"
+#include "tree.h"
 
 int main(void);
 
@@ -108,17 +109,5 @@ void cpu_main(uint64_t idx);
 
 /* The guest's, when it lets interrupts in. */
 void on_irq(void);
-
-/* --- the device tree --- */
-
-/*
- * The first property of that name in the tree, and its length; NULL: none. Good enough for names that are in one
- * place.
- */
-const uint8_t *tree_property(const char *name, uint32_t *bytes);
-
-/* The guest's orders: its whole command line. */
-const char *orders(void);
-bool told_to(const char *order);
 
 #endif

@@ -4,14 +4,6 @@
 
 enum {
 	R_TREE = 3,
-	FDT_MAGIC = 0xd00dfeed,
-	FDT_BEGIN_NODE = 1,
-	FDT_END_NODE = 2,
-	FDT_PROP = 3,
-	FDT_NOP = 4,
-	/* Of the header. */
-	OFF_STRUCT = 8,
-	OFF_STRINGS = 12,
 	UART_LSR = 5,
 	LSR_THRE = 0x20,
 	GPIO_DIR = 0,
@@ -93,44 +85,9 @@ void on_exception(uint32_t esr, uint32_t srr0, uint32_t dear)
 	power_off();
 }
 
-/* --- the tree, which is well-formed and within mapped memory, or the guest fails --- */
-
-static uint32_t cell(const uint8_t *at)
+const uint8_t *tree_at_entry(void)
 {
-	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
-}
-
-static const uint8_t *skip_name(const uint8_t *at)
-{
-	while (*at)
-		at++;
-	return (const uint8_t *)(((uintptr_t)at + 4) & ~(uintptr_t)3);
-}
-
-const uint8_t *tree_property(const char *name, uint32_t *bytes)
-{
-	const uint8_t *tree = (const uint8_t *)entry.gpr[R_TREE];
-	const uint8_t *at;
-
-	if (cell(tree) != FDT_MAGIC)
-		return NULL;
-	for (at = tree + cell(tree + OFF_STRUCT);;) {
-		uint32_t token = cell(at);
-
-		at += 4;
-		if (token == FDT_BEGIN_NODE) {
-			at = skip_name(at);
-		} else if (token == FDT_PROP) {
-			*bytes = cell(at);
-			if (strings_equal((const char *)tree + cell(tree + OFF_STRINGS) +
-						  cell(at + 4),
-					  name))
-				return at + 8;
-			at += 8 + ((*bytes + 3) & ~3u);
-		} else if (token != FDT_END_NODE && token != FDT_NOP) {
-			return NULL;
-		}
-	}
+	return (const uint8_t *)entry.gpr[R_TREE];
 }
 
 uint32_t tree_cell(const char *name)
@@ -138,18 +95,5 @@ uint32_t tree_cell(const char *name)
 	uint32_t bytes;
 	const uint8_t *at = tree_property(name, &bytes);
 
-	return at && bytes >= 4 ? cell(at) : 0;
-}
-
-const char *orders(void)
-{
-	uint32_t bytes;
-	const uint8_t *text = tree_property("bootargs", &bytes);
-
-	return text ? (const char *)text : "";
-}
-
-bool told_to(const char *order)
-{
-	return strings_equal(orders(), order);
+	return at && bytes >= 4 ? *(const uint32_t *)at : 0;
 }

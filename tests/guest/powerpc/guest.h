@@ -14,6 +14,7 @@
 #include "arch/powerpc/platform.h"
 #include "entry_state.h"
 #include "report.h"
+#include "tree.h"
 
 int main(void);
 
@@ -113,18 +114,8 @@ void on_decrementer(void);
 
 /* --- the device tree --- */
 
-/*
- * The first property of that name in the tree, and its length; NULL: none. Good enough for names that are in one
- * place.
- */
-const uint8_t *tree_property(const char *name, uint32_t *bytes);
-
 /* The first cell of such a property; 0: none. */
 uint32_t tree_cell(const char *name);
-
-/* The guest's orders: its whole command line. */
-const char *orders(void);
-bool told_to(const char *order);
 
 _Noreturn void reset(void);
 

@@ -8,7 +8,7 @@ function(guest name)
 	list(TRANSFORM ARGN PREPEND ${ARCH_DIR}/)
 	set(script ${ARCH_DIR}/guest.ld)
 	add_executable(guest_${name} ${ARCH_DIR}/start.S ${ARCH_DIR}/guest.c
-		${CMAKE_CURRENT_SOURCE_DIR}/report.c ${ARGN})
+		${CMAKE_CURRENT_SOURCE_DIR}/report.c ${CMAKE_CURRENT_SOURCE_DIR}/tree.c ${ARGN})
 	target_link_libraries(guest_${name} PRIVATE guest_flags gcc)
 	target_link_options(guest_${name} PRIVATE -T ${script})
 	set_target_properties(guest_${name} PROPERTIES
