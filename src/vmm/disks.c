@@ -22,8 +22,11 @@ enum {
 	QUEUE_SIZE = 256,
 };
 
-/* How long the loop looks for new requests by itself after the last one. */
-#define POLL_NS (200 * IOL_NS_PER_US)
+/*
+ * How long the loop looks for new requests by itself after the last one. Measured: half of it is less than many
+ * devices take for a request, and twice as much takes processor time from the interrupts of those that are busy.
+ */
+#define POLL_NS (100 * IOL_NS_PER_US)
 
 static_assert(SLOT_FIRST + IOL_CONFIG_DISKS_MAX <= IOL_LAYOUT_SLOTS, "every disk has a slot");
 

@@ -35,7 +35,7 @@ void iol_loop_change_processor(void);
 /* Windows do not shrink below this (or the maximum, where that is less), lest they never grow. */
 enum {
 	IOL_LOOP_WINDOW_FLOOR_NS = 4000,
-	IOL_LOOP_PAUSE_FACTOR = 4,
+	IOL_LOOP_PAUSE_FACTOR = 2,
 	IOL_LOOP_BACKOFF_MAX = 1023,
 };
 

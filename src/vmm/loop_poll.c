@@ -15,13 +15,13 @@
  *    so it doubles;
  *  - shorter, and the maximum did not catch it: then it is our polling that keeps the work from coming,
  *    because the guest's vCPU waits for the very processor that we spin on. (The scheduler likes to
- *    wake us where the kick was made, and 200 us are too short for it to think again.) The first
+ *    wake us where the kick was made, and a window is too short for it to think again.) The first
  *    time we go to another processor. If that did not help there is none to spare: the window falls to
  *    its floor and does not grow for a number of sleeps that doubles with each such failure, until
  *    a poller does catch something.
  *
  * A pause contains what sleeping itself costs: the guest's kick, the wake, the way through the
- * scheduler, which together can be longer than the maximum. So "long" begins at four times that.
+ * scheduler, which together can be longer than the maximum. So "long" begins at twice that.
  */
 #include "loop_internal.h"
 

@@ -118,13 +118,13 @@ static void test_window_rule(void)
 	} cases[] = {
 		{ 20 * US, 100 * US, 50 * US, 40 * US }, /* it would have caught it */
 		{ 60 * US, 100 * US, 61 * US, 100 * US }, /* no further than the maximum */
-		{ 50 * US, 100 * US, 250 * US, 100 * US }, /* most of it was the sleep's own */
-		{ 50 * US, 100 * US, 400 * US - 1, 100 * US }, /* just in time */
-		{ 100 * US, 100 * US, 400 * US, 50 * US }, /* just too late */
+		{ 50 * US, 100 * US, 150 * US, 100 * US }, /* most of it was the sleep's own */
+		{ 50 * US, 100 * US, 200 * US - 1, 100 * US }, /* just in time */
+		{ 100 * US, 100 * US, 200 * US, 50 * US }, /* just too late */
 		{ 5 * US, 100 * US, IOL_NS_PER_S, 4 * US }, /* not below the floor */
 		{ 0, 100 * US, 50 * US, 4 * US }, /* from nothing to the floor */
 		{ 1 * US, 1 * US, IOL_NS_PER_S, 1 * US }, /* a maximum below the floor */
-		{ 100 * US, 100 * US, 300 * US, 100 * US }, /* polling was in the way: elsewhere */
+		{ 100 * US, 100 * US, 150 * US, 100 * US }, /* polling was in the way: elsewhere */
 		{ 0, 0, 1, 0 }, /* polling was switched off meanwhile */
 		{ UINT64_MAX / 2, UINT64_MAX, 1, UINT64_MAX - 1 },
 		{ UINT64_MAX / 2 + 1, UINT64_MAX, 1, UINT64_MAX },
@@ -506,8 +506,8 @@ static void test_window_follows_the_gaps(void)
 	static const struct {
 		uint64_t gap_ns, window_ns;
 	} steps[] = {
-		{ IOL_NS_PER_S, 100 * US }, { IOL_NS_PER_S, 50 * US }, { 801 * US, 25 * US },
-		{ 799 * US, 50 * US },      { 300 * US, 100 * US },    { 150 * US, 200 * US },
+		{ IOL_NS_PER_S, 100 * US }, { IOL_NS_PER_S, 50 * US }, { 401 * US, 25 * US },
+		{ 399 * US, 50 * US },      { 300 * US, 100 * US },    { 150 * US, 200 * US },
 	};
 	struct sleeper s = { .poller = { .poll = sleeper_poll, .sleep = sleeper_sleep },
 			     .timer.done = sleeper_woken };
