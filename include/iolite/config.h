@@ -14,6 +14,7 @@
 enum {
 	IOL_CONFIG_CPUS_MAX = 64,
 	IOL_CONFIG_NAME_MAX = 64,
+	IOL_CONFIG_ID_MAX = 32, /* of a device */
 	IOL_CONFIG_TREE_EDITS_MAX = 4096,
 	IOL_CONFIG_FILE_BYTES_MAX = 1024 * 1024,
 };
@@ -44,7 +45,6 @@ enum {
 	IOL_CONFIG_DISKS_MAX = 16,
 	IOL_CONFIG_DISK_QUEUES_MAX = 16,
 	IOL_CONFIG_DISK_SERIAL_MAX = 20, /* VIRTIO_BLK_ID_BYTES */
-	IOL_CONFIG_DISK_ID_MAX = 32,
 };
 
 /* One disk; the place in the list is its place in the machine (slot), hence its name in the guest. */

@@ -24,23 +24,6 @@ enum iol_value_kind {
 bool iol_number_parse(const char *text, unsigned int base, uint64_t min, uint64_t max,
 		      uint64_t *value);
 
-/* A key of a disk, for both of its forms: -d PATH,key=value and "disks" of a file. */
-struct iol_disk_key {
-	const char *name;
-	enum iol_value_kind kind;
-	bool bare; /* in an option it may stand without a value: on */
-	/* @item is the value as the user wrote it, with its key in an option: for messages. */
-	int (*set)(struct iol_disk_config *disk, const char *value, const char *item,
-		   struct iol_error *err);
-};
-
-/* NULL: there is none. */
-const struct iol_disk_key *iol_disk_key_find(const char *name);
-
-/* "path", then the names of all keys, then NULL. Keys of test builds are not among them. */
-enum { IOL_DISK_NAMES_MAX = 16 };
-void iol_disk_key_names(const char *names[IOL_DISK_NAMES_MAX]);
-
 /* Defaults; no path and no id. */
 void iol_disk_config_init(struct iol_disk_config *disk);
 void iol_disk_config_finish(struct iol_disk_config *disk);

@@ -6,6 +6,8 @@
 #include <glib.h>
 #include <string.h>
 
+#include "keys.h"
+
 static int read_overlay(const struct iol_json *json, const struct iol_json_place *at,
 			const json_t *item)
 {
@@ -40,63 +42,18 @@ static int read_boot(const struct iol_json *json, const struct iol_json_place *a
 	return iol_json_object(json, at, value, boot_keys);
 }
 
-/* One key of a disk but its path. */
-static int read_disk_key(const struct iol_json *json, const struct iol_json_place *at,
-			 const json_t *value, struct iol_disk_config *disk)
-{
-	const struct iol_disk_key *key = iol_disk_key_find(at->key);
-	const char *names[IOL_DISK_NAMES_MAX];
-	g_autofree char *text = NULL;
-
-	if (!key) {
-		iol_disk_key_names(names);
-		iol_name_refuse(at->key, names, "", json->err);
-		return iol_json_refused(json, at->up);
-	}
-	text = iol_json_scalar(json, at, value, key->kind);
-	if (!text)
-		return -EINVAL;
-	return key->set(disk, text, text, json->err) ? iol_json_refused(json, at) : 0;
-}
-
-static int read_disk_keys(const struct iol_json *json, const struct iol_json_place *at,
-			  const json_t *value, struct iol_disk_config *disk)
-{
-	const char *name;
-	json_t *member;
-	int ret = 0;
-
-	json_object_foreach((json_t *)value, name, member)
-	{
-		struct iol_json_place place = { .up = at, .key = name };
-
-		if (strcmp(name, "path")) {
-			ret = read_disk_key(json, &place, member, disk);
-		} else {
-			disk->path = iol_json_scalar(json, &place, member, IOL_VALUE_PATH);
-			ret = disk->path ? 0 : -EINVAL;
-		}
-		if (ret)
-			return ret;
-	}
-	if (!disk->path || !*disk->path)
-		return iol_json_refuse(json, at,
-				       "no path: name a disk image or a block device, such as "
-				       "\"path\": \"disk.img\"");
-	return 0;
-}
-
 static int read_disk(const struct iol_json *json, const struct iol_json_place *at,
 		     const json_t *item)
 {
 	struct iol_disk_config disk;
 	int ret;
 
-	if (!json_is_object(item))
-		return iol_json_refuse_type(json, at, item,
-					    "an object, such as {\"path\": \"disk.img\"}");
 	iol_disk_config_init(&disk);
-	ret = read_disk_keys(json, at, item, &disk);
+	ret = iol_json_keys(json, at, item, "{\"path\": \"disk.img\"}", iol_disk_keys, &disk);
+	if (!ret && (!disk.path || !*disk.path))
+		ret = iol_json_refuse(json, at,
+				      "no path: name a disk image or a block device, such as "
+				      "\"path\": \"disk.img\"");
 	if (!ret && iol_config_append_disk(json->config, &disk, json->err))
 		ret = iol_json_refused(json, at);
 	iol_disk_config_finish(&disk);

@@ -65,6 +65,11 @@ char *iol_json_scalar(const struct iol_json *json, const struct iol_json_place *
 int iol_json_object(const struct iol_json *json, const struct iol_json_place *at,
 		    const json_t *value, const struct iol_json_key *keys);
 
+/* Each member of @value by its key in @keys, set in @target. @example for values that are no object. */
+struct iol_key;
+int iol_json_keys(const struct iol_json *json, const struct iol_json_place *at, const json_t *value,
+		  const char *example, const struct iol_key *keys, void *target);
+
 /* Each item of @value by @read. */
 int iol_json_list(const struct iol_json *json, const struct iol_json_place *at, const json_t *value,
 		  const char *expected,

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "keys.h"
+
 /* What a message shows of a file's name and of a place in it: there must be room for the remedy. */
 enum { NAME_SHOWN_BYTES = 80, PLACE_SHOWN_BYTES = 110, KEYS_MAX = 16 };
 
@@ -220,6 +222,65 @@ int iol_json_list(const struct iol_json *json, const struct iol_json_place *at, 
 		struct iol_json_place place = { .up = at, .idx = i };
 
 		ret = read(json, &place, item);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* One value of a key, also of one that repeats. */
+static int set_key(const struct iol_json *json, const struct iol_json_place *at,
+		   const json_t *value, const struct iol_key *key, void *target)
+{
+	g_autofree char *text = iol_json_scalar(json, at, value, key->kind);
+
+	if (!text)
+		return -EINVAL;
+	return key->set(target, text, text, json->err) ? iol_json_refused(json, at) : 0;
+}
+
+static int set_key_list(const struct iol_json *json, const struct iol_json_place *at,
+			const json_t *value, const struct iol_key *key, void *target)
+{
+	json_t *item;
+	size_t i;
+	int ret = 0;
+
+	if (!json_is_array(value))
+		return iol_json_refuse_type(json, at, value, "a list, in [ and ]");
+	json_array_foreach(value, i, item)
+	{
+		struct iol_json_place place = { .up = at, .idx = i };
+
+		ret = set_key(json, &place, item, key, target);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+int iol_json_keys(const struct iol_json *json, const struct iol_json_place *at, const json_t *value,
+		  const char *example, const struct iol_key *keys, void *target)
+{
+	const char *name;
+	json_t *member;
+
+	if (!json_is_object(value)) {
+		g_autofree char *expected = g_strdup_printf("an object, such as %s", example);
+
+		return iol_json_refuse_type(json, at, value, expected);
+	}
+	json_object_foreach((json_t *)value, name, member)
+	{
+		struct iol_json_place place = { .up = at, .key = name };
+		const struct iol_key *key = iol_key_find(keys, name);
+		int ret;
+
+		if (!key) {
+			iol_key_refuse_unknown(keys, false, name, "", json->err);
+			return iol_json_refused(json, at);
+		}
+		ret = (key->repeats ? set_key_list : set_key)(json, &place, member, key, target);
 		if (ret)
 			return ret;
 	}

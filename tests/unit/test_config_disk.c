@@ -170,7 +170,7 @@ static void test_lengths(void)
 		int ret = iol_config_add_disk(&config, text, NULL);
 
 		g_test_message("%s -> %d", text, ret);
-		g_assert_cmpint(ret, ==, len <= IOL_CONFIG_DISK_ID_MAX ? 0 : -EINVAL);
+		g_assert_cmpint(ret, ==, len <= IOL_CONFIG_ID_MAX ? 0 : -EINVAL);
 	}
 	for (unsigned int len = 19; len <= 21; len++) {
 		g_autofree char *text =
