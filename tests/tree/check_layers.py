@@ -22,7 +22,7 @@ IMAGES = {"image", "bzimage", "elf", "arm64_image", "gzip", "kernel_kind", "uima
 TREES = {"fdt", "tree_edit", "describe"}
 DEVICES = {"uart", "rtc", "i8042", "acpi_pm", "acpi_pm_regs", "pci", "msix", "pl031", "pl061", "power_key", "gpio",
            "fsl_guts", "fsl_gpio", "fsl_pci"}
-VIRTIO = {"virtqueue", "virtio", "virtio_pci", "virtio_mmio", "virtio_blk"}
+VIRTIO = {"virtqueue", "virtio", "virtio_pci", "virtio_mmio", "virtio_blk", "virtio_console", "virtio_rng"}
 BACKENDS = {"char", "block", "block_cache", "block_fault"}
 MACHINE = {"arch", "kvm_half", "layout", "tree", "vcpu", "vm", "lifecycle"}
 ALL = BASE | SERVICES | IMAGES | TREES | DEVICES | VIRTIO | BACKENDS | MACHINE | {"config", "terminal"}
