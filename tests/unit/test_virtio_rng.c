@@ -315,21 +315,23 @@ static void test_not_ready_at_start(void)
 static void check_rate(uint64_t bytes_per_s, uint32_t len, unsigned int requests)
 {
 	const uint64_t burst = MAX(bytes_per_s / 16, 1);
-	uint64_t bytes = 0, began_ns, allowed;
+	/* The bucket, in time; in it is room for a byte. */
+	const uint64_t full_ns = MAX(IOL_NS_PER_S / 16, (IOL_NS_PER_S - 1) / bytes_per_s + 1);
+	uint64_t bytes = 0, began_ns;
 	struct small_rig r;
 
 	init(&r, bytes_per_s);
 	began_ns = now_ns;
 	for (unsigned int i = 0; i < requests; i++) {
 		uint32_t got = ask(&r, len);
+		uint64_t allowed = (full_ns + now_ns - began_ns) * bytes_per_s; /* in 10^-9 bytes */
 
 		g_assert_cmpuint(got, ==, MIN(MIN(len, burst), 4096));
 		bytes += got;
-		allowed = burst + (now_ns - began_ns) * bytes_per_s / IOL_NS_PER_S;
-		g_assert_cmpuint(bytes, <=, allowed + 1);
+		g_assert_cmpuint(bytes * IOL_NS_PER_S, <=, allowed);
 		/* Nobody waits for more than the request needs. */
 		if (timeouts)
-			g_assert_cmpuint(bytes + 2, >=, allowed);
+			g_assert_cmpuint((bytes + 1) * IOL_NS_PER_S, >=, allowed);
 	}
 	g_assert_cmpuint(bytes, >=, burst);
 	g_assert_cmpuint(timeouts, >, 0);
@@ -343,6 +345,7 @@ static void test_rate(void)
 	check_rate(65536, 64, 300);
 	check_rate(1000, 4096, 40);
 	check_rate(17, 64, 20);
+	check_rate(7, 64, 20);
 	check_rate(1, 64, 10);
 }
 
