@@ -62,8 +62,12 @@ struct fuzz {
 	unsigned int order_first[2], order_count[2];
 	uint32_t tx_pos; /* of the stream of output, as sent */
 	uint32_t rx_pos; /* of the stream of input, as taken */
-	uint64_t began_ns;
-	uint64_t random_bytes; /* that came */
+	bool refused; /* input, for which there were no buffers */
+	/* Random numbers: those that came, and the limit's bucket, in ns. */
+	uint32_t random_bytes;
+	uint32_t paid_bytes;
+	uint64_t paid_ns;
+	double level, full;
 };
 
 /* --- the world --- */
@@ -77,7 +81,7 @@ static struct {
 	unsigned int room;
 	bool raw, emergency, wants_writable;
 	uint32_t out_pos; /* of the stream of output, as it came */
-	unsigned int emergencies, readies;
+	unsigned int emergencies, readies, writes;
 	uint8_t last_emergency;
 } world;
 
@@ -142,6 +146,7 @@ unsigned int __wrap_iol_char_write(struct iol_char *chr, const uint8_t *data, un
 	unsigned int taken = MIN(len, world.room);
 
 	(void)chr;
+	world.writes++;
 	if (world.emergency) {
 		fuzz_check(len == 1);
 		world.emergencies++;
@@ -206,7 +211,7 @@ static void check_answer(struct fuzz *f, unsigned int queue, uint16_t head, uint
 	fuzz_check(s == &f->sent[queue][head]);
 	if (!f->console) {
 		fuzz_check(len && len <= MIN(s->bytes, IOL_VIRTIO_RNG_REQUEST_BYTES));
-		s->first = (uint32_t)f->random_bytes;
+		s->first = f->random_bytes;
 		s->filled = len;
 		f->random_bytes += len;
 	} else {
@@ -239,6 +244,19 @@ static uint64_t outstanding(const struct fuzz *f, unsigned int queue)
 	return f->r.drivers[queue].shown - f->r.drivers[queue].used;
 }
 
+/* The limit: what was given since the last call, all of it at the present time, is paid out of the bucket. */
+static void pay(struct fuzz *f)
+{
+	uint32_t bytes = world.random_pos - f->paid_bytes;
+
+	f->level = MIN(f->full, f->level + (double)(world.now_ns - f->paid_ns));
+	if (f->bytes_per_s)
+		f->level -= bytes * 1e9 / (double)f->bytes_per_s;
+	fuzz_check(f->level > -1);
+	f->paid_bytes = world.random_pos;
+	f->paid_ns = world.now_ns;
+}
+
 /* Nobody waits for nothing. */
 static void check_progress(struct fuzz *f)
 {
@@ -248,17 +266,13 @@ static void check_progress(struct fuzz *f)
 	fuzz_check(!small_rig_is_broken(&f->r));
 	fuzz_check(f->r.v->in_flight == outstanding(f, RX) + outstanding(f, TX));
 	if (!f->console) {
-		uint64_t full_ns = IOL_NS_PER_S / 16, elapsed_ns = world.now_ns - f->began_ns;
-
 		fuzz_check(!outstanding(f, 0) || world.timer);
-		if (!f->bytes_per_s)
-			return;
-		full_ns = MAX(full_ns, (IOL_NS_PER_S - 1) / f->bytes_per_s + 1);
-		/* Exact enough, and no product overflows. */
-		fuzz_check((double)f->random_bytes * 1e9 <=
-			   (double)(full_ns + elapsed_ns) * (double)f->bytes_per_s * (1 + 1e-9));
+		pay(f);
 		return;
 	}
+	fuzz_check(world.readies == (f->refused && outstanding(f, RX)));
+	f->refused = f->refused && !world.readies;
+	world.readies = 0;
 	fuzz_check(!outstanding(f, TX) || world.wants_writable);
 	s = oldest(f, RX);
 	fuzz_check(!s || !s->done);
@@ -345,6 +359,25 @@ static void reset(struct fuzz *f)
 	restart(f);
 }
 
+/* Both ends of the line while chains of any form are there: a broken device has none. */
+static void disturb_raw(struct fuzz *f)
+{
+	struct iol_char_user *user = iol_virtio_console_char_user(f->r.v);
+	bool broken = small_rig_is_broken(&f->r);
+	uint8_t data[64] = { 0 };
+	unsigned int taken, writes = world.writes;
+
+	world.readies = 0;
+	taken = user->receive(user, data, sizeof(data));
+	f->refused = taken < sizeof(data);
+	user->writable(user);
+	fuzz_check(!broken || (!taken && world.writes == writes));
+	small_rig_settle(&f->r);
+	/* What was held back by the bound of one go may go on. */
+	f->refused = f->refused && !world.readies;
+	world.readies = 0;
+}
+
 /* Descriptors and an available ring of any contents, then a reset. */
 static void send_raw(struct fuzz *f)
 {
@@ -375,14 +408,18 @@ static void send_raw(struct fuzz *f)
 	virtio_driver_put_avail_idx(d, (uint16_t)(d->avail_idx + how % 9));
 	iol_virtio_notify(f->r.v, queue);
 	small_rig_settle(&f->r);
+	if (f->console)
+		disturb_raw(f);
+	else
+		pay(f);
 	if (world.timer && (how & 0x80)) {
 		world.now_ns = MAX(world.now_ns, world.timer_ns);
 		end_timer(-ETIME);
 		small_rig_settle(&f->r);
+		pay(f);
 	}
-	/* What the host gave there is not told. */
-	reset(f);
 	f->random_bytes = world.random_pos;
+	reset(f);
 }
 
 /* --- the far ends --- */
@@ -437,10 +474,9 @@ static void type(struct fuzz *f)
 	expected = expect_input(f, len);
 	fuzz_check(user->receive(user, data, len) == expected);
 	f->rx_pos += expected;
-	world.readies = 0;
+	f->refused = expected < len;
 	small_rig_settle(&f->r);
 	check_progress(f);
-	fuzz_check(!world.readies);
 }
 
 static void write_config(struct fuzz *f)
@@ -527,7 +563,6 @@ static void make_device(struct fuzz *f)
 	memset(&world, 0, sizeof(world));
 	world.now_ns = 1000;
 	world.give_max = UINT_MAX;
-	f->began_ns = world.now_ns;
 	f->console = fuzz_u8(&f->in) & 1;
 	f->bytes_per_s = rates[fuzz_u8(&f->in) % G_N_ELEMENTS(rates)];
 	rng.bytes_per_s = f->bytes_per_s;
@@ -536,6 +571,11 @@ static void make_device(struct fuzz *f)
 	else
 		fuzz_check(!iol_virtio_rng_new(&rng, &f->r.env, &v, NULL));
 	world.random_pos = 0;
+	f->paid_ns = world.now_ns;
+	f->full = 1e9 / 16;
+	if (f->bytes_per_s)
+		f->full = MAX(f->full, 1e9 / (double)f->bytes_per_s);
+	f->level = f->full;
 	small_rig_attach(&f->r, v);
 }
 
