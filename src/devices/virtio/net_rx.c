@@ -209,17 +209,18 @@ static bool may_segment(const struct net_device *n, uint8_t gso_type)
  */
 static bool judge_frame(const struct net_device *n, struct net_rx *rx, size_t bytes)
 {
-	struct virtio_net_hdr_v1 *hdr = (void *)rx->look; /* for its bytes only */
+	uint8_t *flags = rx->look + offsetof(struct virtio_net_hdr_v1, flags);
+	uint8_t gso_type = rx->look[offsetof(struct virtio_net_hdr_v1, gso_type)];
 	const uint8_t *frame = rx->look + NET_HEADER_BYTES;
 	size_t frame_bytes = bytes - NET_HEADER_BYTES;
 	bool csum = n->guest_offloads & NET_BIT(VIRTIO_NET_F_GUEST_CSUM);
 	size_t header_bytes = IOL_NET_ETHERNET_BYTES;
 
-	if ((hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) && !csum)
+	if ((*flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) && !csum)
 		return false;
-	hdr->flags &= csum ? VIRTIO_NET_HDR_F_NEEDS_CSUM | VIRTIO_NET_HDR_F_DATA_VALID : 0;
-	if (hdr->gso_type != VIRTIO_NET_HDR_GSO_NONE)
-		return may_segment(n, hdr->gso_type);
+	*flags &= csum ? VIRTIO_NET_HDR_F_NEEDS_CSUM | VIRTIO_NET_HDR_F_DATA_VALID : 0;
+	if (gso_type != VIRTIO_NET_HDR_GSO_NONE)
+		return may_segment(n, gso_type);
 	if (!iol_virtio_has(&n->v, VIRTIO_NET_F_MTU))
 		return true;
 	if (virtio_net_is_tagged(frame, frame_bytes))

@@ -45,23 +45,24 @@ static bool may_segment(const struct net_device *n, uint8_t gso_type)
 /* Leaves in our copy of the header only what means something; false: it cannot be meant. */
 static bool judge_header(const struct net_device *n, uint8_t *header, uint32_t frame_bytes)
 {
-	struct virtio_net_hdr_v1 *hdr = (void *)header; /* for its bytes only */
+	uint8_t *flags = header + offsetof(struct virtio_net_hdr_v1, flags);
+	uint8_t gso_type = header[offsetof(struct virtio_net_hdr_v1, gso_type)];
 	unsigned int start = LOAD(header, csum_start), offset = LOAD(header, csum_offset);
 	unsigned int hdr_len = LOAD(header, hdr_len), gso_size = LOAD(header, gso_size);
-	bool segment = hdr->gso_type != VIRTIO_NET_HDR_GSO_NONE;
+	bool segment = gso_type != VIRTIO_NET_HDR_GSO_NONE;
 
 	/* Flags that we do not know are ignored; without this one the checksum's place is not used. */
-	hdr->flags &= VIRTIO_NET_HDR_F_NEEDS_CSUM;
-	if (hdr->flags) {
+	*flags &= VIRTIO_NET_HDR_F_NEEDS_CSUM;
+	if (*flags) {
 		if (!iol_virtio_has(&n->v, VIRTIO_NET_F_CSUM))
 			return false;
 		if (start < IOL_NET_ETHERNET_BYTES || start + offset + sizeof(le16) > frame_bytes)
 			return false;
 	}
-	if (segment && (!hdr->flags || !gso_size || !may_segment(n, hdr->gso_type)))
+	if (segment && (!*flags || !gso_size || !may_segment(n, gso_type)))
 		return false;
-	STORE(header, csum_start, (uint16_t)(hdr->flags ? start : 0));
-	STORE(header, csum_offset, (uint16_t)(hdr->flags ? offset : 0));
+	STORE(header, csum_start, (uint16_t)(*flags ? start : 0));
+	STORE(header, csum_offset, (uint16_t)(*flags ? offset : 0));
 	STORE(header, gso_size, (uint16_t)(segment ? gso_size : 0));
 	/* A hint that need not be right; the backend may trust it to lie in the frame. */
 	if (hdr_len > frame_bytes)
