@@ -84,6 +84,7 @@ struct iol_virtio_queue {
 	struct iol_op kick_op;
 	uint64_t kick_count;
 	bool pushed; /* since the last publish */
+	bool paused; /* by the device: not served, and no kicks wanted */
 	struct iol_kick kick; /* rung by KVM and transports on any thread */
 	struct iol_virtio *owner;
 };
@@ -169,6 +170,14 @@ bool iol_virtio_pop(struct iol_virtio *v, unsigned int queue, struct iol_chain *
 
 /* Ends the chain of @head; published and signalled at the end of the turn. Each popped chain exactly once. */
 void iol_virtio_push(struct iol_virtio *v, unsigned int queue, uint16_t head, uint32_t written);
+
+/*
+ * A device that waits for something else than chains leaves what is in queue @queue where it is: the
+ * queue is not served and the driver need not kick, until iol_virtio_resume() has it served soon.
+ * Pausing twice is once; a queue that is not paused is not resumed; DRIVER_OK resumes all.
+ */
+void iol_virtio_pause(struct iol_virtio *v, unsigned int queue);
+void iol_virtio_resume(struct iol_virtio *v, unsigned int queue);
 
 /* The driver broke a rule: NEEDS_RESET (2.1.2), one rate-limited line in the log. */
 void iol_virtio_break(struct iol_virtio *v, const char *fmt, ...) iol_printf(2, 3);

@@ -35,11 +35,12 @@ static void attend(struct iol_virtio *v, struct iol_virtio_queue *q)
 {
 	bool more;
 
-	if (v->state != IOL_VIRTIO_RUNNING || !q->vq.size)
+	if (v->state != IOL_VIRTIO_RUNNING || !q->vq.size || q->paused)
 		return;
 	iol_virtqueue_want_kicks(&q->vq, false);
 	more = v->ops->serve(v, (unsigned int)(q - v->queues));
-	if (v->state != IOL_VIRTIO_RUNNING || iol_loop_poller_start(v->loop, &v->poller))
+	if (v->state != IOL_VIRTIO_RUNNING || q->paused ||
+	    iol_loop_poller_start(v->loop, &v->poller))
 		return;
 	if (more || iol_virtqueue_want_kicks(&q->vq, true))
 		iol_kick_ring(&q->kick);
@@ -64,7 +65,7 @@ static bool poll_queues(struct iol_poller *poller)
 	for (unsigned int i = 0; i < v->queue_count && v->state == IOL_VIRTIO_RUNNING; i++) {
 		struct iol_virtqueue *vq = &v->queues[i].vq;
 
-		if (!vq->size || !iol_virtqueue_pending(vq))
+		if (!vq->size || v->queues[i].paused || !iol_virtqueue_pending(vq))
 			continue;
 		v->ops->serve(v, i);
 		work = true;
@@ -81,7 +82,7 @@ static bool stop_polling(struct iol_poller *poller)
 	for (unsigned int i = 0; i < v->queue_count && v->state == IOL_VIRTIO_RUNNING; i++) {
 		struct iol_virtqueue *vq = &v->queues[i].vq;
 
-		if (!vq->size || !iol_virtqueue_want_kicks(vq, true))
+		if (!vq->size || v->queues[i].paused || !iol_virtqueue_want_kicks(vq, true))
 			continue;
 		iol_virtqueue_want_kicks(vq, false);
 		v->ops->serve(v, i);
@@ -118,6 +119,7 @@ static void stop_queues(struct iol_virtio *v)
 	for (unsigned int i = 0; i < v->queue_count; i++) {
 		iol_virtqueue_stop(&v->queues[i].vq);
 		v->queues[i].pushed = false;
+		v->queues[i].paused = false;
 	}
 }
 
@@ -268,6 +270,26 @@ void iol_virtio_push(struct iol_virtio *v, unsigned int queue, uint16_t head, ui
 		q->pushed = true;
 	}
 	iol_loop_at_turn_end(v->loop, &v->publish);
+}
+
+void iol_virtio_pause(struct iol_virtio *v, unsigned int queue)
+{
+	struct iol_virtio_queue *q = &v->queues[queue];
+
+	if (v->state != IOL_VIRTIO_RUNNING)
+		return;
+	q->paused = true;
+	iol_virtqueue_want_kicks(&q->vq, false);
+}
+
+void iol_virtio_resume(struct iol_virtio *v, unsigned int queue)
+{
+	struct iol_virtio_queue *q = &v->queues[queue];
+
+	if (v->state != IOL_VIRTIO_RUNNING || !q->paused)
+		return;
+	q->paused = false;
+	iol_kick_ring(&q->kick);
 }
 
 static void publish(struct iol_turn_end *end)

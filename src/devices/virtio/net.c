@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The virtio network device (virtio-v1.2 5.1) over any network backend: its life, features, configuration
+ * space and queues. See include/iolite/virtio_net.h; net_tx.c sends, net_rx.c receives, net_filter.c chooses and
+ * net_ctrl.c has the commands.
+ *
+ * Runs on the loop's thread, but for features_ok() and reset(), which vCPU threads call under the device's lock
+ * and which touch registers only.
+ *
+ * A hostile guest can send and receive what its backend lets it: what it asks of the backend is held
+ * against the features before, memory was taken at creation, and a turn's work is bounded.
+ */
+#include "net_internal.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <linux/virtio_ids.h>
+#include <string.h>
+
+enum {
+	CONFIG_BYTES = offsetof(struct virtio_net_config, mtu) + sizeof(le16),
+	PCI_CLASS = 0x020000, /* network, Ethernet */
+	LOG_BURST = 4,
+};
+
+const uint64_t virtio_net_guest_offloads =
+	NET_BIT(VIRTIO_NET_F_GUEST_CSUM) | NET_BIT(VIRTIO_NET_F_GUEST_TSO4) |
+	NET_BIT(VIRTIO_NET_F_GUEST_TSO6) | NET_BIT(VIRTIO_NET_F_GUEST_ECN) |
+	NET_BIT(VIRTIO_NET_F_GUEST_USO4) | NET_BIT(VIRTIO_NET_F_GUEST_USO6);
+
+static struct net_device *net_of(struct iol_virtio *v)
+{
+	return iol_container_of(v, struct net_device, v);
+}
+
+static struct net_device *net_of_user(struct iol_net_user *user)
+{
+	return iol_container_of(user, struct net_device, user);
+}
+
+/* --- features --- */
+
+/* 5.1.3.1: one bit of @needs, all of whose own needs come first in this list. */
+static const struct {
+	unsigned int feature;
+	uint64_t needs;
+} feature_needs[] = {
+	{ VIRTIO_NET_F_GUEST_TSO4, NET_BIT(VIRTIO_NET_F_GUEST_CSUM) },
+	{ VIRTIO_NET_F_GUEST_TSO6, NET_BIT(VIRTIO_NET_F_GUEST_CSUM) },
+	{ VIRTIO_NET_F_GUEST_ECN,
+	  NET_BIT(VIRTIO_NET_F_GUEST_TSO4) | NET_BIT(VIRTIO_NET_F_GUEST_TSO6) },
+	{ VIRTIO_NET_F_GUEST_USO4, NET_BIT(VIRTIO_NET_F_GUEST_CSUM) },
+	{ VIRTIO_NET_F_GUEST_USO6, NET_BIT(VIRTIO_NET_F_GUEST_CSUM) },
+	{ VIRTIO_NET_F_HOST_TSO4, NET_BIT(VIRTIO_NET_F_CSUM) },
+	{ VIRTIO_NET_F_HOST_TSO6, NET_BIT(VIRTIO_NET_F_CSUM) },
+	{ VIRTIO_NET_F_HOST_ECN,
+	  NET_BIT(VIRTIO_NET_F_HOST_TSO4) | NET_BIT(VIRTIO_NET_F_HOST_TSO6) },
+	{ VIRTIO_NET_F_HOST_USO, NET_BIT(VIRTIO_NET_F_CSUM) },
+	{ VIRTIO_NET_F_CTRL_RX, NET_BIT(VIRTIO_NET_F_CTRL_VQ) },
+	{ VIRTIO_NET_F_CTRL_RX_EXTRA, NET_BIT(VIRTIO_NET_F_CTRL_RX) },
+	{ VIRTIO_NET_F_CTRL_VLAN, NET_BIT(VIRTIO_NET_F_CTRL_VQ) },
+	{ VIRTIO_NET_F_GUEST_ANNOUNCE, NET_BIT(VIRTIO_NET_F_CTRL_VQ) },
+	{ VIRTIO_NET_F_MQ, NET_BIT(VIRTIO_NET_F_CTRL_VQ) },
+	{ VIRTIO_NET_F_CTRL_MAC_ADDR, NET_BIT(VIRTIO_NET_F_CTRL_VQ) },
+	{ VIRTIO_NET_F_CTRL_GUEST_OFFLOADS, NET_BIT(VIRTIO_NET_F_CTRL_VQ) },
+};
+
+/* @features without those whose needs are not among them. */
+static uint64_t sound_features(uint64_t features)
+{
+	for (size_t i = 0; i < IOL_ARRAY_LEN(feature_needs); i++)
+		if (!(features & feature_needs[i].needs))
+			features &= ~NET_BIT(feature_needs[i].feature);
+	return features;
+}
+
+static uint64_t features_of(const struct net_device *n)
+{
+	static const struct {
+		uint32_t offload;
+		uint64_t send, receive;
+	} offloads[] = {
+		{ IOL_NET_CSUM, NET_BIT(VIRTIO_NET_F_CSUM), NET_BIT(VIRTIO_NET_F_GUEST_CSUM) },
+		{ IOL_NET_TSO4, NET_BIT(VIRTIO_NET_F_HOST_TSO4), NET_BIT(VIRTIO_NET_F_GUEST_TSO4) },
+		{ IOL_NET_TSO6, NET_BIT(VIRTIO_NET_F_HOST_TSO6), NET_BIT(VIRTIO_NET_F_GUEST_TSO6) },
+		{ IOL_NET_ECN, NET_BIT(VIRTIO_NET_F_HOST_ECN), NET_BIT(VIRTIO_NET_F_GUEST_ECN) },
+		{ IOL_NET_USO, NET_BIT(VIRTIO_NET_F_HOST_USO),
+		  NET_BIT(VIRTIO_NET_F_GUEST_USO4) | NET_BIT(VIRTIO_NET_F_GUEST_USO6) },
+	};
+	uint64_t features = NET_BIT(VIRTIO_NET_F_MAC) | NET_BIT(VIRTIO_NET_F_STATUS) |
+			    NET_BIT(VIRTIO_NET_F_MRG_RXBUF) | NET_BIT(VIRTIO_NET_F_CTRL_VQ) |
+			    NET_BIT(VIRTIO_NET_F_CTRL_RX) | NET_BIT(VIRTIO_NET_F_CTRL_RX_EXTRA) |
+			    NET_BIT(VIRTIO_NET_F_CTRL_VLAN) | NET_BIT(VIRTIO_NET_F_CTRL_MAC_ADDR) |
+			    NET_BIT(VIRTIO_NET_F_GUEST_ANNOUNCE);
+
+	for (size_t i = 0; i < IOL_ARRAY_LEN(offloads); i++) {
+		if (n->net->limits.send_offloads & offloads[i].offload)
+			features |= offloads[i].send;
+		if (n->net->limits.receive_offloads & offloads[i].offload)
+			features |= offloads[i].receive;
+	}
+	if (n->net->limits.receive_offloads & IOL_NET_CSUM)
+		features |= NET_BIT(VIRTIO_NET_F_CTRL_GUEST_OFFLOADS);
+	if (n->pairs > 1)
+		features |= NET_BIT(VIRTIO_NET_F_MQ);
+	if (n->mtu)
+		features |= NET_BIT(VIRTIO_NET_F_MTU);
+	return sound_features(features);
+}
+
+/*
+ * A driver must not take a feature without what it needs (2.2.1). One that does is not refused, but gets nothing
+ * by it.
+ */
+static void features_ok(struct iol_virtio *v)
+{
+	v->features = sound_features(v->features);
+}
+
+/* USO is one to the backend: the driver has to know both kinds. */
+static uint32_t backend_offloads(uint64_t guest)
+{
+	const uint64_t uso = NET_BIT(VIRTIO_NET_F_GUEST_USO4) | NET_BIT(VIRTIO_NET_F_GUEST_USO6);
+	uint32_t offloads = 0;
+
+	if (guest & NET_BIT(VIRTIO_NET_F_GUEST_CSUM))
+		offloads |= IOL_NET_CSUM;
+	if (guest & NET_BIT(VIRTIO_NET_F_GUEST_TSO4))
+		offloads |= IOL_NET_TSO4;
+	if (guest & NET_BIT(VIRTIO_NET_F_GUEST_TSO6))
+		offloads |= IOL_NET_TSO6;
+	if (guest & NET_BIT(VIRTIO_NET_F_GUEST_ECN))
+		offloads |= IOL_NET_ECN;
+	if ((guest & uso) == uso)
+		offloads |= IOL_NET_USO;
+	return offloads;
+}
+
+int virtio_net_set_offloads(struct net_device *n, uint64_t guest_offloads)
+{
+	int ret;
+
+	guest_offloads = sound_features(guest_offloads & virtio_net_guest_offloads);
+	ret = iol_net_set_offloads(n->net, backend_offloads(guest_offloads));
+	if (!ret)
+		n->guest_offloads = guest_offloads;
+	return ret;
+}
+
+/* --- configuration space --- */
+
+#define CONFIG_AT(field) offsetof(struct virtio_net_config, field)
+
+static uint16_t status_of(const struct net_device *n)
+{
+	return (uint16_t)((n->net->link_up ? VIRTIO_NET_S_LINK_UP : 0) |
+			  (n->announcing ? VIRTIO_NET_S_ANNOUNCE : 0));
+}
+
+/* Puts @buf there without telling the driver. */
+static void set_config_silently(struct iol_virtio *v, unsigned int offset, const void *buf,
+				unsigned int len)
+{
+	pthread_mutex_lock(&v->lock);
+	memcpy(v->config + offset, buf, len);
+	v->config_changed = true;
+	pthread_mutex_unlock(&v->lock);
+}
+
+void virtio_net_show_status(struct net_device *n, bool tell)
+{
+	le16 status = le16_of(status_of(n));
+
+	if (tell)
+		iol_virtio_set_config(&n->v, CONFIG_AT(status), &status, sizeof(status));
+	else
+		set_config_silently(&n->v, CONFIG_AT(status), &status, sizeof(status));
+}
+
+void virtio_net_show_mac(struct net_device *n, const uint8_t *mac)
+{
+	set_config_silently(&n->v, CONFIG_AT(mac), mac, IOL_NET_MAC_BYTES);
+}
+
+/* The link is what it is; whether there is one was written on the loop's thread under the lock. */
+static void reset(struct iol_virtio *v)
+{
+	uint8_t *status = v->config + CONFIG_AT(status);
+
+	memcpy(v->config + CONFIG_AT(mac), net_of(v)->mac, IOL_NET_MAC_BYTES);
+	le16_store(status, le16_load(status) & VIRTIO_NET_S_LINK_UP);
+}
+
+static void fill_config(struct net_device *n)
+{
+	uint8_t *config = n->v.config;
+
+	memcpy(config + CONFIG_AT(mac), n->mac, sizeof(n->mac));
+	le16_store(config + CONFIG_AT(status), status_of(n));
+	if (n->pairs > 1)
+		le16_store(config + CONFIG_AT(max_virtqueue_pairs), (uint16_t)n->pairs);
+	le16_store(config + CONFIG_AT(mtu), (uint16_t)n->mtu);
+}
+
+bool iol_virtio_net_announce(struct iol_virtio *v)
+{
+	struct net_device *n = net_of(v);
+
+	/* Without the status there is no place to say so. */
+	if (!net_running(n) || !iol_virtio_has(v, VIRTIO_NET_F_GUEST_ANNOUNCE) ||
+	    !iol_virtio_has(v, VIRTIO_NET_F_STATUS))
+		return false;
+	n->announcing = true;
+	virtio_net_show_status(n, true);
+	return true;
+}
+
+/* --- queues --- */
+
+/* 5.1.2: where the control queue is depends on MQ; a queue of no use is left alone. */
+static bool serve(struct iol_virtio *v, unsigned int queue)
+{
+	struct net_device *n = net_of(v);
+	unsigned int pairs = iol_virtio_has(v, VIRTIO_NET_F_MQ) ? n->pairs : 1;
+
+	if (queue < 2 * pairs) {
+		if (queue % 2)
+			return virtio_net_serve_tx(n, queue / 2);
+		virtio_net_run_rx(n, queue / 2);
+		return false;
+	}
+	if (queue == 2 * pairs && iol_virtio_has(v, VIRTIO_NET_F_CTRL_VQ))
+		return virtio_net_serve_ctrl(n, queue);
+	iol_virtio_pause(v, queue);
+	return false;
+}
+
+static void readable(struct iol_net_user *user, unsigned int pair)
+{
+	virtio_net_run_rx(net_of_user(user), pair);
+}
+
+static void writable(struct iol_net_user *user, unsigned int pair)
+{
+	virtio_net_retry_tx(net_of_user(user), pair);
+}
+
+/* What waited for the other state will perhaps not be told by anything else. */
+static void link_changed(struct iol_net_user *user)
+{
+	struct net_device *n = net_of_user(user);
+
+	virtio_net_show_status(n, true);
+	for (unsigned int i = 0; i < n->pairs; i++)
+		virtio_net_retry_tx(n, i);
+	for (unsigned int i = 0; i < n->active_pairs && n->net->link_up; i++)
+		virtio_net_run_rx(n, i);
+}
+
+/* --- life --- */
+
+static void start(struct iol_virtio *v)
+{
+	struct net_device *n = net_of(v);
+
+	virtio_net_start_filter(n);
+	n->announcing = false;
+	n->active_pairs = 1;
+	n->guest_offloads = 0;
+	if (iol_net_set_pairs(n->net, 1) || virtio_net_set_offloads(n, v->features))
+		iol_log_limited(&n->log_limit, IOL_LOG_WARN,
+				"%s: the host refuses what the guest's driver can do itself; some "
+				"frames to it may be dropped",
+				v->name);
+}
+
+static void stop(struct iol_virtio *v)
+{
+	struct net_device *n = net_of(v);
+
+	n->announcing = false;
+	for (unsigned int i = 0; i < n->pairs; i++) {
+		virtio_net_stop_rx(n, i);
+		virtio_net_stop_tx(n, i);
+	}
+}
+
+static void free_memory(struct net_device *n)
+{
+	for (unsigned int i = 0; i < n->pairs; i++) {
+		g_free(n->rx[i].chains);
+		g_free(n->rx[i].parts);
+		g_free(n->rx[i].overflow);
+		g_free(n->tx[i].iov);
+	}
+	g_free(n->ctrl_iov);
+	g_free(n);
+}
+
+static void net_free(struct iol_virtio *v)
+{
+	struct net_device *n = net_of(v);
+
+	iol_virtio_finish(v);
+	iol_loop_cancel(n->net->loop, &n->held_op);
+	while (n->held_op.in_flight)
+		if (iol_loop_turn(n->net->loop, true) < 0)
+			break;
+	iol_net_free(n->net);
+	free_memory(n);
+}
+
+static const struct iol_virtio_ops ops = {
+	.name = "virtio-net",
+	.device_id = VIRTIO_ID_NET,
+	.pci_class = PCI_CLASS,
+	.features_ok = features_ok,
+	.start = start,
+	.serve = serve,
+	.stop = stop,
+	.reset = reset,
+	.free = net_free,
+};
+
+static int check_config(const struct iol_net *net, const struct iol_virtio_net_config *config,
+			struct iol_error *err)
+{
+	static const uint8_t none[IOL_NET_MAC_BYTES];
+
+	if ((config->mac[0] & 1) || !memcmp(config->mac, none, sizeof(none)))
+		return iol_error_set(
+			err, -EINVAL,
+			"MAC address %02x:%02x:%02x:%02x:%02x:%02x; give one of a single "
+			"station, such as 52:54:00:12:34:56",
+			config->mac[0], config->mac[1], config->mac[2], config->mac[3],
+			config->mac[4], config->mac[5]);
+	if (!config->pairs || config->pairs > net->limits.pairs ||
+	    config->pairs > IOL_NET_PAIRS_MAX)
+		return iol_error_set(err, -EINVAL,
+				     "%u queue pairs; the backend has %u, give 1 to %u",
+				     config->pairs, net->limits.pairs,
+				     MIN(net->limits.pairs, IOL_NET_PAIRS_MAX));
+	if (config->mtu && (config->mtu < IOL_NET_MTU_MIN || config->mtu > IOL_NET_MTU_MAX))
+		return iol_error_set(err, -EINVAL, "an MTU of %u; give %u to %u", config->mtu,
+				     IOL_NET_MTU_MIN, IOL_NET_MTU_MAX);
+	if (!config->queue_size || config->queue_size > IOL_VIRTIO_NET_QUEUE_SIZE_MAX ||
+	    (config->queue_size & (config->queue_size - 1)))
+		return iol_error_set(err, -EINVAL,
+				     "queues of %u entries; give a power of two up to %u",
+				     config->queue_size, IOL_VIRTIO_NET_QUEUE_SIZE_MAX);
+	return 0;
+}
+
+static struct net_device *new_device(struct iol_net *net,
+				     const struct iol_virtio_net_config *config)
+{
+	struct net_device *n = g_new0(struct net_device, 1);
+
+	n->net = net;
+	n->pairs = config->pairs;
+	n->active_pairs = 1;
+	n->queue_size = config->queue_size;
+	n->mtu = config->mtu;
+	memcpy(n->mac, config->mac, sizeof(n->mac));
+	n->log_limit.burst = LOG_BURST;
+	n->held_op.done = virtio_net_held_long;
+	n->user = (struct iol_net_user){
+		.readable = readable,
+		.writable = writable,
+		.link_changed = link_changed,
+	};
+	for (unsigned int i = 0; i < n->pairs; i++) {
+		n->rx[i].chains = g_new(struct net_rx_chain, n->queue_size);
+		n->rx[i].parts = g_new(struct iovec, NET_RX_PARTS_MAX);
+		n->rx[i].overflow = g_malloc(NET_FRAME_BYTES_MAX);
+		n->tx[i].iov = g_new(struct iovec, n->queue_size + 1);
+	}
+	n->ctrl_iov = g_new(struct iovec, n->queue_size);
+	return n;
+}
+
+int iol_virtio_net_new(struct iol_net *net, const struct iol_virtio_net_config *config,
+		       const struct iol_virtio_env *env, struct iol_virtio **v,
+		       struct iol_error *err)
+{
+	struct net_device *n;
+	int ret = check_config(net, config, err);
+
+	if (ret)
+		return ret;
+	n = new_device(net, config);
+	ret = iol_virtio_init(&n->v, &ops, env, config->name, 2 * config->pairs + 1,
+			      config->queue_size, features_of(n), CONFIG_BYTES, err);
+	if (ret) {
+		free_memory(n);
+		return ret;
+	}
+	fill_config(n);
+	iol_net_start(net, &n->user);
+	*v = &n->v;
+	return 0;
+}
+
+void iol_virtio_net_counts(struct iol_virtio *v, struct iol_virtio_net_counts *counts)
+{
+	*counts = net_of(v)->counts;
+}

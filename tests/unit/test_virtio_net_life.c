@@ -1,0 +1,565 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The network device besides its frames (test_virtio_net.c): features, configuration space, link, resets, several
+ * pairs (virtio-v1.2 5.1.2 to 5.1.5, 5.1.6.5.4, 5.1.6.5.6).
+ */
+#include <errno.h>
+#include <glib.h>
+#include <linux/virtio_config.h>
+#include <string.h>
+
+#include "virtio_net_rig.h"
+
+enum {
+	HEADER = IOL_NET_HEADER_BYTES,
+	FEATURES_OK =
+		VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FEATURES_OK,
+	UP = VIRTIO_NET_S_LINK_UP,
+	ANNOUNCE = VIRTIO_NET_S_ANNOUNCE,
+};
+
+#define FIELD(r, field)                                                           \
+	iol_virtio_config_read((r)->v, offsetof(struct virtio_net_config, field), \
+			       sizeof(((struct virtio_net_config *)0)->field))
+#define BIT(feature) NET_RIG_BIT(VIRTIO_NET_F_##feature)
+
+static uint8_t data[MEMORY_NET_BYTES_MAX], frame[2048];
+
+static void init(struct net_rig *r, uint32_t offloads, unsigned int pairs)
+{
+	const struct net_rig_setup setup = {
+		.send_offloads = offloads,
+		.receive_offloads = offloads,
+		.pairs = pairs,
+	};
+
+	net_rig_init(r, &setup);
+}
+
+static void finish(struct net_rig *r)
+{
+	for (unsigned int i = 0; i < r->queue_count; i++)
+		if (r->drivers[i].memory)
+			g_assert_cmpstr(virtio_driver_check(&r->drivers[i]), ==, NULL);
+	net_rig_finish(r);
+}
+
+/* --- features --- */
+
+static const uint64_t always =
+	BIT(MAC) | BIT(STATUS) | BIT(MRG_RXBUF) | BIT(CTRL_VQ) | BIT(CTRL_RX) | BIT(CTRL_RX_EXTRA) |
+	BIT(CTRL_VLAN) | BIT(CTRL_MAC_ADDR) | BIT(GUEST_ANNOUNCE) |
+	NET_RIG_BIT(VIRTIO_F_VERSION_1) | NET_RIG_BIT(VIRTIO_RING_F_INDIRECT_DESC) |
+	NET_RIG_BIT(VIRTIO_RING_F_EVENT_IDX);
+
+static void check_offered(uint32_t send, uint32_t receive, unsigned int pairs, unsigned int mtu,
+			  uint64_t more)
+{
+	const struct net_rig_setup setup = {
+		.send_offloads = send,
+		.receive_offloads = receive,
+		.pairs = pairs,
+		.mtu = mtu,
+	};
+	struct net_rig r;
+
+	net_rig_init(&r, &setup);
+	g_assert_cmphex(net_rig_offered(&r), ==, always | more);
+	g_assert_cmpuint(FIELD(&r, mtu), ==, mtu);
+	g_assert_cmpuint(FIELD(&r, max_virtqueue_pairs), ==, pairs > 1 ? pairs : 0);
+	g_assert_cmpuint(FIELD(&r, status), ==, UP);
+	g_assert_cmpuint(r.v->queue_count, ==, 2 * pairs + 1);
+	g_assert_cmpuint(r.v->ops->device_id, ==, 1);
+	for (unsigned int i = 0; i < 6; i++)
+		g_assert_cmphex(iol_virtio_config_read(r.v, i, 1), ==, net_rig_mac[i]);
+	finish(&r);
+}
+
+/* 2.2.2: nothing is offered that needs what is not. */
+static void test_offered(void)
+{
+	const uint64_t guest = BIT(GUEST_CSUM) | BIT(CTRL_GUEST_OFFLOADS);
+
+	check_offered(0, 0, 1, 0, 0);
+	check_offered(0, 0, 1, 1500, BIT(MTU));
+	check_offered(0, 0, 3, 65535, BIT(MTU) | BIT(MQ));
+	check_offered(IOL_NET_CSUM, 0, 1, 0, BIT(CSUM));
+	check_offered(0, IOL_NET_CSUM, 1, 0, guest);
+	check_offered(IOL_NET_TSO4 | IOL_NET_USO | IOL_NET_ECN, IOL_NET_TSO6 | IOL_NET_ECN, 1, 0,
+		      0);
+	check_offered(IOL_NET_CSUM | IOL_NET_ECN, IOL_NET_CSUM | IOL_NET_ECN, 1, 0,
+		      BIT(CSUM) | guest);
+	check_offered(IOL_NET_CSUM | IOL_NET_TSO6 | IOL_NET_ECN, IOL_NET_CSUM | IOL_NET_TSO4, 1, 0,
+		      BIT(CSUM) | BIT(HOST_TSO6) | BIT(HOST_ECN) | guest | BIT(GUEST_TSO4));
+	check_offered(NET_RIG_OFFLOADS, NET_RIG_OFFLOADS, 1, 0,
+		      BIT(CSUM) | BIT(HOST_TSO4) | BIT(HOST_TSO6) | BIT(HOST_ECN) | BIT(HOST_USO) |
+			      guest | BIT(GUEST_TSO4) | BIT(GUEST_TSO6) | BIT(GUEST_ECN) |
+			      BIT(GUEST_USO4) | BIT(GUEST_USO6));
+}
+
+static void test_each_declined(void)
+{
+	struct net_rig r;
+
+	for (unsigned int i = 0; i < 64; i++) {
+		init(&r, NET_RIG_OFFLOADS, 2);
+		net_rig_start(&r, ~NET_RIG_BIT(i));
+		net_rig_check_alive(&r);
+		g_assert_true(net_rig_reset(&r));
+		finish(&r);
+	}
+}
+
+struct needs {
+	uint64_t taken, agreed;
+};
+
+/* 5.1.3.1: what a driver takes without what it needs is not agreed on. */
+static void test_needs(void)
+{
+	static const struct needs cases[] = {
+		{ BIT(CTRL_RX) | BIT(CTRL_RX_EXTRA) | BIT(CTRL_VLAN) | BIT(GUEST_ANNOUNCE) |
+			  BIT(MQ) | BIT(CTRL_MAC_ADDR) | BIT(CTRL_GUEST_OFFLOADS),
+		  0 },
+		{ BIT(CTRL_VQ) | BIT(CTRL_RX_EXTRA), BIT(CTRL_VQ) },
+		{ BIT(CTRL_VQ) | BIT(MQ), BIT(CTRL_VQ) | BIT(MQ) },
+		{ BIT(HOST_TSO4) | BIT(HOST_TSO6) | BIT(HOST_ECN) | BIT(HOST_USO), 0 },
+		{ BIT(CSUM) | BIT(HOST_ECN), BIT(CSUM) },
+		{ BIT(CSUM) | BIT(HOST_TSO6) | BIT(HOST_ECN),
+		  BIT(CSUM) | BIT(HOST_TSO6) | BIT(HOST_ECN) },
+		{ BIT(GUEST_TSO4) | BIT(GUEST_TSO6) | BIT(GUEST_ECN) | BIT(GUEST_USO4) |
+			  BIT(GUEST_USO6),
+		  0 },
+		{ BIT(GUEST_CSUM) | BIT(GUEST_ECN), BIT(GUEST_CSUM) },
+		{ BIT(GUEST_CSUM) | BIT(GUEST_USO4), BIT(GUEST_CSUM) | BIT(GUEST_USO4) },
+	};
+	const uint64_t v1 = NET_RIG_BIT(VIRTIO_F_VERSION_1);
+	struct net_rig r;
+
+	init(&r, NET_RIG_OFFLOADS, 2);
+	for (size_t i = 0; i < IOL_ARRAY_LEN(cases); i++) {
+		net_rig_start(&r, cases[i].taken);
+		g_assert_cmphex(r.v->features, ==, cases[i].agreed | v1);
+		net_rig_check_alive(&r);
+		g_assert_true(net_rig_reset(&r));
+	}
+	finish(&r);
+}
+
+/* What the backend is told (both kinds of USO, or none). */
+static void test_offloads(void)
+{
+	struct net_rig r;
+
+	init(&r, NET_RIG_OFFLOADS, 1);
+	net_rig_start(&r, UINT64_MAX);
+	g_assert_cmphex(r.mn->offloads, ==, NET_RIG_OFFLOADS);
+	net_rig_reset(&r);
+	net_rig_start(&r, ~BIT(GUEST_USO6));
+	g_assert_cmphex(r.mn->offloads, ==, NET_RIG_OFFLOADS & ~IOL_NET_USO);
+	net_rig_reset(&r);
+	net_rig_start(&r, ~BIT(GUEST_CSUM));
+	g_assert_cmphex(r.mn->offloads, ==, 0);
+	net_rig_reset(&r);
+	/* A host that cannot: nothing is left to the driver. */
+	r.mn->set_error = -EOPNOTSUPP;
+	net_rig_start(&r, UINT64_MAX);
+	net_rig_check_alive(&r);
+	finish(&r);
+}
+
+/* 5.1.4: the driver writes none of it. */
+static void test_config_read_only(void)
+{
+	struct net_rig r;
+
+	init(&r, 0, 2);
+	for (unsigned int i = 0; i < 16; i++)
+		iol_virtio_config_write(r.v, i, 1, 0xa5);
+	for (unsigned int i = 0; i < 6; i++)
+		g_assert_cmphex(iol_virtio_config_read(r.v, i, 1), ==, net_rig_mac[i]);
+	g_assert_cmpuint(FIELD(&r, status), ==, UP);
+	g_assert_cmpuint(FIELD(&r, max_virtqueue_pairs), ==, 2);
+	finish(&r);
+}
+
+static void check_refused(struct iol_virtio_net_config config, const char *value)
+{
+	struct iol_loop loop;
+	struct iol_memory memory = { 0 };
+	const struct iol_virtio_env env = { .loop = &loop, .memory = &memory, .vm_fd = -1 };
+	struct memory_net *mn;
+	struct iol_virtio *v;
+	struct iol_error err;
+	bool freed = false;
+
+	g_assert_cmpint(iol_loop_init(&loop, &err), ==, 0);
+	mn = memory_net_new(&loop);
+	mn->net.limits.pairs = 2;
+	mn->freed = &freed;
+	config.name = "test";
+	g_assert_cmpint(iol_virtio_net_new(&mn->net, &config, &env, &v, &err), ==, -EINVAL);
+	g_assert_nonnull(strstr(err.msg, value));
+	/* It is still ours. */
+	g_assert_false(freed);
+	iol_net_free(&mn->net);
+	g_assert_true(freed);
+	iol_loop_finish(&loop);
+}
+
+static void test_refused(void)
+{
+	const struct iol_virtio_net_config good = {
+		.mac = { 0x52, 0x54, 0, 1, 2, 3 },
+		.pairs = 1,
+		.queue_size = 256,
+	};
+	struct iol_virtio_net_config config;
+
+#define REFUSE(value, ...)                    \
+	do {                                  \
+		config = good;                \
+		__VA_ARGS__;                  \
+		check_refused(config, value); \
+	} while (0)
+	REFUSE("53:54:00:01:02:03", config.mac[0] = 0x53);
+	REFUSE("00:00:00:00:00:00", memset(config.mac, 0, 6));
+	REFUSE("0 queue pairs", config.pairs = 0);
+	REFUSE("3 queue pairs", config.pairs = 3);
+	REFUSE("67", config.mtu = 67);
+	REFUSE("65536", config.mtu = 65536);
+	REFUSE("0 entries", config.queue_size = 0);
+	REFUSE("96 entries", config.queue_size = 96);
+	REFUSE("1024 entries", config.queue_size = 1024);
+#undef REFUSE
+}
+
+/* --- link --- */
+
+static void test_link(void)
+{
+	struct net_rig r;
+	unsigned int interrupts;
+
+	init(&r, 0, 1);
+	iol_net_set_link(&r.mn->net, false);
+	g_assert_cmpuint(FIELD(&r, status), ==, 0);
+	g_assert_cmpuint(r.config_interrupts, ==, 0);
+	net_rig_start(&r, UINT64_MAX);
+	net_rig_post(&r, 0, 2, 1526);
+	/* Nobody is asked for frames meanwhile. */
+	g_assert_false(r.mn->pairs[0].await_readable);
+	net_rig_frame(frame, net_rig_mac, 60, 1);
+	net_rig_give(&r, 0, frame, 60);
+	g_assert_cmpuint(net_rig_receive(&r, 0, data), ==, 0);
+	iol_net_set_link(&r.mn->net, true);
+	net_rig_settle(&r);
+	g_assert_cmpuint(FIELD(&r, status), ==, UP);
+	g_assert_cmpuint(r.config_interrupts, ==, 1);
+	g_assert_cmpuint(net_rig_receive(&r, 0, data), ==, HEADER + 60);
+	g_assert_cmpuint(net_rig_counts(&r).rx_dropped, ==, 0);
+	iol_net_set_link(&r.mn->net, false);
+	g_assert_cmpuint(FIELD(&r, status), ==, 0);
+	g_assert_cmpuint(r.config_interrupts, ==, 2);
+	g_assert_cmpint(net_rig_send(&r, 0, NULL, frame, 60), >=, 0);
+	g_assert_cmpuint(net_rig_counts(&r).tx_dropped, ==, 1);
+	/* A reset does not change the link. */
+	interrupts = r.config_interrupts;
+	g_assert_true(net_rig_reset(&r));
+	g_assert_cmpuint(FIELD(&r, status), ==, 0);
+	iol_net_set_link(&r.mn->net, true);
+	g_assert_cmpuint(FIELD(&r, status), ==, UP);
+	g_assert_cmpuint(r.config_interrupts, ==, interrupts);
+	finish(&r);
+}
+
+/* 5.1.6.5.4 */
+static void test_announce(void)
+{
+	struct net_rig r;
+
+	init(&r, 0, 1);
+	g_assert_false(iol_virtio_net_announce(r.v));
+	net_rig_start(&r, ~BIT(GUEST_ANNOUNCE));
+	g_assert_false(iol_virtio_net_announce(r.v));
+	g_assert_cmpuint(net_rig_command(&r, VIRTIO_NET_CTRL_ANNOUNCE, 0, NULL, 0), ==,
+			 VIRTIO_NET_ERR);
+	net_rig_reset(&r);
+	net_rig_start(&r, ~BIT(STATUS));
+	g_assert_false(iol_virtio_net_announce(r.v));
+	net_rig_reset(&r);
+	net_rig_start(&r, UINT64_MAX);
+	g_assert_cmpuint(r.config_interrupts, ==, 0);
+	g_assert_true(iol_virtio_net_announce(r.v));
+	g_assert_cmpuint(FIELD(&r, status), ==, UP | ANNOUNCE);
+	g_assert_cmpuint(r.config_interrupts, ==, 1);
+	iol_net_set_link(&r.mn->net, false);
+	g_assert_cmpuint(FIELD(&r, status), ==, ANNOUNCE);
+	iol_net_set_link(&r.mn->net, true);
+	g_assert_cmpuint(net_rig_command(&r, VIRTIO_NET_CTRL_ANNOUNCE, 1, NULL, 0), ==,
+			 VIRTIO_NET_ERR);
+	g_assert_cmpuint(FIELD(&r, status), ==, UP | ANNOUNCE);
+	g_assert_cmpuint(net_rig_command(&r, VIRTIO_NET_CTRL_ANNOUNCE, 0, NULL, 0), ==,
+			 VIRTIO_NET_OK);
+	g_assert_cmpuint(FIELD(&r, status), ==, UP);
+	/* A reset forgets it. */
+	g_assert_true(iol_virtio_net_announce(r.v));
+	g_assert_true(net_rig_reset(&r));
+	g_assert_cmpuint(FIELD(&r, status), ==, UP);
+	net_rig_start(&r, UINT64_MAX);
+	g_assert_cmpuint(FIELD(&r, status), ==, UP);
+	finish(&r);
+}
+
+/* --- pairs --- */
+
+static uint8_t set_pairs(struct net_rig *r, uint16_t pairs)
+{
+	le16 value = le16_of(pairs);
+
+	return net_rig_command(r, VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, &value,
+			       sizeof(value));
+}
+
+/* 5.1.2: N is 1 without MQ, and the control queue is behind it. */
+static void test_ctrl_queue_place(void)
+{
+	struct net_rig r;
+	uint8_t on = 1;
+
+	init(&r, 0, 3);
+	net_rig_start(&r, UINT64_MAX);
+	g_assert_cmpuint(net_rig_ctrl(&r), ==, 6);
+	g_assert_cmpuint(net_rig_command(&r, 0, 0, &on, 1), ==, VIRTIO_NET_OK);
+	net_rig_reset(&r);
+	net_rig_start(&r, ~BIT(MQ));
+	g_assert_cmpuint(net_rig_ctrl(&r), ==, 2);
+	g_assert_cmpuint(net_rig_command(&r, 0, 0, &on, 1), ==, VIRTIO_NET_OK);
+	g_assert_cmpuint(set_pairs(&r, 1), ==, VIRTIO_NET_ERR);
+	/* Queues that mean nothing then are left alone, and nobody turns round for them. */
+	for (unsigned int i = 3; i < 7; i++) {
+		const struct virtio_driver_part part = { NET_RIG_TX, 100, false };
+
+		net_rig_add(&r, i, &part, 1);
+		net_rig_kick(&r, i);
+		g_assert_false(virtio_driver_is_drained(&r.drivers[i]));
+	}
+	net_rig_check_alive(&r);
+	finish(&r);
+}
+
+static void test_pairs(void)
+{
+	struct net_rig r;
+
+	init(&r, 0, 3);
+	net_rig_start(&r, UINT64_MAX);
+	g_assert_cmpuint(r.mn->active_pairs, ==, 1);
+	net_rig_frame(frame, net_rig_mac, 60, 1);
+	for (unsigned int i = 0; i < 3; i++) {
+		net_rig_post(&r, i, 8, 1526);
+		net_rig_give(&r, i, frame, 60);
+		g_assert_cmpuint(net_rig_receive(&r, i, data), ==, i ? 0 : HEADER + 60);
+		net_rig_send(&r, i, NULL, frame, 60);
+		g_assert_cmpuint(r.mn->pairs[i].sent_count, ==, !i);
+	}
+	g_assert_cmpuint(set_pairs(&r, 0), ==, VIRTIO_NET_ERR);
+	g_assert_cmpuint(set_pairs(&r, 4), ==, VIRTIO_NET_ERR);
+	g_assert_cmpuint(set_pairs(&r, 0xffff), ==, VIRTIO_NET_ERR);
+	g_assert_cmpuint(r.mn->active_pairs, ==, 1);
+	g_assert_cmpuint(set_pairs(&r, 3), ==, VIRTIO_NET_OK);
+	g_assert_cmpuint(r.mn->active_pairs, ==, 3);
+	net_rig_settle(&r);
+	for (unsigned int i = 1; i < 3; i++) {
+		g_assert_cmpuint(net_rig_receive(&r, i, data), ==, HEADER + 60);
+		net_rig_send(&r, i, NULL, frame, 60);
+		g_assert_cmpuint(r.mn->pairs[i].sent_count, ==, 1);
+	}
+	/* The first pair alone again: what comes by others stays there. */
+	g_assert_cmpuint(set_pairs(&r, 1), ==, VIRTIO_NET_OK);
+	for (unsigned int i = 0; i < 3; i++) {
+		net_rig_give(&r, i, frame, 60);
+		g_assert_cmpuint(net_rig_receive(&r, i, data), ==, i ? 0 : HEADER + 60);
+	}
+	r.mn->set_error = -EBUSY;
+	g_assert_cmpuint(set_pairs(&r, 2), ==, VIRTIO_NET_ERR);
+	r.mn->set_error = 0;
+	g_assert_cmpuint(set_pairs(&r, 2), ==, VIRTIO_NET_OK);
+	net_rig_settle(&r);
+	g_assert_cmpuint(net_rig_receive(&r, 1, data), ==, HEADER + 60);
+	/* A reset: one pair. */
+	g_assert_true(net_rig_reset(&r));
+	net_rig_start(&r, UINT64_MAX);
+	g_assert_cmpuint(r.mn->active_pairs, ==, 1);
+	memory_net_clear(r.mn);
+	net_rig_check_alive(&r);
+	finish(&r);
+}
+
+/* "The driver MUST configure the virtqueues before enabling them" */
+static void test_pairs_not_there(void)
+{
+	struct net_rig r;
+
+	init(&r, 0, 2);
+	g_assert_cmphex(net_rig_negotiate(&r, UINT64_MAX), ==, FEATURES_OK);
+	for (unsigned int i = 0; i < r.queue_count; i++) {
+		struct virtio_driver_setup setup = { .size = 16 };
+		uint64_t end = virtio_driver_layout(&setup, NET_RIG_RINGS + i * 0x10000ULL);
+
+		g_assert_cmpuint(end, <=, NET_RIG_RINGS + (i + 1) * 0x10000ULL);
+		g_assert_cmpint(virtio_driver_init(&r.drivers[i], &r.memory, &setup), ==, 0);
+		iol_virtio_queue_write(r.v, i, IOL_VIRTIO_QUEUE_DESC_LOW, (uint32_t)setup.desc_gpa);
+		iol_virtio_queue_write(r.v, i, IOL_VIRTIO_QUEUE_AVAIL_LOW,
+				       (uint32_t)setup.avail_gpa);
+		iol_virtio_queue_write(r.v, i, IOL_VIRTIO_QUEUE_USED_LOW, (uint32_t)setup.used_gpa);
+		iol_virtio_queue_write(r.v, i, IOL_VIRTIO_QUEUE_ENABLED, i != 3);
+	}
+	iol_virtio_set_status(r.v, FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK);
+	net_rig_settle(&r);
+	g_assert_cmpuint(set_pairs(&r, 2), ==, VIRTIO_NET_ERR);
+	g_assert_cmpuint(set_pairs(&r, 1), ==, VIRTIO_NET_OK);
+	finish(&r);
+}
+
+/* --- resets --- */
+
+/* Chains at hand, one that waits to be sent and a frame that waits for chains. */
+static void fill_with_work(struct net_rig *r)
+{
+	static uint8_t longer[9000];
+
+	net_rig_post(r, 0, 3, 100);
+	net_rig_frame(longer, net_rig_mac, sizeof(longer), 1);
+	net_rig_give(r, 0, longer, sizeof(longer));
+	r->mn->busy = true;
+	for (unsigned int i = 0; i < 3; i++)
+		net_rig_send(r, 0, NULL, longer, 100);
+	g_assert_cmpuint(r->v->in_flight, ==, 4);
+	g_assert_true(r->mn->pairs[0].await_writable);
+}
+
+static void end_work(struct net_rig *r)
+{
+	g_assert_cmpuint(r->v->in_flight, ==, 0);
+	/* Callbacks that were asked for come when nobody waits for them any more. */
+	memory_net_unblock(r->mn);
+	net_rig_frame(frame, net_rig_mac, 60, 1);
+	net_rig_give(r, 0, frame, 60);
+	g_assert_cmpuint(r->mn->pairs[0].sent_count, ==, 0);
+	g_assert_cmpuint(r->mn->pairs[0].given_count, ==, 1);
+	memory_net_clear(r->mn);
+}
+
+static void test_reset_with_work(void)
+{
+	struct net_rig r;
+
+	init(&r, NET_RIG_OFFLOADS, 1);
+	for (unsigned int i = 0; i < 3; i++) {
+		net_rig_start(&r, UINT64_MAX);
+		fill_with_work(&r);
+		g_assert_true(net_rig_reset(&r));
+		end_work(&r);
+		g_assert_cmpuint(virtio_driver_used_idx(&r.drivers[0]), ==, 0);
+		g_assert_cmpuint(virtio_driver_used_idx(&r.drivers[1]), ==, 0);
+	}
+	net_rig_start(&r, UINT64_MAX);
+	net_rig_check_alive(&r);
+	finish(&r);
+}
+
+static void test_quiesce_with_work(void)
+{
+	struct iol_quiesce quiesce = { .pending = 2 };
+	struct net_rig r;
+
+	init(&r, NET_RIG_OFFLOADS, 1);
+	net_rig_start(&r, UINT64_MAX);
+	fill_with_work(&r);
+	g_assert_true(iol_virtio_quiesce(r.v, &quiesce));
+	g_assert_cmpuint(quiesce.pending, ==, 2);
+	end_work(&r);
+	iol_virtio_reset(r.v);
+	g_assert_cmphex(iol_virtio_status(r.v), ==, 0);
+	net_rig_start(&r, UINT64_MAX);
+	net_rig_check_alive(&r);
+	finish(&r);
+}
+
+/* A frame that waits while all goes. */
+static void test_free_with_work(void)
+{
+	bool freed = false;
+	struct net_rig r;
+
+	init(&r, NET_RIG_OFFLOADS, 1);
+	r.mn->freed = &freed;
+	net_rig_start(&r, UINT64_MAX);
+	fill_with_work(&r);
+	finish(&r);
+	g_assert_true(freed);
+}
+
+/* 5.1.6.5.2.1 and 5.1.6.5.3: filters and the address are as at first. */
+static void test_reset_restores(void)
+{
+	static const uint8_t mac[6] = { 2, 0, 0, 0, 0, 9 }, on = 1;
+	struct net_rig r;
+
+	init(&r, 0, 1);
+	net_rig_start(&r, UINT64_MAX);
+	g_assert_cmpuint(net_rig_command(&r, VIRTIO_NET_CTRL_MAC, VIRTIO_NET_CTRL_MAC_ADDR_SET, mac,
+					 6),
+			 ==, VIRTIO_NET_OK);
+	g_assert_cmpuint(net_rig_command(&r, VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_NOBCAST, &on,
+					 1),
+			 ==, VIRTIO_NET_OK);
+	g_assert_cmphex(iol_virtio_config_read(r.v, 0, 1), ==, 2);
+	g_assert_true(net_rig_reset(&r));
+	g_assert_cmphex(iol_virtio_config_read(r.v, 0, 1), ==, net_rig_mac[0]);
+	net_rig_start(&r, UINT64_MAX);
+	net_rig_check_alive(&r);
+	net_rig_post(&r, 0, 1, 1526);
+	net_rig_frame(frame, net_rig_broadcast, 60, 1);
+	net_rig_give(&r, 0, frame, 60);
+	g_assert_cmpuint(net_rig_receive(&r, 0, data), ==, HEADER + 60);
+	finish(&r);
+}
+
+/* Before DRIVER_OK and after a reset nothing is received (2.1.2). */
+static void test_not_running(void)
+{
+	struct net_rig r;
+
+	init(&r, 0, 1);
+	net_rig_frame(frame, net_rig_mac, 60, 1);
+	net_rig_give(&r, 0, frame, 60);
+	g_assert_cmpuint(r.mn->pairs[0].receives, ==, 0);
+	net_rig_start(&r, UINT64_MAX);
+	net_rig_post(&r, 0, 1, 1526);
+	g_assert_cmpuint(net_rig_receive(&r, 0, data), ==, HEADER + 60);
+	finish(&r);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/virtio-net-life/offered", test_offered);
+	g_test_add_func("/virtio-net-life/each-declined", test_each_declined);
+	g_test_add_func("/virtio-net-life/needs", test_needs);
+	g_test_add_func("/virtio-net-life/offloads", test_offloads);
+	g_test_add_func("/virtio-net-life/config-read-only", test_config_read_only);
+	g_test_add_func("/virtio-net-life/refused", test_refused);
+	g_test_add_func("/virtio-net-life/link", test_link);
+	g_test_add_func("/virtio-net-life/announce", test_announce);
+	g_test_add_func("/virtio-net-life/ctrl-queue-place", test_ctrl_queue_place);
+	g_test_add_func("/virtio-net-life/pairs", test_pairs);
+	g_test_add_func("/virtio-net-life/pairs-not-there", test_pairs_not_there);
+	g_test_add_func("/virtio-net-life/reset-with-work", test_reset_with_work);
+	g_test_add_func("/virtio-net-life/quiesce-with-work", test_quiesce_with_work);
+	g_test_add_func("/virtio-net-life/free-with-work", test_free_with_work);
+	g_test_add_func("/virtio-net-life/reset-restores", test_reset_restores);
+	g_test_add_func("/virtio-net-life/not-running", test_not_running);
+	return g_test_run();
+}
