@@ -23,14 +23,14 @@ TREES = {"fdt", "tree_edit", "describe"}
 DEVICES = {"uart", "rtc", "i8042", "acpi_pm", "acpi_pm_regs", "pci", "msix", "pl031", "pl061", "power_key", "gpio",
            "fsl_guts", "fsl_gpio", "fsl_pci"}
 VIRTIO = {"virtqueue", "virtio", "virtio_pci", "virtio_mmio", "virtio_blk"}
-BACKENDS = {"char", "block", "block_cache", "block_fault"}
+BACKENDS = {"char", "char_config", "block", "block_cache", "block_fault"}
 MACHINE = {"arch", "kvm_half", "layout", "tree", "vcpu", "vm", "lifecycle"}
 ALL = BASE | SERVICES | IMAGES | TREES | DEVICES | VIRTIO | BACKENDS | MACHINE | {"config", "terminal"}
 
 # Folder -> public headers it may include. The longest matching folder counts.
 ALLOWED = {
     "src/base": BASE,
-    "src/config": BASE | {"config", "block_cache", "tree_edit"},
+    "src/config": BASE | {"config", "block_cache", "char_config", "tree_edit"},
     # A tree is read as any other image.
     "src/fdt": BASE | TREES | {"layout", "image"},
     "src/boot": BASE | IMAGES | {"memory"},
