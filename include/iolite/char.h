@@ -68,6 +68,7 @@ struct iol_char {
 	unsigned int (*filter)(struct iol_char *chr, uint8_t *data, unsigned int len);
 
 	struct iol_op in_op; /* waits for input */
+	struct iol_op hangup_op; /* the same for a peer's end, while its input waits for the device */
 	unsigned int poll_failures; /* of in_op, in a row */
 	unsigned int input_pos, input_len;
 	uint8_t input[IOL_CHAR_INPUT_BYTES];

@@ -32,6 +32,17 @@ static void await_input(struct iol_char *chr)
 		iol_loop_poll(chr->loop, &chr->in_op, chr->in_fd, POLLIN);
 }
 
+/*
+ * While input waits for the device nobody reads, and so nobody would see the peer go: some take writes for ever
+ * after (a pseudo terminal does).
+ */
+static void await_hangup(struct iol_char *chr)
+{
+	if (!chr->stopped && !chr->leaving && chr->ops->lost && chr->out_fd >= 0 &&
+	    !chr->hangup_op.in_flight)
+		iol_loop_poll(chr->loop, &chr->hangup_op, chr->in_fd, 0);
+}
+
 /* Offers what was read to the device; true when it took everything. */
 static bool deliver_input(struct iol_char *chr)
 {
@@ -49,7 +60,8 @@ static bool deliver_input(struct iol_char *chr)
 /* The last operation with the descriptor of a peer that leaves has ended, or there was none. */
 static void finish_leaving(struct iol_char *chr)
 {
-	if (!chr->leaving || chr->stopped || chr->in_op.in_flight || chr->out_op.in_flight)
+	if (!chr->leaving || chr->stopped || chr->in_op.in_flight || chr->out_op.in_flight ||
+	    chr->hangup_op.in_flight)
 		return;
 	chr->leaving = false;
 	chr->in_fd = -1;
@@ -67,6 +79,7 @@ void iol_char_detach(struct iol_char *chr)
 	chr->leaving = true;
 	iol_loop_cancel(chr->loop, &chr->in_op);
 	iol_loop_cancel(chr->loop, &chr->out_op);
+	iol_loop_cancel(chr->loop, &chr->hangup_op);
 	offer_room(chr);
 	finish_leaving(chr);
 }
@@ -119,6 +132,8 @@ static void read_input(struct iol_char *chr, int res)
 		chr->input_len = chr->filter(chr, chr->input, chr->input_len);
 	if (!chr->user || deliver_input(chr))
 		await_input(chr);
+	else
+		await_hangup(chr);
 }
 
 static void in_done(struct iol_op *op, int res)
@@ -220,6 +235,19 @@ static int drain(struct iol_char *chr)
 		}
 	}
 	return -EINPROGRESS;
+}
+
+static void hangup_done(struct iol_op *op, int res)
+{
+	struct iol_char *chr = iol_container_of(op, struct iol_char, hangup_op);
+
+	if (chr->leaving) {
+		finish_leaving(chr);
+	} else if (!chr->stopped && res > 0 && chr->out_fd >= 0) {
+		errno = EPIPE;
+		lose_output(chr);
+		offer_room(chr);
+	}
 }
 
 /* How many of @len bytes are taken now, or are lost anyhow. Under the lock. */
@@ -379,6 +407,7 @@ void iol_char_init(struct iol_char *chr, const struct iol_char_ops *ops, struct 
 	chr->out_fd = -1;
 	chr->in_op.done = in_done;
 	chr->out_op.done = out_done;
+	chr->hangup_op.done = hangup_done;
 	chr->stall_op.done = stall_done;
 	chr->out_post.run = run_out;
 	chr->ready_post.run = run_ready;
@@ -430,6 +459,8 @@ void iol_char_attach(struct iol_char *chr, int fd, bool reads)
 	}
 	if (chr->input_pos == chr->input_len)
 		await_input(chr);
+	else
+		await_hangup(chr);
 }
 
 void iol_char_start(struct iol_char *chr, struct iol_char_user *user)
@@ -451,8 +482,10 @@ void iol_char_stop(struct iol_char *chr, uint64_t wait_ns)
 	iol_loop_post_cancel(chr->loop, &chr->ready_post);
 	iol_loop_cancel(chr->loop, &chr->in_op);
 	iol_loop_cancel(chr->loop, &chr->out_op);
+	iol_loop_cancel(chr->loop, &chr->hangup_op);
 	iol_loop_cancel(chr->loop, &chr->stall_op);
-	while (chr->in_op.in_flight || chr->out_op.in_flight || chr->stall_op.in_flight)
+	while (chr->in_op.in_flight || chr->out_op.in_flight || chr->hangup_op.in_flight ||
+	       chr->stall_op.in_flight)
 		if (iol_loop_turn(chr->loop, true) < 0)
 			break;
 
