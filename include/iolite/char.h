@@ -1,21 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A character backend: the far end of a serial line. It owns a bounded ring of output; a device
+ * A character backend: the far end of a serial line or console. It owns a bounded ring of output; a device
  * pushes into the ring from any thread and is never blocked; the loop drains it.
  *
  * Back-pressure: iol_char_write() takes what fits. While the reader makes progress nothing is
  * lost. When the ring is full and no byte left it for IOL_CHAR_STALL_NS, output is counted and dropped
- * until the reader takes some again: a dead reader cannot hold the guest for ever.
+ * until the reader takes some again: a dead reader cannot hold the guest for ever, but where that is asked for
+ * (block=on).
+ *
+ * Readers that come and go (ops->lost: pseudo terminals, sockets): while there is none, nothing stalls; the
+ * ring keeps the last bytes that nobody was sent, and whoever comes gets them first. Of a dead one, the
+ * oldest bytes are dropped rather than the newest.
  */
 #ifndef IOLITE_CHAR_H
 #define IOLITE_CHAR_H
 
 #include <pthread.h>
 
+#include <iolite/char_config.h>
 #include <iolite/event.h>
 #include <iolite/loop.h>
 
-enum { IOL_CHAR_RING_BYTES = 64 * 1024, IOL_CHAR_INPUT_BYTES = 256 };
+enum {
+	IOL_CHAR_INPUT_BYTES = 256,
+	IOL_CHAR_OUT_BYTES = 4096, /* written at once */
+	IOL_CHAR_NAME_BYTES = 32,
+};
 #define IOL_CHAR_STALL_NS IOL_NS_PER_S
 
 struct iol_char;
@@ -31,6 +41,15 @@ struct iol_char_user {
 /* What a kind of backend provides. */
 struct iol_char_ops {
 	const char *name;
+	/* The device is there: somebody can be let in. NULL: nothing. [loop] */
+	void (*start)(struct iol_char *chr);
+	/*
+	 * For peers that come and go, else NULL: the peer reads no more, or, with chr->in_fd -1, it is gone and
+	 * nothing uses its descriptor. Not after the stop. [loop]
+	 */
+	void (*lost)(struct iol_char *chr);
+	/* Ends the backend's own operations and lets nobody in any more. NULL: nothing. [loop] */
+	void (*stop)(struct iol_char *chr);
 	/* Restores what the backend changed and frees it; the common part is done. [loop] */
 	void (*free)(struct iol_char *chr);
 };
@@ -39,13 +58,17 @@ struct iol_char {
 	const struct iol_char_ops *ops;
 	struct iol_loop *loop;
 	struct iol_char_user *user; /* NULL: input is dropped */
-	int in_fd; /* owned, does not block; -1: no input */
-	int out_fd; /* owned, does not block; -1: output vanishes */
+	char name[IOL_CHAR_NAME_BYTES]; /* for messages */
+	/* Do not block. Owned, but for peers that come and go. -1: no input; */
+	int in_fd;
+	int out_fd; /* -1: output vanishes, or waits for a peer. Written under the lock. */
 	bool stopped; /* no more input and output; on the loop's thread */
+	bool leaving; /* the peer is gone, operations with its descriptor are not yet */
 	/* Filters input (escape keys) in place; returns the new length. NULL: none. */
 	unsigned int (*filter)(struct iol_char *chr, uint8_t *data, unsigned int len);
 
 	struct iol_op in_op; /* waits for input */
+	struct iol_op hangup_op; /* the same for a peer's end, while its input waits for the device */
 	unsigned int poll_failures; /* of in_op, in a row */
 	unsigned int input_pos, input_len;
 	uint8_t input[IOL_CHAR_INPUT_BYTES];
@@ -54,25 +77,29 @@ struct iol_char {
 	struct iol_op stall_op; /* waits for the reader to be called dead */
 	struct iol_post out_post; /* there is something to write */
 	struct iol_post ready_post; /* the device can receive again */
+	uint8_t out[IOL_CHAR_OUT_BYTES]; /* on its way out */
 
-	pthread_mutex_t lock; /* of what follows */
-	uint8_t *ring; /* IOL_CHAR_RING_BYTES */
-	unsigned int ring_head, ring_fill;
+	struct iol_char *log; /* gets a copy of the output; owned; NULL: none */
+	struct iol_char_user log_user;
+	bool hold; /* no reader is ever called dead */
+
+	pthread_mutex_t lock; /* of what follows; taken before that of the log */
+	uint8_t *ring;
+	unsigned int ring_bytes, ring_head, ring_fill;
+	uint64_t out_pos; /* bytes that ever left the ring, where head is */
+	bool log_full; /* a write came back short for the log's sake */
 	bool want_writable; /* a write came back short */
 	uint64_t progress_ns; /* when a byte last left the ring, or entered an empty one */
 	uint64_t dropped_bytes;
 };
 
 /*
- * Standard input and output. On a terminal: raw mode until the backend is freed or the process
- * dies, and Ctrl-A as the escape key (h: help, x: raises IOL_EVENT_STOP at @sink, a or Ctrl-A: the
- * key itself). One per process. [loop]
+ * A backend as @config says. @name is what it is called in messages, such as "serial0"; @sink is told when a
+ * person at the terminal asks for the end. Of IOL_CHAR_STDIO there is one in a process. [loop]
  */
-int iol_char_stdio_new(struct iol_loop *loop, struct iol_event_sink *sink, struct iol_char **chr,
-		       struct iol_error *err);
-
-/* No input; output vanishes. [loop] */
-int iol_char_null_new(struct iol_loop *loop, struct iol_char **chr, struct iol_error *err);
+int iol_char_new(struct iol_loop *loop, struct iol_event_sink *sink,
+		 const struct iol_char_config *config, const char *name, struct iol_char **chr,
+		 struct iol_error *err);
 
 /* Names the device and begins to read. @user outlives the backend or iol_char_stop(). [loop] */
 void iol_char_start(struct iol_char *chr, struct iol_char_user *user);
@@ -92,7 +119,48 @@ void iol_char_ready(struct iol_char *chr);
 /* Stops and frees any backend. NULL is allowed. [loop] */
 void iol_char_free(struct iol_char *chr);
 
-/* For backends: the fields that all have in common. */
+/* ---- For backends ---- */
+
+/* The fields that all have in common. */
 void iol_char_init(struct iol_char *chr, const struct iol_char_ops *ops, struct iol_loop *loop);
+
+/* What all kinds have of @config: name, ring, log. -errno: the log cannot be opened. Before the start. */
+int iol_char_configure(struct iol_char *chr, const struct iol_char_config *config, const char *name,
+		       struct iol_error *err);
+
+/*
+ * A peer came: its @fd, which does not block, is used until lost() says that it is gone. @reads: it takes
+ * output, and gets what the ring has; a peer that does not may begin to later, by another call. [loop]
+ */
+void iol_char_attach(struct iol_char *chr, int fd, bool reads);
+
+/* Sends the peer away; lost() is called once it is gone, perhaps at once. [loop] */
+void iol_char_detach(struct iol_char *chr);
+
+/* To the person who started the machine, whatever the level of the log: "iolite: serial0 is on /dev/pts/3". */
+void iol_char_announce(const struct iol_char *chr, const char *where);
+
+/*
+ * Standard input and output. On a terminal: raw mode until the backend is freed or the process
+ * dies, and Ctrl-A as the escape key (h: help, x: raises IOL_EVENT_STOP at @sink, a or Ctrl-A: the
+ * key itself). One per process. [loop]
+ */
+int iol_char_stdio_new(struct iol_loop *loop, struct iol_event_sink *sink, struct iol_char **chr,
+		       struct iol_error *err);
+
+/* No input; output vanishes. [loop] */
+int iol_char_null_new(struct iol_loop *loop, struct iol_char **chr, struct iol_error *err);
+
+/* A pseudo terminal, whose other end is told of; at config->link there is a symbolic link to it. [loop] */
+int iol_char_pty_new(struct iol_loop *loop, const struct iol_char_config *config, const char *name,
+		     struct iol_char **chr, struct iol_error *err);
+
+/* No input; output goes to the file @path, which is made, emptied or (@append) added to. [loop] */
+int iol_char_file_new(struct iol_loop *loop, const char *path, bool append, struct iol_char **chr,
+		      struct iol_error *err);
+
+/* One peer at a time, by a socket that listens, or that is connected again each second. [loop] */
+int iol_char_socket_new(struct iol_loop *loop, const struct iol_char_config *config,
+			const char *name, struct iol_char **chr, struct iol_error *err);
 
 #endif

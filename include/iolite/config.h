@@ -4,6 +4,7 @@
 #define IOLITE_CONFIG_H
 
 #include <iolite/block_cache.h>
+#include <iolite/char_config.h>
 #include <iolite/error.h>
 #include <iolite/tree_edit.h>
 
@@ -22,11 +23,6 @@ enum {
 /* The command line of a guest for which none was given. */
 #define IOL_CONFIG_CMDLINE_DEFAULT "console=ttyS0"
 
-enum iol_serial_kind {
-	IOL_SERIAL_STDIO,
-	IOL_SERIAL_NULL,
-};
-
 enum iol_transport {
 	IOL_TRANSPORT_PCI,
 	IOL_TRANSPORT_MMIO,
@@ -43,6 +39,7 @@ enum iol_watchdog_action {
 enum {
 	IOL_CONFIG_OVERLAYS_MAX = 16,
 	IOL_CONFIG_DISKS_MAX = 16,
+	IOL_CONFIG_SERIALS_MAX = 4,
 	IOL_CONFIG_DISK_QUEUES_MAX = 16,
 	IOL_CONFIG_DISK_SERIAL_MAX = 20, /* VIRTIO_BLK_ID_BYTES */
 };
@@ -74,7 +71,8 @@ struct iol_config {
 	char *cmdline; /* never NULL in a checked configuration */
 	uint64_t memory_bytes;
 	unsigned int cpus;
-	enum iol_serial_kind serial;
+	unsigned int serial_count;
+	struct iol_char_config serials[IOL_CONFIG_SERIALS_MAX]; /* ttyS0 ... in the guest */
 	enum iol_watchdog_action on_watchdog;
 	char *machine; /* one of the architecture's machines; NULL: its first */
 	char *dtb; /* path of a device tree that replaces the generated one, or NULL */
@@ -88,7 +86,8 @@ struct iol_config {
 
 /*
  * Two sources fill it: a JSON file, then options, which override what the file says and append to its
- * lists. Nothing here is opened but that file. Before any thread.
+ * lists; serial lines, which are few and have numbers, are replaced. Nothing here is opened but that file. Before
+ * any thread.
  */
 
 /* Defaults: no kernel, 256 MiB, 1 CPU, serial on standard input and output, a watchdog that resets. */
@@ -123,7 +122,10 @@ int iol_config_set_initrd(struct iol_config *config, const char *path, struct io
 int iol_config_set_cmdline(struct iol_config *config, const char *text, struct iol_error *err);
 int iol_config_set_memory(struct iol_config *config, const char *text, struct iol_error *err);
 int iol_config_set_cpus(struct iol_config *config, const char *text, struct iol_error *err);
+/* The only serial line, in place of all that were there. */
 int iol_config_set_serial(struct iol_config *config, const char *text, struct iol_error *err);
+/* One more. */
+int iol_config_add_serial(struct iol_config *config, const char *text, struct iol_error *err);
 int iol_config_set_on_watchdog(struct iol_config *config, const char *text, struct iol_error *err);
 int iol_config_set_dtb(struct iol_config *config, const char *path, struct iol_error *err);
 /* Appends one overlay. */

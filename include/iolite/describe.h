@@ -21,6 +21,7 @@ enum { IOL_FDT_PLACE_REG_MAX = 6, IOL_FDT_PLACE_IRQ_MAX = 3 };
 
 /* Where a device is and how it interrupts, as its bus and its interrupt controller say such things. */
 struct iol_fdt_place {
+	unsigned int nth; /* of its kind, where there are several */
 	char unit[24]; /* behind the @ of the node's name */
 	unsigned int reg_cells;
 	uint32_t reg[IOL_FDT_PLACE_REG_MAX];

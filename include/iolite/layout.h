@@ -37,10 +37,12 @@ struct iol_layout_device {
 	bool level; /* of the interrupt: a level, not an edge */
 	unsigned int bus; /* for the device tree; the architecture's own numbers, 0: the root */
 	uint64_t pci_base; /* of a PCI window; 0: base */
+	unsigned int nth; /* of its kind, where there are several (serial lines) */
 };
 
 enum {
 	IOL_LAYOUT_DEVICES_MAX = 16,
+	IOL_LAYOUT_SERIALS_MAX = 4,
 	/* Slots of the PCI bus and of virtio-mmio, numbered alike; slot 0 is the PCI host bridge. */
 	IOL_LAYOUT_SLOTS = 32,
 	IOL_LAYOUT_SLOT_BYTES = 4096, /* of virtio-mmio */
@@ -61,6 +63,7 @@ struct iol_host_facts {
 struct iol_layout_request {
 	uint64_t memory_bytes;
 	unsigned int cpus;
+	unsigned int serials; /* up to IOL_LAYOUT_SERIALS_MAX */
 	const char *machine; /* one of the architecture's machines; NULL: its first */
 	struct iol_host_facts facts;
 	bool runs; /* here, on the host that the facts are of */

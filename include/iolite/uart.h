@@ -24,7 +24,7 @@ struct iol_char_user *iol_uart_char_user(struct iol_device *dev);
 
 struct iol_fdt;
 struct iol_fdt_place;
-/* Writes the device's node (serial@, label serial0). */
+/* Writes the device's node (serial@, label serial0 for the first). */
 void iol_uart_describe(struct iol_fdt *fdt, const struct iol_fdt_place *place);
 
 #endif

@@ -59,7 +59,7 @@ struct iol_vm {
 	struct iol_quiesce drain; /* at the end of the machine */
 	struct iol_op drain_deadline;
 	struct iol_vm_disk disks[IOL_CONFIG_DISKS_MAX]; /* config->disk_count of them */
-	struct iol_char *serial;
+	struct iol_char *serials[IOL_CONFIG_SERIALS_MAX]; /* config->serial_count of them */
 	/* The power button, which is one of devices[]; NULL: this machine's is no such one. */
 	struct iol_acpi_pm *acpi_pm;
 	struct iol_power_key *power_key;

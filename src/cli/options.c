@@ -11,11 +11,12 @@
 
 /* What the option parser leaves behind; all strings are owned. */
 struct raw_options {
-	char *machine, *kernel, *kernel_address, *initrd, *cmdline, *memory, *cpus, *serial, *dtb;
+	char *machine, *kernel, *kernel_address, *initrd, *cmdline, *memory, *cpus, *dtb;
 	int verbosity;
 	gboolean help;
 	char **overlays;
 	char **disks;
+	char **serials;
 	char **rest;
 };
 
@@ -28,10 +29,10 @@ static void raw_finish(struct raw_options *raw)
 	g_free(raw->cmdline);
 	g_free(raw->memory);
 	g_free(raw->cpus);
-	g_free(raw->serial);
 	g_free(raw->dtb);
 	g_strfreev(raw->overlays);
 	g_strfreev(raw->disks);
+	g_strfreev(raw->serials);
 	g_strfreev(raw->rest);
 }
 
@@ -61,6 +62,18 @@ const char iol_options_disk_help[] =
 	"  serial=TEXT      what the guest reads as serial number (default: the id)\n"
 	"  bps=SIZE         bytes a second at most\n"
 	"  iops=N           requests a second at most\n"
+	"\n"
+	"Serial lines are\n"
+	"  stdio            standard input and output\n"
+	"  null             nobody\n"
+	"  pty              a pseudo terminal, whose name is told; link=PATH: a link to it\n"
+	"  file:PATH        output to a file; append: to its end\n"
+	"  unix:PATH        a socket; connect: to one who listens\n"
+	"  tcp:HOST:PORT    the same; expose: for other machines to connect\n"
+	"and have, a comma before each:\n"
+	"  log=PATH         a copy of the output to a file\n"
+	"  block=on         a slow reader holds the guest (default: a second, then loses)\n"
+	"  ring=SIZE        output kept for a reader, 4K to 16M (default: 64K)\n"
 	"A comma within a path or value is written twice.\n";
 
 static void print_help(GOptionContext *context, const struct iol_options *options)
@@ -92,8 +105,9 @@ static gboolean parse(const struct iol_options *options, int *argc, char ***argv
 		  "Guest memory, 1M to 64G (default: 256M)", "SIZE" },
 		{ "cpus", 'c', 0, G_OPTION_ARG_FILENAME, &raw->cpus,
 		  "Virtual CPUs, 1 to 64 (default: 1)", "N" },
-		{ "serial", 's', 0, G_OPTION_ARG_FILENAME, &raw->serial,
-		  "Serial line ttyS0: stdio or null (default: stdio)", "KIND" },
+		{ "serial", 's', 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->serials,
+		  "Serial line (below) ttyS0, then ttyS1 ...; up to 4 times (default: stdio)",
+		  "KIND[,KEY...]" },
 		{ "disk", 'd', 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->disks,
 		  "Disk image (raw) or block device, and keys (below); up to 16 times",
 		  "PATH[,KEY...]" },
@@ -162,6 +176,18 @@ static int set_each(const struct iol_options *options, struct iol_config *config
 	return status;
 }
 
+/* In the place of the default or a file's. */
+static int set_serials(const struct iol_options *options, struct iol_config *config, char **texts)
+{
+	int status;
+
+	if (!texts || !*texts)
+		return 0;
+	status = set(options, config, "--serial", *texts, iol_config_set_serial);
+	return status ? status
+		      : set_each(options, config, "--serial", texts + 1, iol_config_add_serial);
+}
+
 /* On top of what a file said. */
 static int apply(const struct iol_options *options, struct raw_options *raw,
 		 struct iol_config *config)
@@ -177,7 +203,6 @@ static int apply(const struct iol_options *options, struct raw_options *raw,
 		{ "--cmdline", raw->cmdline, iol_config_set_cmdline },
 		{ "--memory", raw->memory, iol_config_set_memory },
 		{ "--cpus", raw->cpus, iol_config_set_cpus },
-		{ "--serial", raw->serial, iol_config_set_serial },
 		{ "--dtb", raw->dtb, iol_config_set_dtb },
 	};
 	struct iol_error err;
@@ -187,6 +212,8 @@ static int apply(const struct iol_options *options, struct raw_options *raw,
 		status = set(options, config, single[i].option, single[i].text, single[i].setter);
 	if (!status)
 		status = set_each(options, config, "--disk", raw->disks, iol_config_add_disk);
+	if (!status)
+		status = set_serials(options, config, raw->serials);
 	if (!status)
 		status = set_each(options, config, "--dtb-overlay", raw->overlays,
 				  iol_config_add_dtb_overlay);

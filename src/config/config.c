@@ -14,8 +14,9 @@ void iol_config_init(struct iol_config *config)
 	*config = (struct iol_config){
 		.memory_bytes = IOL_CONFIG_MEMORY_DEFAULT,
 		.cpus = 1,
-		.serial = IOL_SERIAL_STDIO,
+		.serial_count = 1,
 	};
+	iol_char_config_init(&config->serials[0]);
 }
 
 void iol_config_finish(struct iol_config *config)
@@ -33,6 +34,7 @@ void iol_config_finish(struct iol_config *config)
 	g_free(config->tree_edits);
 	for (unsigned int i = 0; i < config->disk_count; i++)
 		iol_disk_config_finish(&config->disks[i]);
+	iol_config_clear_serials(config);
 	memset(config, 0, sizeof(*config));
 }
 
@@ -183,22 +185,6 @@ static int place_of(const char *text, const char *const *names)
 		if (!strcmp(text, names[i]))
 			return i;
 	return -1;
-}
-
-int iol_config_set_serial(struct iol_config *config, const char *text, struct iol_error *err)
-{
-	static const char *const kinds[] = {
-		[IOL_SERIAL_STDIO] = "stdio",
-		[IOL_SERIAL_NULL] = "null",
-		NULL,
-	};
-	int kind = place_of(text, kinds);
-
-	if (kind < 0)
-		return iol_error_set(err, -EINVAL,
-				     "'%.64s' is no kind of serial line: give stdio or null", text);
-	config->serial = (enum iol_serial_kind)kind;
-	return 0;
 }
 
 int iol_config_set_on_watchdog(struct iol_config *config, const char *text, struct iol_error *err)

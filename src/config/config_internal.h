@@ -35,6 +35,14 @@ void iol_disk_config_finish(struct iol_disk_config *disk);
 int iol_config_append_disk(struct iol_config *config, struct iol_disk_config *disk,
 			   struct iol_error *err);
 
+/* What the setters of a serial line cannot see alone. */
+int iol_char_config_check(const struct iol_char_config *line, struct iol_error *err);
+
+/* Appends @line, which is checked; in any case what it owns is gone from it. -EINVAL: it cannot stand beside the others. */
+int iol_config_append_serial(struct iol_config *config, struct iol_char_config *line,
+			     struct iol_error *err);
+void iol_config_clear_serials(struct iol_config *config);
+
 /*
  * -EINVAL: "there is no 'chache', but 'cache'" where one of @names (ended by NULL) comes near @name,
  * else all of them and @remark.

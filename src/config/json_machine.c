@@ -66,29 +66,29 @@ static int read_disks(const struct iol_json *json, const struct iol_json_place *
 	return iol_json_list(json, at, value, "a list of objects, in [ and ]", read_disk);
 }
 
-static const struct iol_json_key serial_keys[] = {
-	{ "kind", NULL, IOL_VALUE_TEXT, iol_config_set_serial },
-	{ .name = NULL },
-};
-
 static int read_serial(const struct iol_json *json, const struct iol_json_place *at,
 		       const json_t *item)
 {
-	int ret = iol_json_object(json, at, item, serial_keys);
+	struct iol_char_config line;
+	int ret;
 
+	iol_char_config_init(&line);
+	ret = iol_json_keys(json, at, item, "{\"kind\": \"pty\"}", iol_char_keys, &line);
 	if (!ret && !json_object_get(item, "kind"))
-		ret = iol_json_refuse(json, at, "no kind: give \"kind\": \"stdio\" or \"null\"");
+		ret = iol_json_refuse(json, at,
+				      "no kind: give \"kind\": \"stdio\", \"null\", \"pty\", "
+				      "\"file\", \"unix\" or \"tcp\"");
+	if (!ret && (iol_char_config_check(&line, json->err) ||
+		     iol_config_append_serial(json->config, &line, json->err)))
+		ret = iol_json_refused(json, at);
+	iol_char_config_finish(&line);
 	return ret;
 }
 
 static int read_serials(const struct iol_json *json, const struct iol_json_place *at,
 			const json_t *value)
 {
-	if (json_is_array(value) && json_array_size(value) != 1)
-		return iol_json_refuse(json, at,
-				       "%zu serial lines: a machine has exactly one; one that "
-				       "nobody reads is [{\"kind\": \"null\"}]",
-				       json_array_size(value));
+	iol_config_clear_serials(json->config);
 	return iol_json_list(json, at, value, "a list, such as [{\"kind\": \"stdio\"}]",
 			     read_serial);
 }

@@ -21,6 +21,7 @@ struct iol_key {
 };
 
 extern const struct iol_key iol_disk_keys[]; /* of a struct iol_disk_config */
+extern const struct iol_key iol_char_keys[]; /* of a struct iol_char_config */
 
 /* NULL: there is none. */
 const struct iol_key *iol_key_find(const struct iol_key *keys, const char *name);

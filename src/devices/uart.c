@@ -522,12 +522,14 @@ int iol_uart_new(struct iol_bus *bus, uint64_t base, struct iol_irq_output irq,
 /* DTSpec-0.4 4.2.2; the clock is the one that a divisor of 1 makes 115200 baud of. */
 void iol_uart_describe(struct iol_fdt *fdt, const struct iol_fdt_place *place)
 {
+	g_autofree char *label = g_strdup_printf("serial%u", place->nth);
+
 	iol_fdt_begin(fdt, "serial@%s", place->unit);
 	iol_fdt_strings(fdt, "compatible", "ns16550a", "ns16550", NULL);
 	iol_fdt_string(fdt, "device_type", "serial");
 	iol_fdt_place(fdt, place);
 	iol_fdt_u32(fdt, "clock-frequency", 1843200);
 	iol_fdt_u32(fdt, "current-speed", 115200);
-	iol_fdt_label(fdt, "serial0");
+	iol_fdt_label(fdt, label);
 	iol_fdt_end(fdt);
 }

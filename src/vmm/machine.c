@@ -7,8 +7,11 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <glib.h>
+#include <stdio.h>
 
 #include <iolite/acpi_pm.h>
+#include <iolite/char.h>
 #include <iolite/fsl_gpio.h>
 #include <iolite/fsl_guts.h>
 #include <iolite/fsl_pci.h>
@@ -51,6 +54,15 @@ static struct iol_irq_wire *add_wire(struct iol_vm *vm, uint32_t gsi)
 	return wire;
 }
 
+/* Devices share one that is their own: those of slots come first and are not for them. */
+static struct iol_irq_wire *share_wire(struct iol_vm *vm, uint32_t gsi)
+{
+	for (unsigned int i = vm->layout.slot_gsi_count; i < vm->wire_count; i++)
+		if (vm->wires[i].gsi == gsi)
+			return &vm->wires[i];
+	return add_wire(vm, gsi);
+}
+
 static int make_output(struct iol_vm *vm, const struct iol_layout_device *where,
 		       struct iol_irq_output *output, struct iol_error *err)
 {
@@ -58,7 +70,7 @@ static int make_output(struct iol_vm *vm, const struct iol_layout_device *where,
 	int ret;
 
 	if (where->level) {
-		*output = iol_irq_output_level(add_wire(vm, where->gsi));
+		*output = iol_irq_output_level(share_wire(vm, where->gsi));
 		return 0;
 	}
 	ret = iol_irq_line_init(&line, vm->vm_fd, where->gsi, err);
@@ -75,11 +87,12 @@ static int make_uart(struct iol_vm *vm, const struct iol_layout_device *where,
 	int ret = make_output(vm, where, &irq, err);
 
 	if (!ret)
-		ret = iol_uart_new(bus_of(vm, where), where->base, irq, vm->serial, &dev, err);
+		ret = iol_uart_new(bus_of(vm, where), where->base, irq, vm->serials[where->nth],
+				   &dev, err);
 	if (ret)
 		return ret;
 	iol_machine_keep(vm, dev);
-	iol_char_start(vm->serial, iol_uart_char_user(dev));
+	iol_char_start(vm->serials[where->nth], iol_uart_char_user(dev));
 	return 0;
 }
 
@@ -178,15 +191,18 @@ static int make_acpi_pm(struct iol_vm *vm, const struct iol_layout_device *where
 	return ret;
 }
 
-static int make_serial(struct iol_vm *vm, struct iol_error *err)
+static int make_serials(struct iol_vm *vm, struct iol_error *err)
 {
-	switch (vm->config->serial) {
-	case IOL_SERIAL_STDIO:
-		return iol_char_stdio_new(&vm->loop, &vm->lifecycle.sink, &vm->serial, err);
-	case IOL_SERIAL_NULL:
-		break;
+	int ret = 0;
+
+	for (unsigned int i = 0; i < vm->config->serial_count && !ret; i++) {
+		char name[IOL_CHAR_NAME_BYTES];
+
+		snprintf(name, sizeof(name), "serial%u", i);
+		ret = iol_char_new(&vm->loop, &vm->lifecycle.sink, &vm->config->serials[i], name,
+				   &vm->serials[i], err);
 	}
-	return iol_char_null_new(&vm->loop, &vm->serial, err);
+	return ret;
 }
 
 static const struct iol_layout_device *find(const struct iol_layout *layout,
@@ -288,7 +304,7 @@ static int (*const makers[IOL_LAYOUT_KIND_COUNT])(struct iol_vm *vm,
 
 int iol_machine_init(struct iol_vm *vm, struct iol_error *err)
 {
-	int ret = make_serial(vm, err);
+	int ret = make_serials(vm, err);
 
 	if (!ret)
 		ret = init_interrupts(vm, err);
@@ -367,10 +383,22 @@ int iol_machine_drain(struct iol_vm *vm, struct iol_error *err)
 			     vm->drain.pending, (int)(CANCEL_NS / IOL_NS_PER_S));
 }
 
+/* All within one time. */
+static void stop_serials(struct iol_vm *vm)
+{
+	uint64_t end_ns = iol_loop_now_ns() + LAST_WORDS_NS;
+
+	for (unsigned int i = 0; i < IOL_CONFIG_SERIALS_MAX; i++) {
+		uint64_t now_ns = iol_loop_now_ns();
+
+		if (vm->serials[i])
+			iol_char_stop(vm->serials[i], now_ns < end_ns ? end_ns - now_ns : 0);
+	}
+}
+
 void iol_machine_finish(struct iol_vm *vm)
 {
-	if (vm->serial)
-		iol_char_stop(vm->serial, LAST_WORDS_NS);
+	stop_serials(vm);
 	while (vm->device_count) {
 		struct iol_device *dev = vm->devices[--vm->device_count];
 
@@ -379,8 +407,8 @@ void iol_machine_finish(struct iol_vm *vm)
 	iol_disks_finish(vm);
 	finish_interrupts(vm);
 	vm->pci_host = NULL;
-	iol_char_free(vm->serial);
-	vm->serial = NULL;
+	for (unsigned int i = 0; i < IOL_CONFIG_SERIALS_MAX; i++)
+		iol_char_free(g_steal_pointer(&vm->serials[i]));
 	vm->acpi_pm = NULL;
 	vm->power_key = NULL;
 }

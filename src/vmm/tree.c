@@ -51,7 +51,7 @@ static void describe_device(const struct iol_describe *d, struct iol_fdt *fdt,
 			    const struct iol_layout_device *dev,
 			    void (*describe)(struct iol_fdt *, const struct iol_fdt_place *))
 {
-	struct iol_fdt_place place = { .reg_cells = 0 };
+	struct iol_fdt_place place = { .nth = dev->nth };
 
 	d->arch->place(d->layout, dev, &place);
 	describe(fdt, &place);
@@ -158,7 +158,7 @@ static void describe_chosen(const struct iol_tree_source *s, struct iol_fdt *fdt
 /* DTSpec-0.4 3.3, by the labels of those that have one. Linux numbers PCI hosts by it on some architectures. */
 static void describe_aliases(struct iol_fdt *fdt)
 {
-	static const char *const names[] = { "serial0", "pci0" };
+	static const char *const names[] = { "serial0", "serial1", "serial2", "serial3", "pci0" };
 
 	iol_fdt_begin(fdt, "aliases");
 	for (size_t i = 0; i < IOL_ARRAY_LEN(names); i++) {
@@ -262,6 +262,7 @@ int iol_tree_make(const struct iol_config *config, const struct iol_arch *arch,
 	const struct iol_layout_request request = {
 		.memory_bytes = config->memory_bytes,
 		.cpus = config->cpus,
+		.serials = config->serial_count,
 		.machine = config->machine,
 		.facts = facts_of(arch),
 	};

@@ -34,6 +34,7 @@ static int compute_layout(struct iol_vm *vm, struct iol_error *err)
 	const struct iol_layout_request request = {
 		.memory_bytes = vm->config->memory_bytes,
 		.cpus = vm->config->cpus,
+		.serials = vm->config->serial_count,
 		.machine = vm->config->machine,
 		.facts = vm->layout.facts,
 		.runs = true,

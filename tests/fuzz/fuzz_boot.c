@@ -93,6 +93,7 @@ static struct machine *get_machine(const struct iol_arch *arch, uint8_t idx, uin
 	const struct iol_layout_request request = {
 		.memory_bytes = arm64 ? arm64_sizes[which] : x86_sizes[which],
 		.cpus = 1,
+		.serials = 1,
 		.facts = arch->typical_host,
 	};
 

@@ -102,8 +102,8 @@ static void try_memory(const char *text)
 		/* What the configuration takes, the machine has. */
 		fuzz_check(config.memory_bytes == expected);
 		fuzz_check(!iol_x86_layout(
-			&(struct iol_layout_request){ .memory_bytes = config.memory_bytes,
-						      .cpus = 1 },
+			&(struct iol_layout_request){
+				.memory_bytes = config.memory_bytes, .cpus = 1, .serials = 1 },
 			&layout, NULL));
 		for (unsigned int i = 0; i < layout.ram_count; i++)
 			sum += layout.ram[i].size_bytes;
@@ -129,23 +129,29 @@ static void try_cpus(const char *text)
 	if (ret)
 		check_error(&err, ret, text);
 	else
-		fuzz_check(!iol_x86_layout(&(struct iol_layout_request){ .memory_bytes = IOL_MIB,
-									 .cpus = config.cpus },
-					   &layout, NULL));
+		fuzz_check(!iol_x86_layout(
+			&(struct iol_layout_request){ .memory_bytes = IOL_MIB,
+						      .cpus = config.cpus,
+						      .serials = config.serial_count },
+			&layout, NULL));
 	iol_config_finish(&config);
 }
 
 static void try_serial(const char *text)
 {
-	bool known = !strcmp(text, "stdio") || !strcmp(text, "null");
 	struct iol_error err = { 0 };
 	struct iol_config config;
+	const struct iol_char_config *line = config.serials;
 	int ret;
 
 	iol_config_init(&config);
 	ret = iol_config_set_serial(&config, text, &err);
-	fuzz_check(ret == (known ? 0 : -EINVAL));
-	fuzz_check(config.serial == (strcmp(text, "null") ? IOL_SERIAL_STDIO : IOL_SERIAL_NULL));
+	fuzz_check(ret == 0 || ret == -EINVAL);
+	fuzz_check(config.serial_count == 1 && line->kind < IOL_CHAR_KIND_COUNT);
+	fuzz_check(line->ring_bytes >= IOL_CHAR_RING_MIN && line->ring_bytes <= IOL_CHAR_RING_MAX);
+	fuzz_check((line->kind == IOL_CHAR_FILE || line->kind == IOL_CHAR_UNIX) == !!line->path);
+	fuzz_check(!line->link || line->kind == IOL_CHAR_PTY);
+	fuzz_check(line->port <= 65535);
 	if (ret)
 		check_error(&err, ret, text);
 	iol_config_finish(&config);

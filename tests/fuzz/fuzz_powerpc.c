@@ -66,6 +66,7 @@ static struct machine *get_machine(uint8_t idx)
 	const struct iol_layout_request request = {
 		.memory_bytes = m->memory_bytes,
 		.cpus = 4,
+		.serials = 1,
 		.machine = m->name,
 	};
 	struct iol_memory_region regions[2];

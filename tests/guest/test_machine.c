@@ -90,7 +90,7 @@ static void config_make(struct iol_config *config, const char *order, unsigned i
 	config->cmdline = g_strdup(order);
 	config->memory_bytes = MACHINE_MEMORY_BYTES;
 	config->cpus = cpus;
-	config->serial = IOL_SERIAL_NULL;
+	config->serials[0].kind = IOL_CHAR_NULL;
 	for (size_t i = 0; i < IOL_ARRAY_LEN(disk_options); i++) {
 		g_autofree char *text = g_strconcat(disk_path, disk_options[i], NULL);
 		struct iol_error err;

@@ -14,6 +14,7 @@ void tree_rig_init(struct tree_rig *rig, const struct iol_arch *arch, unsigned i
 	const struct iol_layout_request request = {
 		.memory_bytes = IOL_GIB,
 		.cpus = cpus,
+		.serials = 1,
 		.facts = facts ? *facts : arch->typical_host,
 	};
 	struct iol_error err = { 0 };

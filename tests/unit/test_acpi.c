@@ -11,6 +11,7 @@
 #include <iolite/endian.h>
 
 static struct iol_memory mem;
+static unsigned int serials = 1;
 
 static void write_tables_with(unsigned int cpus, uint32_t virtio_mmio_slots)
 {
@@ -18,7 +19,8 @@ static void write_tables_with(unsigned int cpus, uint32_t virtio_mmio_slots)
 	uint64_t rsdp = 0;
 
 	g_assert_cmpint(iol_x86_layout(&(struct iol_layout_request){ .memory_bytes = 16 * IOL_MIB,
-								     .cpus = cpus },
+								     .cpus = cpus,
+								     .serials = serials },
 				       &layout, NULL),
 			==, 0);
 	g_assert_cmpint(iol_memory_init(&mem, layout.ram, layout.ram_count, NULL), ==, 0);
@@ -112,6 +114,31 @@ static void check_gas(const uint8_t *gas, uint16_t port)
 	g_assert_cmphex(le64_load(gas + 4), ==, port);
 }
 
+static unsigned int count_marks(const uint8_t *p, uint32_t len, uint32_t mark)
+{
+	unsigned int count = 0;
+
+	for (uint32_t i = 0; i + 4 <= len; i++)
+		count += le32_load(p + i) == mark;
+	return count;
+}
+
+/* The number of serial ports is put where the mark was, and nothing else changes but the sum. */
+static void check_dsdt(const uint8_t *p, uint32_t len, uint32_t count)
+{
+	/* NameOp, the name, DWordPrefix */
+	static const uint8_t head[] = { 0x08, 'C', 'O', 'M', 'N', 0x0c };
+	g_autofree uint8_t *expected = g_memdup2(iol_x86_dsdt, iol_x86_dsdt_bytes);
+	uint8_t *name = memmem(expected, iol_x86_dsdt_bytes, head, sizeof(head));
+
+	g_assert_cmpuint(count_marks(expected, iol_x86_dsdt_bytes, IOL_X86_DSDT_SERIALS), ==, 1);
+	g_assert_nonnull(name);
+	g_assert_cmphex(le32_load(name + sizeof(head)), ==, IOL_X86_DSDT_SERIALS);
+	le32_store(name + sizeof(head), count);
+	expected[9] = p[9];
+	g_assert_cmpmem(p, len, expected, iol_x86_dsdt_bytes);
+}
+
 static void test_fadt(void)
 {
 	const uint8_t *p;
@@ -141,8 +168,7 @@ static void test_fadt(void)
 
 	g_assert_cmphex(le32_load(p + 40), ==, le64_load(p + 140));
 	p = table(le64_load(p + 140), "DSDT", &dsdt_len);
-	g_assert_cmpuint(dsdt_len, ==, iol_x86_dsdt_bytes);
-	g_assert_cmpmem(p, dsdt_len, iol_x86_dsdt, iol_x86_dsdt_bytes);
+	check_dsdt(p, dsdt_len, 1);
 	g_assert_cmpuint(p[8], ==, 2); /* 64-bit integers */
 	iol_memory_finish(&mem);
 }
@@ -237,15 +263,6 @@ static void test_dsdt(void)
 		g_assert_true(dsdt_has(names[i], strlen(names[i])));
 }
 
-static unsigned int count_marks(const uint8_t *p, uint32_t len)
-{
-	unsigned int count = 0;
-
-	for (uint32_t i = 0; i + 4 <= len; i++)
-		count += le32_load(p + i) == IOL_X86_SSDT_SLOTS;
-	return count;
-}
-
 /* The bits of slots are put where the mark was, and nothing else changes but the sum. */
 static void test_ssdt(void)
 {
@@ -256,7 +273,7 @@ static void test_ssdt(void)
 	uint32_t len = iol_x86_ssdt_virtio_mmio_bytes;
 	const uint8_t *name = memmem(aml, len, head, sizeof(head));
 
-	g_assert_cmpuint(count_marks(aml, len), ==, 1);
+	g_assert_cmpuint(count_marks(aml, len, IOL_X86_SSDT_SLOTS), ==, 1);
 	g_assert_nonnull(name);
 	g_assert_cmphex(le32_load(name + sizeof(head)), ==, IOL_X86_SSDT_SLOTS);
 	for (unsigned int i = 0; i < G_N_ELEMENTS(slots); i++) {
@@ -269,7 +286,7 @@ static void test_ssdt(void)
 		p = root_table(3, "SSDT", &got);
 		g_assert_cmpuint(got, ==, len);
 		g_assert_cmphex(le32_load(p + place), ==, slots[i]);
-		g_assert_cmpuint(count_marks(p, len), ==, 0);
+		g_assert_cmpuint(count_marks(p, len, IOL_X86_SSDT_SLOTS), ==, 0);
 		for (size_t k = 0; k < len; k++)
 			if (k != 9 && (k < place || k >= place + 4))
 				g_assert_cmphex(p[k], ==, aml[k]);
@@ -286,36 +303,47 @@ static char *save_table(const char *dir, const char *name, const uint8_t *p, uin
 }
 
 /*
- * What ACPICA's interpreter, which is Linux's too, makes of status and resources of slots @first to
- * @last (its command line is short); NULL where it is not installed.
+ * What ACPICA's interpreter, which is Linux's too, says to @commands (its command line is short); NULL where it is
+ * not installed.
  */
-static char *interpret(unsigned int first, unsigned int last)
+static char *interpret(const char *commands)
 {
 	g_autofree char *program = g_find_program_in_path("acpiexec");
 	g_autofree char *dir = g_dir_make_tmp("iolite-acpi-XXXXXX", NULL);
-	g_autofree char *dsdt = save_table(dir, "dsdt.aml", iol_x86_dsdt, iol_x86_dsdt_bytes);
-	g_autofree char *ssdt = NULL, *batch = g_strdup("-b"), *said = NULL;
-	g_autoptr(GString) commands = g_string_new(NULL);
-	char *argv[] = { program, batch, NULL, dsdt, NULL, NULL };
+	g_autofree char *dsdt = NULL, *ssdt = NULL, *batch = g_strdup("-b"), *said = NULL;
+	g_autofree char *copy = g_strdup(commands);
+	char *argv[] = { program, batch, copy, NULL, NULL, NULL };
 	const uint8_t *p;
 	int status = -1;
 	uint32_t len;
 
-	p = root_table(3, "SSDT", &len);
-	argv[4] = ssdt = save_table(dir, "ssdt.aml", p, len);
-	for (unsigned int n = first; n <= last; n++)
-		g_string_append_printf(
-			commands, "evaluate \\_SB.VM%02u._STA;evaluate \\_SB.VM%02u._CRS;", n, n);
-	argv[2] = commands->str;
+	p = table(le32_load(root_table(0, "FACP", &len) + 40), "DSDT", &len);
+	argv[3] = dsdt = save_table(dir, "dsdt.aml", p, len);
+	if (root_tables() > 3) {
+		p = root_table(3, "SSDT", &len);
+		argv[4] = ssdt = save_table(dir, "ssdt.aml", p, len);
+	}
 	if (program) {
 		g_assert_true(g_spawn_sync(dir, argv, NULL, G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL,
 					   &said, NULL, &status, NULL));
 		g_assert_cmpint(status, ==, 0);
 	}
 	g_remove(dsdt);
-	g_remove(ssdt);
+	if (ssdt)
+		g_remove(ssdt);
 	g_rmdir(dir);
 	return g_steal_pointer(&said);
+}
+
+/* Status and resources of slots @first to @last. */
+static char *interpret_slots(unsigned int first, unsigned int last)
+{
+	g_autoptr(GString) commands = g_string_new(NULL);
+
+	for (unsigned int n = first; n <= last; n++)
+		g_string_append_printf(
+			commands, "evaluate \\_SB.VM%02u._STA;evaluate \\_SB.VM%02u._CRS;", n, n);
+	return interpret(commands->str);
 }
 
 /* The place behind @what, which must be in @said. */
@@ -355,7 +383,7 @@ static void test_ssdt_evaluated(void)
 	write_tables_with(1, slots);
 	for (unsigned int first = 1; first < IOL_LAYOUT_SLOTS; first += 16) {
 		unsigned int last = MIN(first + 15, IOL_LAYOUT_SLOTS - 1);
-		g_autofree char *said = interpret(first, last);
+		g_autofree char *said = interpret_slots(first, last);
 
 		if (!said) {
 			g_test_skip("acpiexec (Debian: acpica-tools) is not installed");
@@ -365,6 +393,36 @@ static void test_ssdt_evaluated(void)
 			check_slot(said, n, slots >> n & 1);
 	}
 	iol_memory_finish(&mem);
+}
+
+/* Serial ports are there as many as the machine has. */
+static void test_serials(void)
+{
+	for (serials = 0; serials <= IOL_LAYOUT_SERIALS_MAX; serials++) {
+		g_autofree char *said = NULL;
+		const char *at_fadt, *rest;
+		uint32_t len;
+
+		write_tables(1);
+		at_fadt = (const char *)root_table(0, "FACP", &len);
+		check_dsdt(table(le32_load(at_fadt + 40), "DSDT", &len), iol_x86_dsdt_bytes,
+			   serials);
+		said = interpret("evaluate \\_SB.COM1._STA;evaluate \\_SB.COM2._STA;"
+				 "evaluate \\_SB.COM3._STA;evaluate \\_SB.COM4._STA;");
+		iol_memory_finish(&mem);
+		if (!said) {
+			g_test_skip("acpiexec (Debian: acpica-tools) is not installed");
+			break;
+		}
+		rest = said;
+		for (unsigned int n = 1; n <= IOL_LAYOUT_SERIALS_MAX; n++) {
+			g_autofree char *sta = g_strdup_printf("Evaluation of \\_SB.COM%u._STA", n);
+
+			rest = behind(behind(rest, sta), "[Integer] = 00000000000000");
+			g_assert_cmpmem(rest, 2, n <= serials ? "0F" : "00", 2);
+		}
+	}
+	serials = 1;
 }
 
 /* _PRT: each slot's INTA, in the order of slots (ACPI-6.5 6.2.13). */
@@ -394,10 +452,11 @@ static void test_no_room(void)
 	struct iol_error err;
 	uint64_t rsdp;
 
-	g_assert_cmpint(
-		iol_x86_layout(&(struct iol_layout_request){ .memory_bytes = IOL_MIB, .cpus = 1 },
-			       &layout, NULL),
-		==, 0);
+	g_assert_cmpint(iol_x86_layout(&(struct iol_layout_request){ .memory_bytes = IOL_MIB,
+								     .cpus = 1,
+								     .serials = 1 },
+				       &layout, NULL),
+			==, 0);
 	g_assert_cmpint(iol_memory_init(&mem, &region, 1, NULL), ==, 0);
 	g_assert_cmpint(iol_x86_acpi_write(&layout, &mem, 0, &rsdp, &err), ==, -ENOSPC);
 	g_assert_nonnull(strstr(err.msg, "ACPI tables: "));
@@ -413,6 +472,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/acpi/mcfg", test_mcfg);
 	g_test_add_func("/acpi/dsdt", test_dsdt);
 	g_test_add_func("/acpi/prt", test_prt);
+	g_test_add_func("/acpi/serials", test_serials);
 	g_test_add_func("/acpi/ssdt", test_ssdt);
 	g_test_add_func("/acpi/ssdt-evaluated", test_ssdt_evaluated);
 	g_test_add_func("/acpi/no-room", test_no_room);

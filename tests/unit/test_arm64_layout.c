@@ -13,6 +13,7 @@ static void layout_of(uint64_t bytes, struct iol_layout *layout)
 	const struct iol_layout_request request = {
 		.memory_bytes = bytes,
 		.cpus = 4,
+		.serials = 1,
 		.facts = typical,
 	};
 	struct iol_error err = { 0 };
@@ -96,6 +97,7 @@ static void test_ipa_bits(void)
 		struct iol_layout_request request = {
 			.memory_bytes = cases[i].bytes,
 			.cpus = 1,
+			.serials = 1,
 			.facts = { .gic_version = 3, .ipa_bits = cases[i].bits },
 		};
 		struct iol_layout layout;
@@ -144,6 +146,7 @@ static void test_refused(void)
 		const struct iol_layout_request request = {
 			.memory_bytes = cases[i].bytes,
 			.cpus = cases[i].cpus,
+			.serials = 1,
 			.machine = cases[i].machine,
 			.facts = { .gic_version = cases[i].gic_version,
 				   .ipa_bits = cases[i].ipa_bits },
@@ -161,6 +164,7 @@ static void test_most_cpus(void)
 	struct iol_layout_request request = {
 		.memory_bytes = IOL_GIB,
 		.cpus = 64,
+		.serials = 1,
 		.machine = "virt",
 		.facts = typical,
 	};
@@ -212,12 +216,12 @@ static void test_places(void)
 {
 	/* clang-format off */
 	static const struct iol_layout_device expected[] = {
-		{ IOL_LAYOUT_UART, IOL_LAYOUT_MMIO, 0x09000000, 8, 1, false, 0, 0 },
-		{ IOL_LAYOUT_PL031, IOL_LAYOUT_MMIO, 0x09010000, 0x1000, 0, false, 0, 0 },
-		{ IOL_LAYOUT_PL061, IOL_LAYOUT_MMIO, 0x09020000, 0x1000, 2, false, 0, 0 },
-		{ IOL_LAYOUT_VIRTIO_MMIO, IOL_LAYOUT_MMIO, 0x0a000000, 0x20000, 0, false, 0, 0 },
-		{ IOL_LAYOUT_PCI_ECAM, IOL_LAYOUT_MMIO, 0x3f000000, 0x100000, 0, false, 0, 0 },
-		{ IOL_LAYOUT_PCI_WINDOW, IOL_LAYOUT_MMIO, 0x10000000, 0x2f000000, 0, false, 0, 0 },
+		{ IOL_LAYOUT_UART, IOL_LAYOUT_MMIO, 0x09000000, 8, 1, false, 0, 0, 0 },
+		{ IOL_LAYOUT_PL031, IOL_LAYOUT_MMIO, 0x09010000, 0x1000, 0, false, 0, 0, 0 },
+		{ IOL_LAYOUT_PL061, IOL_LAYOUT_MMIO, 0x09020000, 0x1000, 2, false, 0, 0, 0 },
+		{ IOL_LAYOUT_VIRTIO_MMIO, IOL_LAYOUT_MMIO, 0x0a000000, 0x20000, 0, false, 0, 0, 0 },
+		{ IOL_LAYOUT_PCI_ECAM, IOL_LAYOUT_MMIO, 0x3f000000, 0x100000, 0, false, 0, 0, 0 },
+		{ IOL_LAYOUT_PCI_WINDOW, IOL_LAYOUT_MMIO, 0x10000000, 0x2f000000, 0, false, 0, 0, 0 },
 	};
 	/* clang-format on */
 	struct iol_layout layout;

@@ -29,6 +29,7 @@ static void machine_init(struct machine *m, uint64_t bytes, GByteArray *kernel)
 	const struct iol_layout_request request = {
 		.memory_bytes = bytes,
 		.cpus = 4,
+		.serials = 1,
 		.facts = { .gic_version = 3, .ipa_bits = 40 },
 	};
 

@@ -94,13 +94,18 @@ static void test_serial(void)
 	struct iol_error err;
 
 	iol_config_init(&config);
-	g_assert_cmpint(config.serial, ==, IOL_SERIAL_STDIO);
+	g_assert_cmpuint(config.serial_count, ==, 1);
+	g_assert_cmpint(config.serials[0].kind, ==, IOL_CHAR_STDIO);
 	g_assert_cmpint(iol_config_set_serial(&config, "null", &err), ==, 0);
-	g_assert_cmpint(config.serial, ==, IOL_SERIAL_NULL);
+	g_assert_cmpuint(config.serial_count, ==, 1);
+	g_assert_cmpint(config.serials[0].kind, ==, IOL_CHAR_NULL);
 	g_assert_cmpint(iol_config_set_serial(&config, "stdio", &err), ==, 0);
-	g_assert_cmpint(config.serial, ==, IOL_SERIAL_STDIO);
+	g_assert_cmpint(config.serials[0].kind, ==, IOL_CHAR_STDIO);
 	g_assert_cmpint(iol_config_set_serial(&config, "vga", &err), ==, -EINVAL);
-	g_assert_cmpstr(err.msg, ==, "'vga' is no kind of serial line: give stdio or null");
+	g_assert_cmpstr(
+		err.msg, ==,
+		"'vga' is no kind of serial line: give stdio, null, pty, file, unix or tcp");
+	g_assert_cmpuint(config.serial_count, ==, 1);
 	iol_config_finish(&config);
 }
 

@@ -60,7 +60,8 @@ static void test_all_keys(void)
 	g_assert_cmpuint(config.dtb_overlay_count, ==, 2);
 	g_assert_cmpstr(config.dtb_overlays[0], ==, "b.dtbo");
 	g_assert_cmpstr(config.dtb_overlays[1], ==, "c.dtbo");
-	g_assert_cmpint(config.serial, ==, IOL_SERIAL_NULL);
+	g_assert_cmpuint(config.serial_count, ==, 1);
+	g_assert_cmpint(config.serials[0].kind, ==, IOL_CHAR_NULL);
 	g_assert_cmpint(config.on_watchdog, ==, IOL_WATCHDOG_PAUSE);
 	g_assert_cmpuint(config.disk_count, ==, 0);
 	g_assert_cmpuint(config.tree_edit_count, ==, 0);
@@ -68,6 +69,43 @@ static void test_all_keys(void)
 	must_load(&config, "{\"memory\": 1048576, \"boot\": {\"cmdline\": \"\"}}");
 	g_assert_cmpuint(config.memory_bytes, ==, IOL_MIB);
 	g_assert_cmpstr(config.cmdline, ==, "");
+	iol_config_finish(&config);
+}
+
+/* Every key of -s, in the form of a file. */
+static void test_serials(void)
+{
+	struct iol_config config;
+	const struct iol_char_config *line;
+
+	must_load(&config, "{\"serials\": [{\"link\": \"a,b\", \"kind\": \"pty\", \"block\": true, "
+			   "\"ring\": \"1M\", \"log\": \"c\"}, {\"kind\": \"file\", \"path\": "
+			   "\"d\", \"append\": true, \"ring\": 4096}, {\"kind\": \"unix\", "
+			   "\"path\": \"e\", \"connect\": true}, {\"port\": 4000, \"kind\": "
+			   "\"tcp\", \"host\": \"::\", \"expose\": true}]}");
+	g_assert_cmpuint(config.serial_count, ==, 4);
+	line = config.serials;
+	g_assert_cmpint(line->kind, ==, IOL_CHAR_PTY);
+	g_assert_cmpstr(line->link, ==, "a,b");
+	g_assert_cmpstr(line->log, ==, "c");
+	g_assert_true(line->block);
+	g_assert_cmpuint(line->ring_bytes, ==, IOL_MIB);
+	line++;
+	g_assert_cmpint(line->kind, ==, IOL_CHAR_FILE);
+	g_assert_cmpstr(line->path, ==, "d");
+	g_assert_true(line->append);
+	g_assert_cmpuint(line->ring_bytes, ==, 4096);
+	line++;
+	g_assert_cmpint(line->kind, ==, IOL_CHAR_UNIX);
+	g_assert_true(line->connect);
+	line++;
+	g_assert_cmpint(line->kind, ==, IOL_CHAR_TCP);
+	g_assert_cmpstr(line->host, ==, "::");
+	g_assert_cmpuint(line->port, ==, 4000);
+	g_assert_true(line->expose);
+	iol_config_finish(&config);
+	must_load(&config, "{\"serials\": []}");
+	g_assert_cmpuint(config.serial_count, ==, 0);
 	iol_config_finish(&config);
 }
 
@@ -192,16 +230,38 @@ static void test_refused(void)
 		  "lifecycle: there is no 'on_watchdog', but 'on-watchdog'" },
 		{ "{\"lifecycle\": {\"on-watchdog\": \"Reset\"}}",
 		  "lifecycle.on-watchdog: 'Reset' is no action: give reset, stop, pause or none" },
-		{ "{\"serials\": []}", "serials: 0 serial lines: a machine has exactly one; one "
-				       "that nobody reads is [{\"kind\": \"null\"}]" },
 		{ "{\"serials\": \"stdio\"}",
 		  "serials: 'stdio' is text: give a list, such as [{\"kind\": \"stdio\"}]" },
 		{ "{\"serials\": [{}]}",
-		  "serials[0]: no kind: give \"kind\": \"stdio\" or \"null\"" },
+		  "serials[0]: no kind: give \"kind\": \"stdio\", \"null\", \"pty\", \"file\", "
+		  "\"unix\" or \"tcp\"" },
 		{ "{\"serials\": [{\"kind\": \"vga\"}]}",
-		  "serials[0].kind: 'vga' is no kind of serial line: give stdio or null" },
+		  "serials[0].kind: 'vga' is no kind of serial line: give stdio, null, pty, file, "
+		  "unix or tcp" },
 		{ "{\"serials\": [\"stdio\"]}",
-		  "serials[0]: 'stdio' is text: give an object, in { and }" },
+		  "serials[0]: 'stdio' is text: give an object, such as {\"kind\": \"pty\"}" },
+		{ "{\"serials\": [{\"kind\": \"unix:/run/x\"}]}",
+		  "serials[0].kind: 'unix:/run/x' is no kind of serial line: give stdio, null, pty, "
+		  "file, unix or tcp" },
+		{ "{\"serials\": [{\"kind\": \"unix\"}]}",
+		  "serials[0]: no path: give one, such as \"path\": \"console\"" },
+		{ "{\"serials\": [{\"kind\": \"tcp\", \"host\": \"::1\"}]}",
+		  "serials[0]: no port: give one, such as \"port\": 4000" },
+		{ "{\"serials\": [{\"kind\": \"tcp\", \"port\": \"4000\"}]}",
+		  "serials[0].port: '4000' is text: give a whole number, without quotes" },
+		{ "{\"serials\": [{\"kind\": \"pty\", \"append\": true}]}",
+		  "serials[0]: 'append' is for file, not for pty: leave it out" },
+		{ "{\"serials\": [{\"kind\": \"pty\", \"block\": \"on\"}]}",
+		  "serials[0].block: 'on' is text: give true or false" },
+		{ "{\"serials\": [{\"kind\": \"pty\", \"zz\": 1}]}",
+		  "serials[0]: there is no 'zz', but kind, path, host, port, connect, expose, "
+		  "append, link, log, block, ring" },
+		{ "{\"serials\": [{\"kind\": \"stdio\"}, {\"kind\": \"stdio\"}]}",
+		  "serials[1]: serial0 has standard input and output already: give stdio to one line "
+		  "only" },
+		{ "{\"serials\": [{\"kind\": \"pty\"}, {\"kind\": \"pty\"}, {\"kind\": \"pty\"}, "
+		  "{\"kind\": \"pty\"}, {\"kind\": \"pty\"}]}",
+		  "serials[4]: one serial line too many: a machine has up to 4" },
 	};
 
 	for (size_t i = 0; i < IOL_ARRAY_LEN(cases); i++) {
@@ -486,6 +546,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/config-json/empty", test_empty);
 	g_test_add_func("/config-json/all-keys", test_all_keys);
 	g_test_add_func("/config-json/disks", test_disks);
+	g_test_add_func("/config-json/serials", test_serials);
 	g_test_add_func("/config-json/refused", test_refused);
 	g_test_add_func("/config-json/replaces", test_replaces);
 	g_test_add_func("/config-json/limits", test_limits);

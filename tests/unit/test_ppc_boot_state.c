@@ -11,6 +11,7 @@ static struct iol_layout layout_of(const char *machine, unsigned int cpus)
 	const struct iol_layout_request request = {
 		.memory_bytes = IOL_GIB,
 		.cpus = cpus,
+		.serials = 1,
 		.machine = machine,
 	};
 	struct iol_layout layout;

@@ -39,6 +39,7 @@ static int layout_on(uint32_t pvr, const char *machine, unsigned int cpus, bool 
 	const struct iol_layout_request request = {
 		.memory_bytes = 64 * IOL_MIB,
 		.cpus = cpus,
+		.serials = 1,
 		.machine = machine,
 		.facts = { .pvr = pvr,
 			   .cpus_max = 2,

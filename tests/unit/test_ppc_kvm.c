@@ -258,9 +258,9 @@ static void on_event(struct iol_event_sink *sink, enum iol_event event)
 
 static void setup(struct fixture *fixture, const void *data)
 {
-	struct iol_layout_request request = { .memory_bytes = 64 * IOL_MIB,
-					      .cpus = CPUS,
-					      .runs = true };
+	struct iol_layout_request request = {
+		.memory_bytes = 64 * IOL_MIB, .cpus = CPUS, .serials = 1, .runs = true
+	};
 	struct iol_error err = { 0 };
 
 	(void)data;

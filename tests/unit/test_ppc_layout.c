@@ -14,6 +14,7 @@ static struct iol_layout layout_of(const char *machine, uint64_t bytes, unsigned
 	const struct iol_layout_request request = {
 		.memory_bytes = bytes,
 		.cpus = cpus,
+		.serials = 1,
 		.machine = machine,
 	};
 	struct iol_error err = { 0 };
@@ -106,6 +107,7 @@ static void test_refused(void)
 		const struct iol_layout_request request = {
 			.memory_bytes = cases[i].bytes,
 			.cpus = cases[i].cpus,
+			.serials = 1,
 			.machine = cases[i].machine,
 		};
 
@@ -203,7 +205,7 @@ static void test_facts(void)
 	static const uint32_t sc1[4] = { 0x44000022, 0x60000000, 0x60000000, 0x60000000 };
 	const struct iol_layout_request request = {
 		.memory_bytes = IOL_GIB,
-		.cpus = 1,
+		.cpus = 1, .serials = 1,
 		.machine = "e5500",
 		.facts = {
 			.pvr = 0x80240012,

@@ -33,6 +33,7 @@ static void machine_init(struct machine *m, const char *name, uint64_t bytes, GB
 	const struct iol_layout_request request = {
 		.memory_bytes = bytes,
 		.cpus = 1,
+		.serials = 1,
 		.machine = name,
 	};
 

@@ -40,6 +40,7 @@ static void vm_init(struct fixture *f, const char *machine)
 	const struct iol_layout_request request = {
 		.memory_bytes = 64 * IOL_MIB,
 		.cpus = 1,
+		.serials = 1,
 		.machine = machine,
 	};
 	struct iol_vm *vm = g_new0(struct iol_vm, 1);
@@ -69,7 +70,7 @@ static void vm_init(struct fixture *f, const char *machine)
 static void setup(struct fixture *f, const void *data)
 {
 	iol_config_init(&f->config);
-	f->config.serial = IOL_SERIAL_NULL;
+	f->config.serials[0].kind = IOL_CHAR_NULL;
 	f->arch = iol_arch_powerpc;
 	f->arch.kvm = &f->kvm;
 	f->map = iol_ppc_machine_find(data)->map;

@@ -167,6 +167,7 @@ static void setup(struct fixture *fixture, const void *data)
 	const struct iol_layout_request request = {
 		.memory_bytes = 64 * IOL_MIB,
 		.cpus = CPUS,
+		.serials = 1,
 		.machine = data,
 	};
 

@@ -22,6 +22,7 @@ static void machine_init(struct machine *m, const char *name, uint64_t bytes, un
 	const struct iol_layout_request request = {
 		.memory_bytes = bytes,
 		.cpus = cpus,
+		.serials = 1,
 		.machine = name,
 	};
 	const struct iol_config config = { .cpus = cpus };

@@ -30,7 +30,9 @@ struct machine {
 
 static void machine_init(struct machine *m, uint64_t bytes, GByteArray *kernel, GByteArray *initrd)
 {
-	const struct iol_layout_request request = { .memory_bytes = bytes, .cpus = 1 };
+	const struct iol_layout_request request = { .memory_bytes = bytes,
+						    .cpus = 1,
+						    .serials = 1 };
 
 	memset(m, 0, sizeof(*m));
 	g_assert_cmpint(iol_ppc_layout(&request, &m->layout, NULL), ==, 0);

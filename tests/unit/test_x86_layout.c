@@ -10,8 +10,9 @@ static void layout_of(uint64_t bytes, struct iol_layout *layout)
 {
 	struct iol_error err = { 0 };
 
-	iol_arch_x86_64.layout(&(struct iol_layout_request){ .memory_bytes = bytes, .cpus = 1 },
-			       layout, &err);
+	iol_arch_x86_64.layout(
+		&(struct iol_layout_request){ .memory_bytes = bytes, .cpus = 1, .serials = 1 },
+		layout, &err);
 	g_assert_cmpstr(err.msg, ==, "");
 }
 
@@ -72,6 +73,7 @@ static void test_refused(void)
 		const struct iol_layout_request request = {
 			.memory_bytes = cases[i].bytes,
 			.cpus = cases[i].cpus,
+			.serials = 1,
 			.machine = cases[i].machine,
 		};
 

@@ -29,10 +29,11 @@ struct machine {
 static void machine_init(struct machine *m, uint64_t bytes, GByteArray *kernel)
 {
 	memset(m, 0, sizeof(*m));
-	g_assert_cmpint(
-		iol_x86_layout(&(struct iol_layout_request){ .memory_bytes = bytes, .cpus = 4 },
-			       &m->layout, NULL),
-		==, 0);
+	g_assert_cmpint(iol_x86_layout(&(struct iol_layout_request){ .memory_bytes = bytes,
+								     .cpus = 4,
+								     .serials = 1 },
+				       &m->layout, NULL),
+			==, 0);
 	g_assert_cmpint(iol_memory_init(&m->mem, m->layout.ram, m->layout.ram_count, NULL), ==, 0);
 	build_open(&m->boot.kernel, kernel, "kernel");
 	m->boot.initrd.fd = -1;

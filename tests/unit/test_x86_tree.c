@@ -48,7 +48,8 @@ static void test_memory(void)
 
 	tree_rig_init(&rig, &iol_arch_x86_64, 1, NULL);
 	g_assert_cmpint(iol_x86_layout(&(struct iol_layout_request){ .memory_bytes = 5 * IOL_GIB,
-								     .cpus = 1 },
+								     .cpus = 1,
+								     .serials = 1 },
 				       &rig.layout, NULL),
 			==, 0);
 	tree_rig_build(&rig);

@@ -26,7 +26,10 @@ static_assert(IOL_ARM64_GICD + IOL_ARM64_GICD_BYTES <= IOL_ARM64_GICC &&
 	      "the parts of the interrupt controller, then devices");
 static_assert(IOL_ARM64_UART + IOL_ARM64_PAGE_BYTES <= IOL_ARM64_RTC &&
 		      IOL_ARM64_RTC + IOL_ARM64_PAGE_BYTES <= IOL_ARM64_GPIO &&
-		      IOL_ARM64_GPIO + IOL_ARM64_PAGE_BYTES <= IOL_ARM64_VIRTIO_MMIO,
+		      IOL_ARM64_GPIO + IOL_ARM64_PAGE_BYTES <= IOL_ARM64_UART1 &&
+		      IOL_ARM64_UART1 + IOL_ARM64_PAGE_BYTES <= IOL_ARM64_UART2 &&
+		      IOL_ARM64_UART2 + IOL_ARM64_PAGE_BYTES <= IOL_ARM64_UART3 &&
+		      IOL_ARM64_UART3 + IOL_ARM64_PAGE_BYTES <= IOL_ARM64_VIRTIO_MMIO,
 	      "small devices are disjoint");
 static_assert(IOL_ARM64_VIRTIO_MMIO + IOL_LAYOUT_SLOTS * IOL_LAYOUT_SLOT_BYTES <=
 		      IOL_ARM64_PCI_WINDOW,
@@ -37,7 +40,10 @@ static_assert(IOL_ARM64_PCI_WINDOW + IOL_ARM64_PCI_WINDOW_BYTES <= IOL_ARM64_ECA
 static_assert(IOL_ARM64_ECAM_BYTES == PCI_BUS_BYTES && IOL_ARM64_ECAM % IOL_ARM64_ECAM_BYTES == 0,
 	      "ECAM is bus 0's");
 static_assert(IOL_ARM64_UART_GSI > 0 && IOL_ARM64_GPIO_GSI > IOL_ARM64_UART_GSI &&
-		      IOL_ARM64_SLOT_GSI > IOL_ARM64_GPIO_GSI &&
+		      IOL_ARM64_UART1_GSI > IOL_ARM64_GPIO_GSI &&
+		      IOL_ARM64_UART2_GSI > IOL_ARM64_UART1_GSI &&
+		      IOL_ARM64_UART3_GSI > IOL_ARM64_UART2_GSI &&
+		      IOL_ARM64_SLOT_GSI > IOL_ARM64_UART3_GSI &&
 		      IOL_ARM64_SLOT_GSI + IOL_ARM64_SLOT_GSI_COUNT <= IOL_ARM64_IRQ_PINS,
 	      "every interrupt has a pin; 0 would say none");
 
@@ -51,6 +57,21 @@ static const struct iol_layout_device devices[] = {
 	  .base = IOL_ARM64_GPIO,
 	  .size_bytes = IOL_ARM64_PAGE_BYTES,
 	  .gsi = IOL_ARM64_GPIO_GSI },
+	{ .kind = IOL_LAYOUT_UART,
+	  .base = IOL_ARM64_UART1,
+	  .size_bytes = UART_BYTES,
+	  .gsi = IOL_ARM64_UART1_GSI,
+	  .nth = 1 },
+	{ .kind = IOL_LAYOUT_UART,
+	  .base = IOL_ARM64_UART2,
+	  .size_bytes = UART_BYTES,
+	  .gsi = IOL_ARM64_UART2_GSI,
+	  .nth = 2 },
+	{ .kind = IOL_LAYOUT_UART,
+	  .base = IOL_ARM64_UART3,
+	  .size_bytes = UART_BYTES,
+	  .gsi = IOL_ARM64_UART3_GSI,
+	  .nth = 3 },
 	{ .kind = IOL_LAYOUT_VIRTIO_MMIO,
 	  .base = IOL_ARM64_VIRTIO_MMIO,
 	  .size_bytes = IOL_LAYOUT_SLOTS * IOL_LAYOUT_SLOT_BYTES },
@@ -126,6 +147,7 @@ int iol_arm64_layout(const struct iol_layout_request *request, struct iol_layout
 		.slot_gsi_count = IOL_ARM64_SLOT_GSI_COUNT,
 	};
 	for (unsigned int i = 0; i < IOL_ARRAY_LEN(devices); i++)
-		layout->devices[layout->device_count++] = devices[i];
+		if (devices[i].kind != IOL_LAYOUT_UART || devices[i].nth < request->serials)
+			layout->devices[layout->device_count++] = devices[i];
 	return 0;
 }

@@ -4,7 +4,7 @@
  * tie them together. GSIs are numbers of shared peripheral interrupts (SPI), 0 being INTID 32.
  *
  *   0x08000000  GICv3 distributor, then ITS, then redistributors (GICv2: distributor and CPU interface)
- *   0x09000000  16550A, PL031, PL061, a page each
+ *   0x09000000  16550A, PL031, PL061, then three more 16550As, a page each
  *   0x0a000000  virtio-mmio devices, a page for each of 32 slots
  *   0x10000000  PCI window for 32-bit BARs, up to the configuration space
  *   0x3f000000  PCI configuration space (ECAM), bus 0
@@ -30,6 +30,9 @@
 #define IOL_ARM64_UART UINT64_C(0x09000000)
 #define IOL_ARM64_RTC UINT64_C(0x09010000)
 #define IOL_ARM64_GPIO UINT64_C(0x09020000)
+#define IOL_ARM64_UART1 UINT64_C(0x09030000)
+#define IOL_ARM64_UART2 UINT64_C(0x09040000)
+#define IOL_ARM64_UART3 UINT64_C(0x09050000)
 #define IOL_ARM64_PAGE_BYTES UINT64_C(0x1000)
 
 #define IOL_ARM64_VIRTIO_MMIO UINT64_C(0x0a000000)
@@ -42,6 +45,9 @@
 /* Edges. */
 #define IOL_ARM64_UART_GSI 1
 #define IOL_ARM64_GPIO_GSI 2
+#define IOL_ARM64_UART1_GSI 3
+#define IOL_ARM64_UART2_GSI 4
+#define IOL_ARM64_UART3_GSI 5
 /* Levels that slots share: slot n has the first + n % count. */
 #define IOL_ARM64_SLOT_GSI 16
 #define IOL_ARM64_SLOT_GSI_COUNT 8

@@ -32,7 +32,7 @@ static_assert(IOL_PPC36_PLATFORM + IOL_LAYOUT_SLOTS * IOL_LAYOUT_SLOT_BYTES <= I
 	      "virtio-mmio, CCSR, spin table");
 static_assert(IOL_PPC32_CCSR % IOL_PPC_CCSR_BYTES == 0 && IOL_PPC36_CCSR % IOL_PPC_CCSR_BYTES == 0,
 	      "the CCSR is aligned to its size");
-static_assert(IOL_PPC_UART + IOL_PPC_UART_BYTES <= IOL_PPC_PCI &&
+static_assert(IOL_PPC_UART + IOL_LAYOUT_SERIALS_MAX * IOL_PPC_UART_STEP <= IOL_PPC_PCI &&
 		      IOL_PPC_PCI + IOL_PPC_PAGE_BYTES <= IOL_PPC_MPIC &&
 		      IOL_PPC_MSI + IOL_PPC_MSI_BYTES <= IOL_PPC_MPIC + IOL_PPC_MPIC_BYTES &&
 		      IOL_PPC_MPIC + IOL_PPC_MPIC_BYTES <= IOL_PPC_GUTS &&
@@ -130,15 +130,24 @@ static void complete_facts(struct iol_host_facts *facts, const struct iol_ppc_ma
 		facts->clock_hz = TYPICAL_HZ;
 }
 
+static void add_serials(struct iol_layout *layout, const struct iol_ppc_map *map,
+			unsigned int count)
+{
+	for (unsigned int i = 0; i < count && i < IOL_LAYOUT_SERIALS_MAX; i++)
+		layout->devices[layout->device_count++] = (struct iol_layout_device){
+			.kind = IOL_LAYOUT_UART,
+			.base = map->ccsr + IOL_PPC_UART + i * IOL_PPC_UART_STEP,
+			.size_bytes = IOL_PPC_UART_BYTES,
+			.gsi = IOL_PPC_UART_GSI,
+			.level = true,
+			.nth = i,
+			.bus = IOL_PPC_BUS_SOC,
+		};
+}
+
 static void add_devices(struct iol_layout *layout, const struct iol_ppc_map *map)
 {
 	const struct iol_layout_device devices[] = {
-		{ .kind = IOL_LAYOUT_UART,
-		  .base = map->ccsr + IOL_PPC_UART,
-		  .size_bytes = IOL_PPC_UART_BYTES,
-		  .gsi = IOL_PPC_UART_GSI,
-		  .level = true,
-		  .bus = IOL_PPC_BUS_SOC },
 		{ .kind = IOL_LAYOUT_FSL_GUTS,
 		  .base = map->ccsr + IOL_PPC_GUTS,
 		  .size_bytes = IOL_PPC_PAGE_BYTES,
@@ -165,7 +174,8 @@ static void add_devices(struct iol_layout *layout, const struct iol_ppc_map *map
 		  .bus = IOL_PPC_BUS_PLATFORM },
 	};
 
-	static_assert(IOL_ARRAY_LEN(devices) <= IOL_LAYOUT_DEVICES_MAX, "devices fit the layout");
+	static_assert(IOL_ARRAY_LEN(devices) + IOL_LAYOUT_SERIALS_MAX <= IOL_LAYOUT_DEVICES_MAX,
+		      "devices fit the layout");
 	for (unsigned int i = 0; i < IOL_ARRAY_LEN(devices); i++)
 		layout->devices[layout->device_count++] = devices[i];
 }
@@ -189,6 +199,7 @@ int iol_ppc_layout(const struct iol_layout_request *request, struct iol_layout *
 		.ram = { { .size_bytes = request->memory_bytes } },
 	};
 	complete_facts(&layout->facts, machine);
+	add_serials(layout, machine->map, request->serials);
 	add_devices(layout, machine->map);
 	return 0;
 }

@@ -38,6 +38,7 @@
 /* In the CCSR. */
 #define IOL_PPC_CCSR_BYTES UINT64_C(0x100000)
 #define IOL_PPC_UART UINT64_C(0x4500)
+#define IOL_PPC_UART_STEP UINT64_C(0x100) /* to the next one */
 #define IOL_PPC_UART_BYTES UINT64_C(0x8)
 #define IOL_PPC_PCI UINT64_C(0x8000)
 #define IOL_PPC_MPIC UINT64_C(0x40000)
@@ -55,7 +56,7 @@
 #define IOL_PPC_SLOT_GSI_COUNT 8
 #define IOL_PPC_SOURCE_EXTERNAL_COUNT 12
 #define IOL_PPC_PCI_GSI 24
-#define IOL_PPC_UART_GSI 42
+#define IOL_PPC_UART_GSI 42 /* of all of them, as of a DUART's two */
 #define IOL_PPC_GPIO_GSI 47
 #define IOL_PPC_MSI_SOURCE 0xe0
 #define IOL_PPC_MSI_SOURCE_COUNT 8

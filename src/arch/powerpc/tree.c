@@ -6,7 +6,7 @@
  * Linux's platform for "fsl,qemu-e500" makes devices of what is below buses only: "simple-bus", "soc" and some
  * more, below the root (mpc85xx_common_publish_devices()).
  *
- * Nothing is here that the machine does not have: no I2C, no second serial line.
+ * Nothing is here that the machine does not have: no I2C, and no more serial lines than were asked for.
  */
 #include "ppc.h"
 

@@ -321,20 +321,29 @@ static uint64_t put_mcfg(struct writer *w)
 	return put(w, &mcfg, sizeof(mcfg));
 }
 
-/* The table as iasl made it, with the bits of @slots in their place. */
-static uint64_t put_ssdt(struct writer *w, uint32_t slots)
+/* The table as iasl made it, with @value in the place of @mark. */
+static uint64_t put_aml(struct writer *w, const uint8_t *aml, uint32_t len, uint32_t mark,
+			uint32_t value)
 {
-	uint32_t len = iol_x86_ssdt_virtio_mmio_bytes;
-	g_autofree uint8_t *ssdt = g_memdup2(iol_x86_ssdt_virtio_mmio, len);
-	const le32 mark = le32_of(IOL_X86_SSDT_SLOTS);
-	uint8_t *place = memmem(ssdt, len, &mark, sizeof(mark));
-	struct header *header = (void *)ssdt;
+	g_autofree uint8_t *table = g_memdup2(aml, len);
+	const le32 marked = le32_of(mark);
+	uint8_t *place = memmem(table, len, &marked, sizeof(marked));
+	struct header *header = (void *)table;
 
 	assert(place);
-	le32_store(place, slots);
+	le32_store(place, value);
 	header->checksum = 0;
-	header->checksum = checksum(ssdt, len);
-	return put(w, ssdt, len);
+	header->checksum = checksum(table, len);
+	return put(w, table, len);
+}
+
+static uint32_t count_serials(const struct iol_layout *layout)
+{
+	uint32_t count = 0;
+
+	for (unsigned int i = 0; i < layout->device_count; i++)
+		count += layout->devices[i].kind == IOL_LAYOUT_UART;
+	return count;
 }
 
 static uint64_t put_xsdt(struct writer *w, const uint64_t *entries, unsigned int count)
@@ -373,14 +382,17 @@ int iol_x86_acpi_write(const struct iol_layout *layout, const struct iol_memory 
 	struct rsdp rsdp;
 
 	assert(layout->cpus >= 1 && layout->cpus <= IOL_X86_CPUS_MAX);
-	dsdt = put(&w, iol_x86_dsdt, iol_x86_dsdt_bytes);
+	dsdt = put_aml(&w, iol_x86_dsdt, iol_x86_dsdt_bytes, IOL_X86_DSDT_SERIALS,
+		       count_serials(layout));
 	if (!dsdt)
 		return -ENOSPC;
 	entries[count++] = put_fadt(&w, dsdt);
 	entries[count++] = put_madt(&w, layout->cpus);
 	entries[count++] = put_mcfg(&w);
 	if (virtio_mmio_slots)
-		entries[count++] = put_ssdt(&w, virtio_mmio_slots);
+		entries[count++] =
+			put_aml(&w, iol_x86_ssdt_virtio_mmio, iol_x86_ssdt_virtio_mmio_bytes,
+				IOL_X86_SSDT_SLOTS, virtio_mmio_slots);
 	xsdt = put_xsdt(&w, entries, count);
 	for (unsigned int i = 0; i < count; i++)
 		if (!entries[i])

@@ -2,7 +2,8 @@
 /*
  * The fixed devices of the x86_64 machine, for operating systems that read ACPI (ACPI-6.5 chapters
  * 5, 6 and 19). Compiled at build time by dsdt.cmake; addresses come from platform.h. The machine
- * is hardware-reduced: no legacy PIC, no SCI, events arrive at the generic event device.
+ * is hardware-reduced: no legacy PIC, no SCI, events arrive at the generic event device. Only the number of serial
+ * ports is known no sooner than the machine is made.
  *
  * Devices behind virtio-mmio are in ssdt_virtio_mmio.asl.
  */
@@ -20,15 +21,64 @@ DefinitionBlock ("", "DSDT", 2, "IOLITE", "IOLITEPC", 1)
 
     Scope (\_SB)
     {
-        /* The first serial port: a 16550A whose interrupt is an edge, as on ISA. */
+        /* How many serial ports there are: the value here is only found and replaced (acpi.c). */
+        Name (COMN, IOL_X86_DSDT_SERIALS)
+
+        Method (COMS, 1)
+        {
+            If (Arg0 < COMN)
+            {
+                Return (0x0F)
+            }
+            Return (0)
+        }
+
+        /* Serial ports: 16550As whose interrupts are edges, as on ISA. */
         Device (COM1)
         {
             Name (_HID, EisaId ("PNP0501"))
             Name (_UID, 1)
+            Method (_STA) { Return (COMS (0)) }
             Name (_CRS, ResourceTemplate ()
             {
-                IO (Decode16, IOL_X86_COM1, IOL_X86_COM1, 1, IOL_X86_COM1_BYTES)
+                IO (Decode16, IOL_X86_COM1, IOL_X86_COM1, 1, IOL_X86_COM_BYTES)
                 Interrupt (ResourceConsumer, Edge, ActiveHigh, Exclusive) { IOL_X86_COM1_GSI }
+            })
+        }
+
+        Device (COM2)
+        {
+            Name (_HID, EisaId ("PNP0501"))
+            Name (_UID, 2)
+            Method (_STA) { Return (COMS (1)) }
+            Name (_CRS, ResourceTemplate ()
+            {
+                IO (Decode16, IOL_X86_COM2, IOL_X86_COM2, 1, IOL_X86_COM_BYTES)
+                Interrupt (ResourceConsumer, Edge, ActiveHigh, Exclusive) { IOL_X86_COM2_GSI }
+            })
+        }
+
+        Device (COM3)
+        {
+            Name (_HID, EisaId ("PNP0501"))
+            Name (_UID, 3)
+            Method (_STA) { Return (COMS (2)) }
+            Name (_CRS, ResourceTemplate ()
+            {
+                IO (Decode16, IOL_X86_COM3, IOL_X86_COM3, 1, IOL_X86_COM_BYTES)
+                Interrupt (ResourceConsumer, Edge, ActiveHigh, Exclusive) { IOL_X86_COM3_GSI }
+            })
+        }
+
+        Device (COM4)
+        {
+            Name (_HID, EisaId ("PNP0501"))
+            Name (_UID, 4)
+            Method (_STA) { Return (COMS (3)) }
+            Name (_CRS, ResourceTemplate ()
+            {
+                IO (Decode16, IOL_X86_COM4, IOL_X86_COM4, 1, IOL_X86_COM_BYTES)
+                Interrupt (ResourceConsumer, Edge, ActiveHigh, Exclusive) { IOL_X86_COM4_GSI }
             })
         }
 

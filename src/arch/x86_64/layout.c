@@ -63,8 +63,30 @@ static const struct iol_layout_device devices[] = {
 	{ .kind = IOL_LAYOUT_UART,
 	  .space = IOL_LAYOUT_PIO,
 	  .base = IOL_X86_COM1,
-	  .size_bytes = IOL_X86_COM1_BYTES,
+	  .size_bytes = IOL_X86_COM_BYTES,
 	  .gsi = IOL_X86_COM1_GSI,
+	  .nth = 0,
+	  .bus = IOL_X86_BUS_ISA },
+	{ .kind = IOL_LAYOUT_UART,
+	  .space = IOL_LAYOUT_PIO,
+	  .base = IOL_X86_COM2,
+	  .size_bytes = IOL_X86_COM_BYTES,
+	  .gsi = IOL_X86_COM2_GSI,
+	  .nth = 1,
+	  .bus = IOL_X86_BUS_ISA },
+	{ .kind = IOL_LAYOUT_UART,
+	  .space = IOL_LAYOUT_PIO,
+	  .base = IOL_X86_COM3,
+	  .size_bytes = IOL_X86_COM_BYTES,
+	  .gsi = IOL_X86_COM3_GSI,
+	  .nth = 2,
+	  .bus = IOL_X86_BUS_ISA },
+	{ .kind = IOL_LAYOUT_UART,
+	  .space = IOL_LAYOUT_PIO,
+	  .base = IOL_X86_COM4,
+	  .size_bytes = IOL_X86_COM_BYTES,
+	  .gsi = IOL_X86_COM4_GSI,
+	  .nth = 3,
 	  .bus = IOL_X86_BUS_ISA },
 	{ .kind = IOL_LAYOUT_ACPI_PM,
 	  .space = IOL_LAYOUT_PIO,
@@ -140,7 +162,8 @@ int iol_x86_layout(const struct iol_layout_request *request, struct iol_layout *
 		};
 
 	for (unsigned int i = 0; i < IOL_ARRAY_LEN(devices); i++)
-		layout->devices[layout->device_count++] = devices[i];
+		if (devices[i].kind != IOL_LAYOUT_UART || devices[i].nth < request->serials)
+			layout->devices[layout->device_count++] = devices[i];
 	return 0;
 }
 

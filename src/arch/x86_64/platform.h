@@ -72,7 +72,10 @@
 #define IOL_X86_RTC 0x70
 #define IOL_X86_RTC_BYTES 2
 #define IOL_X86_COM1 0x3F8
-#define IOL_X86_COM1_BYTES 8
+#define IOL_X86_COM2 0x2F8
+#define IOL_X86_COM3 0x3E8
+#define IOL_X86_COM4 0x2E8
+#define IOL_X86_COM_BYTES 8
 #define IOL_X86_ACPI_PM 0x600
 #define IOL_X86_ACPI_PM_BYTES 8
 #define IOL_X86_PCI_CONF1 0xCF8
@@ -82,8 +85,14 @@
 #define IOL_X86_RESET_PORT 0xCF9
 #define IOL_X86_RESET_VALUE 0x06
 
-/* Global system interrupts, which are IOAPIC pins. These two are edges. */
+/*
+ * Global system interrupts, which are IOAPIC pins. These are edges, which cannot be shared: the third and fourth serial
+ * ports have pins of their own, unlike a PC's.
+ */
 #define IOL_X86_COM1_GSI 4
+#define IOL_X86_COM2_GSI 3
+#define IOL_X86_COM3_GSI 10
+#define IOL_X86_COM4_GSI 11
 #define IOL_X86_GED_GSI 5
 
 /*
@@ -96,5 +105,8 @@
 
 /* Stands in ssdt_virtio_mmio.asl, once, for the bits of slots with a device. */
 #define IOL_X86_SSDT_SLOTS 0x56534C54
+
+/* Stands in dsdt.asl, once, for the number of serial ports. */
+#define IOL_X86_DSDT_SERIALS 0x5345524C
 
 #endif

@@ -1,0 +1,492 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "char_rig.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+static struct sockaddr_un address_of(struct rig *r, const char *name)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	g_autofree char *path = rig_path(r, name);
+
+	g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
+	return address;
+}
+
+static void open_rig(struct rig *r, const char *keys)
+{
+	g_autofree char *path = rig_path(r, "con");
+
+	rig_open(r, "unix:%s%s", path, keys);
+}
+
+/* -1 when nobody listens. */
+static int try_client(struct rig *r)
+{
+	struct sockaddr_un address = address_of(r, "con");
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	g_assert_cmpint(fd, >=, 0);
+	if (!connect(fd, (struct sockaddr *)&address, sizeof(address)))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static int client(struct rig *r)
+{
+	int fd = try_client(r);
+
+	g_assert_cmpint(fd, >=, 0);
+	return fd;
+}
+
+/* The far end closes @fd. */
+static void expect_end(struct rig *r, int fd)
+{
+	char byte;
+	ssize_t len = -1;
+
+	TURN_UNTIL(r, (len = read(fd, &byte, 1)) == 0 || (len < 0 && errno != EAGAIN));
+	g_assert_cmpint(len, <=, 0);
+}
+
+static void leave(struct rig *r, int fd)
+{
+	close(fd);
+	TURN_UNTIL(r, r->chr->in_fd < 0);
+}
+
+static void test_both_ways(struct rig *r, gconstpointer data)
+{
+	g_autofree char *path = rig_path(r, "con");
+	struct stat st;
+	int fd;
+
+	(void)data;
+	open_rig(r, "");
+	g_assert_cmpint(lstat(path, &st), ==, 0);
+	g_assert_cmpint(st.st_mode & 0777, ==, 0600);
+	guest_says(r, "early ");
+	fd = client(r);
+	expect_read(r, fd, "early ");
+	guest_says(r, "late");
+	expect_read(r, fd, "late");
+	g_assert_cmpint(write(fd, "in", 2), ==, 2);
+	TURN_UNTIL(r, r->received->len == 2);
+	leave(r, fd);
+	guest_says(r, "again");
+	fd = client(r);
+	expect_read(r, fd, "again");
+	/* The last words arrive. */
+	guest_says(r, "bye");
+	iol_char_stop(r->chr, IOL_NS_PER_S);
+	g_assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
+	expect_read(r, fd, "bye");
+	rig_close(r);
+	expect_end(r, fd);
+	close(fd);
+}
+
+/* What nobody was sent is kept, as far as the ring goes; nothing stalls. */
+static void test_history(struct rig *r, gconstpointer data)
+{
+	g_autoptr(GString) all = g_string_new(NULL);
+	int fd;
+
+	(void)data;
+	open_rig(r, ",ring=4K");
+	for (unsigned int i = 0; all->len < 3 * 4096; i++)
+		g_string_append_printf(all, "line %u\n", i);
+	for (size_t at = 0; at < all->len; at++)
+		g_assert_cmpuint(iol_char_write(r->chr, (const uint8_t *)all->str + at, 1), ==, 1);
+	fd = client(r);
+	expect_read(r, fd, all->str + all->len - 4096);
+	leave(r, fd);
+	/* One write that is larger than the ring. */
+	guest_says(r, all->str);
+	fd = client(r);
+	expect_read(r, fd, all->str + all->len - 4096);
+	guest_says(r, "on");
+	expect_read(r, fd, "on");
+	g_assert_cmpuint(r->chr->dropped_bytes, ==, 0);
+	close(fd);
+}
+
+static void test_second_client(struct rig *r, gconstpointer data)
+{
+	int first, second;
+
+	(void)data;
+	open_rig(r, "");
+	first = client(r);
+	guest_says(r, "hello");
+	expect_read(r, first, "hello");
+	for (unsigned int i = 0; i < 3; i++) {
+		second = client(r);
+		expect_read(r, second, "iolite: serial0 is in use by another client\r\n");
+		expect_end(r, second);
+		close(second);
+	}
+	guest_says(r, "still here");
+	expect_read(r, first, "still here");
+	leave(r, first);
+	second = client(r);
+	guest_says(r, "next");
+	expect_read(r, second, "next");
+	close(second);
+}
+
+/* One who left while the guest takes no input is not seen to: the next one may come all the same. */
+static void test_left_unseen(struct rig *r, gconstpointer data)
+{
+	int first, second;
+
+	(void)data;
+	r->room = 1;
+	open_rig(r, "");
+	first = client(r);
+	g_assert_cmpint(write(first, "abc", 3), ==, 3);
+	TURN_UNTIL(r, r->received->len == 1);
+	close(first);
+	g_assert_cmpint(r->chr->in_fd, >=, 0);
+	second = client(r);
+	guest_says(r, "for you");
+	expect_read(r, second, "for you");
+	r->room = 10;
+	iol_char_ready(r->chr);
+	g_assert_cmpint(write(second, "d", 1), ==, 1);
+	TURN_UNTIL(r, r->received->len == 2);
+	g_assert_cmpstr(r->received->str, ==, "ad");
+	close(second);
+}
+
+/* All that a client sent before it left reaches the guest, even when the guest's answers did not get out. */
+static void test_sends_and_leaves(struct rig *r, gconstpointer data)
+{
+	g_autofree char *text = g_strnfill(5000, 'x');
+	int fd;
+
+	(void)data;
+	r->room = 1;
+	open_rig(r, "");
+	fd = client(r);
+	g_assert_cmpint(write(fd, text, 5000), ==, 5000);
+	close(fd);
+	TURN_UNTIL(r, r->received->len == 1);
+	guest_says(r, "echo");
+	TURN_UNTIL(r, r->chr->out_fd < 0);
+	r->room = 10000;
+	iol_char_ready(r->chr);
+	TURN_UNTIL(r, r->received->len == 5000);
+	TURN_UNTIL(r, r->chr->in_fd < 0);
+	fd = client(r);
+	expect_read(r, fd, "echo");
+	close(fd);
+}
+
+static void test_many_visits(struct rig *r, gconstpointer data)
+{
+	int before;
+
+	(void)data;
+	open_rig(r, ",ring=4K");
+	before = count_fds();
+	for (unsigned int i = 0; i < 1000; i++) {
+		int fd = client(r);
+
+		if (i % 3 == 0)
+			guest_says(r, "output");
+		if (i % 5 == 0)
+			g_assert_cmpint(write(fd, "input", 5), ==, 5);
+		/* Before, while or after it is let in. */
+		for (unsigned int turns = i % 4; turns; turns--)
+			g_assert_cmpint(iol_loop_turn(&r->loop, false), ==, 0);
+		close(fd);
+	}
+	TURN_UNTIL(r, r->received->len == 1000);
+	TURN_UNTIL(r, r->chr->in_fd < 0);
+	g_assert_cmpint(count_fds(), ==, before);
+}
+
+/* Fills ring and socket; the last write came back short. */
+static void fill(struct rig *r, int *fd)
+{
+	g_autofree uint8_t *block = g_malloc0(4096);
+
+	*fd = client(r);
+	TURN_UNTIL(r, r->chr->out_fd >= 0);
+	do
+		g_assert_cmpint(iol_loop_turn(&r->loop, false), ==, 0);
+	while (iol_char_write(r->chr, block, 4096) == 4096 || r->chr->ring_fill < 4096);
+}
+
+/* A client that does not read is dead after a second; the newest output is for when it wakes up. */
+static void test_dead_reader(struct rig *r, gconstpointer data)
+{
+	g_autofree uint8_t *block = g_malloc0(4096);
+	unsigned int tail = 0;
+	char buf[4096];
+	int fd;
+
+	(void)data;
+	open_rig(r, ",ring=4K");
+	fill(r, &fd);
+	r->writable_calls = 0;
+	TURN_UNTIL(r, r->writable_calls);
+	for (unsigned int i = 0; i < 100; i++)
+		g_assert_cmpuint(iol_char_write(r->chr, block, 4000), ==, 4000);
+	g_assert_cmpuint(r->chr->dropped_bytes, >, 100 * 4000 - 4096);
+	guest_says(r, "newest");
+	while (tail < 6) {
+		ssize_t len = read(fd, buf, sizeof(buf));
+
+		g_assert_cmpint(iol_loop_turn(&r->loop, false), ==, 0);
+		for (ssize_t i = 0; i < len; i++)
+			tail = buf[i] == "newest"[tail] ? tail + 1 : 0;
+	}
+	close(fd);
+}
+
+/* block=on: it holds the guest, until it reads or leaves. */
+static void test_held(struct rig *r, gconstpointer data)
+{
+	uint8_t byte = 0;
+	int fd;
+
+	(void)data;
+	open_rig(r, ",ring=4K,block=on");
+	fill(r, &fd);
+	r->writable_calls = 0;
+	idle_turns(r, IOL_CHAR_STALL_NS + IOL_CHAR_STALL_NS / 2);
+	g_assert_cmpuint(r->writable_calls, ==, 0);
+	g_assert_cmpuint(iol_char_write(r->chr, &byte, 1), ==, 0);
+	close(fd);
+	TURN_UNTIL(r, r->writable_calls);
+	g_assert_cmpuint(iol_char_write(r->chr, &byte, 1), ==, 1);
+	g_assert_cmpuint(r->chr->dropped_bytes, ==, 0);
+}
+
+static void test_names(struct rig *r, gconstpointer data)
+{
+	g_autofree char *path = rig_path(r, "con"), *other = rig_path(r, "no/con");
+	struct sockaddr_un address = address_of(r, "con");
+	struct iol_error err;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), visitor;
+
+	(void)data;
+	g_assert_cmpint(bind(fd, (struct sockaddr *)&address, sizeof(address)), ==, 0);
+	g_assert_cmpint(listen(fd, 1), ==, 0);
+	g_assert_cmpint(rig_try(r, &err, "unix:%s", path), ==, -EADDRINUSE);
+	g_assert_nonnull(strstr(err.msg, path));
+	g_assert_nonnull(strstr(err.msg, "is in use: somebody listens there"));
+	g_assert_true(g_file_test(path, G_FILE_TEST_EXISTS));
+	close(fd);
+	/* Now it is left over. */
+	rig_open(r, "unix:%s", path);
+	visitor = client(r);
+	guest_says(r, "x");
+	expect_read(r, visitor, "x");
+	close(visitor);
+	rig_close(r);
+	g_assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
+
+	g_assert_true(g_file_set_contents(path, "precious", -1, NULL));
+	g_assert_cmpint(rig_try(r, &err, "unix:%s", path), ==, -EEXIST);
+	g_assert_nonnull(strstr(err.msg, "is there and is no socket"));
+	g_assert_true(g_file_test(path, G_FILE_TEST_EXISTS));
+	g_assert_cmpint(rig_try(r, &err, "unix:%s", other), ==, -ENOENT);
+
+	/* Another one's by the time that ours ends. */
+	unlink(path);
+	rig_open(r, "unix:%s", path);
+	unlink(path);
+	g_assert_true(g_file_set_contents(path, "other", -1, NULL));
+	rig_close(r);
+	g_assert_true(g_file_test(path, G_FILE_TEST_EXISTS));
+}
+
+static int listener(struct rig *r)
+{
+	struct sockaddr_un address = address_of(r, "con");
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	unlink(address.sun_path);
+	g_assert_cmpint(bind(fd, (struct sockaddr *)&address, sizeof(address)), ==, 0);
+	g_assert_cmpint(listen(fd, 1), ==, 0);
+	return fd;
+}
+
+static int accept_from(struct rig *r, int listening)
+{
+	int fd = -1;
+
+	TURN_UNTIL(r, (fd = accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0);
+	return fd;
+}
+
+static void test_connects(struct rig *r, gconstpointer data)
+{
+	g_autofree char *path = rig_path(r, "con");
+	int listening, fd;
+
+	(void)data;
+	open_rig(r, ",connect");
+	guest_says(r, "early");
+	g_assert_cmpuint(idle_turns(r, IOL_NS_PER_S / 2), <, 20);
+	listening = listener(r);
+	for (unsigned int i = 0; i < 2; i++) {
+		fd = accept_from(r, listening);
+		expect_read(r, fd, "early");
+		g_assert_cmpint(write(fd, "in", 2), ==, 2);
+		TURN_UNTIL(r, r->received->len == 2 * (i + 1));
+		leave(r, fd);
+		guest_says(r, "early");
+	}
+	close(listening);
+	rig_close(r);
+	/* It is not ours. */
+	g_assert_true(g_file_test(path, G_FILE_TEST_EXISTS));
+}
+
+/* ---- TCP ---- */
+
+union address {
+	struct sockaddr any;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+};
+
+/* The port of the only socket that listens. */
+static unsigned int port_of(struct rig *r)
+{
+	(void)r;
+	for (int fd = 3; fd < 256; fd++) {
+		union address address;
+		socklen_t len = sizeof(address), one = sizeof(int);
+		int listens = 0;
+
+		if (!getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &one) && listens &&
+		    !getsockname(fd, &address.any, &len))
+			return ntohs(address.in.sin_port);
+	}
+	g_assert_not_reached();
+}
+
+static int tcp_client(int family, unsigned int port)
+{
+	union address address = { .any.sa_family = (sa_family_t)family };
+	socklen_t len = family == AF_INET ? sizeof(address.in) : sizeof(address.in6);
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (family == AF_INET)
+		address.in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	else
+		address.in6.sin6_addr = in6addr_loopback;
+	address.in.sin_port = htons((uint16_t)port);
+	if (connect(fd, &address.any, len))
+		g_error("connect: %s", strerror(errno));
+	set_nonblocking(fd);
+	return fd;
+}
+
+static void check_tcp(struct rig *r, int family)
+{
+	int fd = tcp_client(family, port_of(r));
+
+	guest_says(r, "out");
+	expect_read(r, fd, "out");
+	g_assert_cmpint(write(fd, "in", 2), ==, 2);
+	TURN_UNTIL(r, r->received->len == 2);
+	leave(r, fd);
+}
+
+static void test_tcp(struct rig *r, gconstpointer data)
+{
+	unsigned int port;
+	struct iol_error err;
+	struct rig second = { .loop = r->loop };
+
+	(void)data;
+	rig_open(r, "tcp::0");
+	check_tcp(r, AF_INET);
+	port = port_of(r);
+	g_assert_cmpint(rig_try(&second, &err, "tcp:127.0.0.1:%u", port), ==, -EADDRINUSE);
+	g_assert_nonnull(strstr(err.msg, "serial0: cannot listen at 127.0.0.1:"));
+	/* At once again, though the last connection is not yet forgotten. */
+	rig_close(r);
+	rig_open(r, "tcp:127.0.0.1:%u", port);
+	g_string_truncate(r->received, 0);
+	check_tcp(r, AF_INET);
+}
+
+static void test_tcp6(struct rig *r, gconstpointer data)
+{
+	struct iol_error err;
+	int ret = rig_try(r, &err, "tcp:[::1]:0");
+
+	(void)data;
+	if (ret == -EADDRNOTAVAIL || ret == -EAFNOSUPPORT) {
+		g_test_skip("this host has no ::1");
+		return;
+	}
+	g_assert_cmpint(ret, ==, 0);
+	iol_char_start(r->chr, &r->user);
+	check_tcp(r, AF_INET6);
+}
+
+static void test_tcp_connects(struct rig *r, gconstpointer data)
+{
+	union address address = { .in.sin_family = AF_INET };
+	socklen_t len = sizeof(address.in);
+	int listening = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), fd;
+
+	(void)data;
+	address.in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	g_assert_cmpint(bind(listening, &address.any, len), ==, 0);
+	g_assert_cmpint(getsockname(listening, &address.any, &len), ==, 0);
+	/* Refused at first: it does not listen yet. */
+	rig_open(r, "tcp::%u,connect", ntohs(address.in.sin_port));
+	guest_says(r, "out");
+	g_assert_cmpuint(idle_turns(r, IOL_NS_PER_S / 2), <, 20);
+	g_assert_cmpint(listen(listening, 1), ==, 0);
+	fd = accept_from(r, listening);
+	expect_read(r, fd, "out");
+	leave(r, fd);
+	fd = accept_from(r, listening);
+	guest_says(r, "again");
+	expect_read(r, fd, "again");
+	close(fd);
+	close(listening);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *path;
+		void (*run)(struct rig *r, gconstpointer data);
+	} tests[] = {
+		{ "/char/socket/both-ways", test_both_ways },
+		{ "/char/socket/history", test_history },
+		{ "/char/socket/second-client", test_second_client },
+		{ "/char/socket/left-unseen", test_left_unseen },
+		{ "/char/socket/sends-and-leaves", test_sends_and_leaves },
+		{ "/char/socket/many-visits", test_many_visits },
+		{ "/char/socket/dead-reader", test_dead_reader },
+		{ "/char/socket/held", test_held },
+		{ "/char/socket/names", test_names },
+		{ "/char/socket/connects", test_connects },
+		{ "/char/socket/tcp", test_tcp },
+		{ "/char/socket/tcp6", test_tcp6 },
+		{ "/char/socket/tcp-connects", test_tcp_connects },
+	};
+
+	signal(SIGPIPE, SIG_IGN);
+	g_test_init(&argc, &argv, NULL);
+	for (size_t i = 0; i < IOL_ARRAY_LEN(tests); i++)
+		g_test_add(tests[i].path, struct rig, NULL, rig_setup, tests[i].run, rig_teardown);
+	return g_test_run();
+}
