@@ -4,7 +4,8 @@
 #
 # usage: install-deps.sh [-n] [GROUP...]
 #   build   compiler, CMake, libraries
-#   test    second compiler with its sanitizers, Python, dtc, mkimage, QEMU for its device trees
+#   test    second compiler with its sanitizers, Python, dtc, mkimage, QEMU for its device trees,
+#           what networks run on
 #   demo    QEMU, static busybox, decompressors
 #   kernel  what scripts/build-kernel.sh builds a Linux kernel with
 #   lab     demo and kernel, and programs for guests and level 1 to try disks with
@@ -21,10 +22,10 @@ packages_of() {
 	case $1 in
 	build)
 		echo gcc libc6-dev make cmake ninja-build pkg-config python3 \
-			libglib2.0-dev liburing-dev libfdt-dev libjansson-dev zlib1g-dev acpica-tools
+			libglib2.0-dev liburing-dev libfdt-dev libjansson-dev zlib1g-dev libslirp-dev acpica-tools
 		;;
 	test) echo clang libclang-rt-dev python3 util-linux device-tree-compiler u-boot-tools \
-		qemu-system-arm qemu-system-ppc ;;
+		qemu-system-arm qemu-system-ppc libslirp0 passt ;;
 	demo) echo qemu-system-x86 busybox-static python3 xz-utils zstd lz4 ;;
 	lab)
 		packages_of demo

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * A network by passt(1), which connects a guest to the host's network without privileges: one that runs, at the path of
+ * its socket, or one of our own, which gets its end of a socket pair. See net_stream.h for the frames. Runs on the
+ * loop's thread.
+ *
+ * passt is the peer: what it sends is as hostile as anybody's. Ours ends when its socket is closed, and with us.
+ */
+#include "net_stream.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "net_child.h"
+
+/* To look at its interfaces and to confine itself takes it some 20 ms. */
+enum { START_MS = 10000 };
+
+struct net_passt {
+	struct net_stream stream;
+	struct net_child child;
+};
+
+static void passt_ended(struct net_child *child)
+{
+	struct net_passt *passt = iol_container_of(child, struct net_passt, child);
+	char reason[IOL_NET_REASON_BYTES];
+
+	iol_log(IOL_LOG_WARN, "%s: passt ended: %s; the link is down", passt->stream.net.name,
+		iol_net_child_reason(child, reason));
+	iol_net_stream_lose(&passt->stream);
+}
+
+/*
+ * passt writes its process id when it has begun, and it has no other way to tell. Newer ones close all descriptors but
+ * the standard ones, and as root it is another user by then: hence its standard output, which everybody may open.
+ */
+static void become_passt(const char *const *args)
+{
+	static const char *const fixed[] = { "passt", "--foreground", "--quiet",     "--fd",
+					     "3",     "--pid",        "/dev/stdout", NULL };
+	GPtrArray *argv = g_ptr_array_new();
+
+	G_STATIC_ASSERT(IOL_NET_CHILD_FD == 3);
+	for (unsigned int i = 0; fixed[i]; i++)
+		g_ptr_array_add(argv, (void *)(uintptr_t)fixed[i]);
+	for (; args && *args; args++)
+		g_ptr_array_add(argv, (void *)(uintptr_t)*args);
+	g_ptr_array_add(argv, NULL);
+	iol_net_child_execute((char *const *)argv->pdata);
+}
+
+static int start_failed(struct net_passt *passt, const char *said, struct iol_error *err)
+{
+	char reason[IOL_NET_REASON_BYTES];
+	int error = said[0] == 'E' ? atoi(said + 1) : 0;
+
+	/* Its end of the pipe is closed, so it ends or has ended. */
+	iol_net_child_grace(&passt->child, 1000);
+	iol_net_child_finish(&passt->child);
+	if (error == ENOENT)
+		return iol_error_set(
+			err, -ENOENT,
+			"there is no program passt: apt install passt, or give path= of "
+			"one that runs");
+	if (error)
+		return iol_error_errno(err, -error, "cannot start passt");
+	return iol_error_set(
+		err, -EIO,
+		"passt did not start (%s): its own message tells why; it needs a network "
+		"with a default route",
+		iol_net_child_reason(&passt->child, reason));
+}
+
+/* Until it says that it has begun, or ends. */
+static int await_start(struct net_passt *passt, int pipe_fd, struct iol_error *err)
+{
+	uint64_t end_ns = iol_loop_now_ns() + START_MS * IOL_NS_PER_MS, now_ns;
+	struct pollfd pfd = { .fd = pipe_fd, .events = POLLIN };
+	char said[32] = "";
+
+	do {
+		now_ns = iol_loop_now_ns();
+		if (now_ns >= end_ns)
+			return iol_error_set(err, -ETIMEDOUT, "passt did not start within %d s",
+					     START_MS / 1000);
+	} while (poll(&pfd, 1, (int)((end_ns - now_ns) / IOL_NS_PER_MS) + 1) <= 0);
+	if (read(pipe_fd, said, sizeof(said) - 1) > 0 && g_ascii_isdigit(said[0]))
+		return 0;
+	return start_failed(passt, said, err);
+}
+
+static int start_passt(struct net_passt *passt, const char *const *args, struct iol_error *err)
+{
+	iol_auto(iol_fd_close) int ours = -1, theirs = -1, in = -1, out = -1;
+	int pair[2], pipes[2], ret;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+		return iol_error_errno(err, -errno, "cannot make sockets for passt");
+	ours = pair[0];
+	theirs = pair[1];
+	if (pipe2(pipes, O_CLOEXEC))
+		return iol_error_errno(err, -errno, "cannot make a pipe for passt");
+	in = pipes[0];
+	out = pipes[1];
+	if (fchmod(out, 0666))
+		return iol_error_errno(err, -errno, "cannot open a pipe to passt");
+
+	pid = iol_net_child_fork(&passt->child, passt->stream.net.loop, theirs, out, err);
+	if (!pid)
+		become_passt(args);
+	if (pid < 0)
+		return (int)pid;
+	iol_fd_close(&out);
+	ret = await_start(passt, in, err);
+	if (ret)
+		return ret;
+	passt->stream.quiet = true;
+	iol_net_child_watch(&passt->child, passt_ended);
+	iol_net_stream_attach(&passt->stream, ours);
+	ours = -1;
+	return 0;
+}
+
+static void passt_free(struct iol_net *net)
+{
+	struct net_passt *passt = iol_container_of(net, struct net_passt, stream.net);
+
+	iol_net_child_finish(&passt->child);
+	iol_net_stream_finish(&passt->stream);
+	g_free(passt);
+}
+
+static const struct iol_net_ops passt_ops = {
+	.name = "passt",
+	.receive = iol_net_stream_receive,
+	.send = iol_net_stream_send,
+	.await = iol_net_stream_await,
+	.free = passt_free,
+};
+
+int iol_net_passt_new(struct iol_loop *loop, const struct iol_net_stream_config *config,
+		      struct iol_net **net, struct iol_error *err)
+{
+	struct net_passt *passt = g_new0(struct net_passt, 1);
+	int ret;
+
+	iol_net_stream_init(&passt->stream, &passt_ops, loop, config->name);
+	if (!config->path) {
+		ret = start_passt(passt, config->passt_args, err);
+	} else {
+		ret = iol_net_stream_connect(&passt->stream, config->path, false, err);
+		if (ret == -ENOENT || ret == -ECONNREFUSED)
+			ret = iol_error_set(err, ret,
+					    "no passt listens at %s: start it with passt --socket "
+					    "%s, or leave out path to have one started",
+					    config->path, config->path);
+	}
+	if (ret) {
+		iol_net_free(&passt->stream.net);
+		return ret;
+	}
+	*net = &passt->stream.net;
+	return 0;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the source files of the tap backend share. Runs on the loop's thread. */
+#ifndef IOLITE_BACKEND_NET_TAP_H
+#define IOLITE_BACKEND_NET_TAP_H
+
+#include <net/if.h>
+
+#include <iolite/net.h>
+
+struct net_tap;
+
+struct net_tap_pair {
+	struct net_tap *tap;
+	int fd; /* -1: the tap is lost */
+	bool attached; /* the kernel gives it frames */
+	bool want_read, want_write; /* iol_net_await() */
+	struct iol_op read_op, write_op; /* polls of fd */
+};
+
+struct net_tap {
+	struct iol_net net;
+	char ifname[IFNAMSIZ];
+	bool made; /* by us: it goes with us */
+	bool from_parent; /* by descriptors: nobody but the parent can open it again */
+	bool lost; /* the interface was deleted */
+	bool finished;
+	unsigned int active; /* pairs, as set */
+	uint32_t offloads; /* as set */
+	struct iol_op retry_op; /* the time until it is looked for again */
+	struct iol_turn_end turn_end;
+	struct net_tap_pair pairs[IOL_NET_PAIRS_MAX];
+	uint8_t bounce[IOL_NET_HEADER_BYTES + IOL_NET_FRAME_MAX]; /* for frames in too many parts */
+};
+
+/*
+ * Opens what @config names: fills ifname, made, from_parent, the pairs' descriptors and the limits. -errno with a
+ * text; the parent's descriptors are the caller's then.
+ */
+int iol_tap_open(struct net_tap *tap, const struct iol_net_tap_config *config,
+		 struct iol_error *err);
+
+/* Opens the interface that was lost once more, as all was set. -errno: it is not there, or not to be had. */
+int iol_tap_reopen(struct net_tap *tap);
+
+void iol_tap_close(struct net_tap *tap);
+
+/* Sets the TUN_F_ flags for @offloads. 0 or -errno. */
+int iol_tap_set_offloads(int fd, uint32_t offloads);
+/* Attaches or detaches the pair's queue. 0 or -errno. */
+int iol_tap_attach(struct net_tap_pair *pair, bool attach);
+
+#endif
