@@ -8,7 +8,7 @@
 #           what networks run on
 #   demo    QEMU, static busybox, decompressors
 #   kernel  what scripts/build-kernel.sh builds a Linux kernel with
-#   lab     demo and kernel, and programs for guests and level 1 to try disks with
+#   lab     demo and kernel, and programs for guests and level 1 to try disks and networks with
 #   aarch64 cross compiler, sysroot and emulators of that architecture
 #   powerpc, ppc64
 #           cross compiler, what scripts/cross-libs.sh builds libraries with, emulators
@@ -30,7 +30,8 @@ packages_of() {
 	lab)
 		packages_of demo
 		packages_of kernel
-		echo e2fsprogs xfsprogs fio pciutils util-linux lvm2
+		echo e2fsprogs xfsprogs fio pciutils util-linux lvm2 \
+			iproute2 iputils-ping iperf3 ethtool dnsmasq-base tcpdump libslirp0
 		;;
 	aarch64) echo gcc-aarch64-linux-gnu mmdebstrap qemu-system-arm qemu-user-static ;;
 	powerpc)

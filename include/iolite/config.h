@@ -62,6 +62,47 @@ struct iol_disk_config {
 	uint64_t requests_per_s; /* 0: no limit */
 };
 
+enum {
+	IOL_CONFIG_NETS_MAX = 8,
+	IOL_CONFIG_NET_QUEUES_MAX = 8, /* pairs */
+	IOL_CONFIG_NET_FORWARDS_MAX = 64,
+	IOL_CONFIG_MAC_BYTES = 6,
+};
+
+enum iol_net_kind {
+	IOL_NET_KIND_NONE, /* a card without a cable */
+	IOL_NET_KIND_TAP,
+	IOL_NET_KIND_BRIDGE, /* a tap of our own on a bridge */
+	IOL_NET_KIND_USER, /* libslirp, in a child process */
+	IOL_NET_KIND_PASST,
+	IOL_NET_KIND_SOCKET, /* frames over a unix stream socket */
+	IOL_NET_KIND_COUNT,
+};
+
+/* One network card; its place in the list is its slot, and thus its name in the guest. NULL, 0: not said. */
+struct iol_net_config {
+	enum iol_net_kind kind;
+	char *id; /* never NULL, unique: for messages and control; default net0, net1 ... */
+	bool has_mac; /* iol_config_complete() makes one */
+	uint8_t mac[IOL_CONFIG_MAC_BYTES];
+	unsigned int mtu; /* told to the guest, and set on a tap of ours */
+	unsigned int queues; /* pairs; iol_config_complete() makes it 1 */
+	enum iol_transport transport;
+	/* tap, bridge */
+	char *ifname;
+	char *bridge; /* never NULL for a bridge */
+	unsigned int fd_count;
+	int fds[IOL_CONFIG_NET_QUEUES_MAX]; /* open taps that we inherited */
+	/* passt, socket */
+	char *path; /* never NULL for a socket */
+	bool listen;
+	/* user; texts are judged when the backend is made */
+	bool restricted;
+	bool ipv4, ipv6; /* default on */
+	char *hostname, *domain, *net4, *host4, *dns4, *dhcp_start, *net6, *host6, *dns6;
+	char *forwards[IOL_CONFIG_NET_FORWARDS_MAX + 1]; /* ended by NULL */
+};
+
 struct iol_config {
 	char *name; /* of the machine, for messages and control; NULL: none was given */
 	char *kernel; /* path; never NULL in a checked configuration */
@@ -73,6 +114,8 @@ struct iol_config {
 	unsigned int cpus;
 	unsigned int serial_count;
 	struct iol_char_config serials[IOL_CONFIG_SERIALS_MAX]; /* ttyS0 ... in the guest */
+	bool has_console;
+	struct iol_char_config console; /* hvc0 */
 	enum iol_watchdog_action on_watchdog;
 	char *machine; /* one of the architecture's machines; NULL: its first */
 	char *dtb; /* path of a device tree that replaces the generated one, or NULL */
@@ -82,6 +125,9 @@ struct iol_config {
 	struct iol_tree_edit *tree_edits; /* applied after the overlays; updates, then deletions */
 	unsigned int disk_count;
 	struct iol_disk_config disks[IOL_CONFIG_DISKS_MAX];
+	unsigned int net_count;
+	struct iol_net_config nets[IOL_CONFIG_NETS_MAX];
+	bool rng; /* a source of entropy for the guest */
 };
 
 /*
@@ -126,6 +172,8 @@ int iol_config_set_cpus(struct iol_config *config, const char *text, struct iol_
 int iol_config_set_serial(struct iol_config *config, const char *text, struct iol_error *err);
 /* One more. */
 int iol_config_add_serial(struct iol_config *config, const char *text, struct iol_error *err);
+/* The virtio console, in place of one that was there. */
+int iol_config_set_console(struct iol_config *config, const char *text, struct iol_error *err);
 int iol_config_set_on_watchdog(struct iol_config *config, const char *text, struct iol_error *err);
 int iol_config_set_dtb(struct iol_config *config, const char *path, struct iol_error *err);
 /* Appends one overlay. */
@@ -133,7 +181,11 @@ int iol_config_add_dtb_overlay(struct iol_config *config, const char *path, stru
 /* Appends one disk: PATH[,key=value...]; a comma within a value is written twice. */
 int iol_config_add_disk(struct iol_config *config, const char *text, struct iol_error *err);
 
-/* Fills the defaults that depend on others: command line, queues. */
+/* Appends one network card: KIND[,key=value...]; a comma within a value is written twice. */
+int iol_config_add_net(struct iol_config *config, const char *text, struct iol_error *err);
+int iol_config_set_rng(struct iol_config *config, const char *text, struct iol_error *err);
+
+/* Fills the defaults that depend on others: command line, queues, MAC addresses. */
 void iol_config_complete(struct iol_config *config);
 
 /* Completes a configuration that is to be run, and finds what the setters cannot see alone: a kernel is there. */

@@ -23,11 +23,17 @@ enum {
 
 struct iol_acpi_pm;
 struct iol_block;
+struct iol_net;
 struct iol_power_key;
 struct iol_virtio;
 
 struct iol_vm_disk {
 	struct iol_block *block; /* owned until virtio is there */
+	struct iol_virtio *virtio; /* NULL: not yet; belongs to one of devices[] */
+};
+
+struct iol_vm_net {
+	struct iol_net *net; /* owned until virtio is there */
 	struct iol_virtio *virtio; /* NULL: not yet; belongs to one of devices[] */
 };
 
@@ -60,6 +66,8 @@ struct iol_vm {
 	struct iol_op drain_deadline;
 	struct iol_vm_disk disks[IOL_CONFIG_DISKS_MAX]; /* config->disk_count of them */
 	struct iol_char *serials[IOL_CONFIG_SERIALS_MAX]; /* config->serial_count of them */
+	struct iol_char *console; /* NULL: none */
+	struct iol_vm_net nets[IOL_CONFIG_NETS_MAX]; /* config->net_count of them */
 	/* The power button, which is one of devices[]; NULL: this machine's is no such one. */
 	struct iol_acpi_pm *acpi_pm;
 	struct iol_power_key *power_key;

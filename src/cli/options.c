@@ -11,12 +11,14 @@
 
 /* What the option parser leaves behind; all strings are owned. */
 struct raw_options {
-	char *machine, *kernel, *kernel_address, *initrd, *cmdline, *memory, *cpus, *dtb;
+	char *machine, *kernel, *kernel_address, *initrd, *cmdline, *memory, *cpus, *console, *dtb;
 	int verbosity;
 	gboolean help;
 	char **overlays;
 	char **disks;
 	char **serials;
+	char **nets;
+	gboolean rng;
 	char **rest;
 };
 
@@ -29,10 +31,12 @@ static void raw_finish(struct raw_options *raw)
 	g_free(raw->cmdline);
 	g_free(raw->memory);
 	g_free(raw->cpus);
+	g_free(raw->console);
 	g_free(raw->dtb);
 	g_strfreev(raw->overlays);
 	g_strfreev(raw->disks);
 	g_strfreev(raw->serials);
+	g_strfreev(raw->nets);
 	g_strfreev(raw->rest);
 }
 
@@ -63,7 +67,7 @@ const char iol_options_disk_help[] =
 	"  bps=SIZE         bytes a second at most\n"
 	"  iops=N           requests a second at most\n"
 	"\n"
-	"Serial lines are\n"
+	"Serial lines and the console are\n"
 	"  stdio            standard input and output\n"
 	"  null             nobody\n"
 	"  pty              a pseudo terminal, whose name is told; link=PATH: a link to it\n"
@@ -74,6 +78,21 @@ const char iol_options_disk_help[] =
 	"  log=PATH         a copy of the output to a file\n"
 	"  block=on         a slow reader holds the guest (default: a second, then loses)\n"
 	"  ring=SIZE        output kept for a reader, 4K to 16M (default: 64K)\n"
+	"\n"
+	"Network cards are slots 17 to 24, in the order given. Keys of all kinds:\n"
+	"  id=NAME          for messages (default: net0, net1 ...)\n"
+	"  mac=ADDRESS      (default: one that follows from the machine's name and the place)\n"
+	"  mtu=N            bytes of a packet\n"
+	"  transport=KIND   pci (default) or mmio\n"
+	"and of each kind:\n"
+	"  tap[,ifname=NAME][,queues=N]   a tap, made if there is none of this name; or fd=N\n"
+	"  bridge,br=NAME                 a tap of its own on a bridge\n"
+	"  user[,hostfwd=RULE]...         no rights needed; RULE is tcp:[ADDR]:PORT-[ADDR]:PORT\n"
+	"                                 or udp:...; restrict, net, host, dns, dhcpstart,\n"
+	"                                 ipv4, ipv6, hostname ... as of QEMU's user network\n"
+	"  passt[,path=SOCKET]            through passt, started unless a socket is named\n"
+	"  socket,path=SOCKET[,listen]    frames to another machine\n"
+	"  none                           a card without a cable\n"
 	"A comma within a path or value is written twice.\n";
 
 static void print_help(GOptionContext *context, const struct iol_options *options)
@@ -108,9 +127,17 @@ static gboolean parse(const struct iol_options *options, int *argc, char ***argv
 		{ "serial", 's', 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->serials,
 		  "Serial line (below) ttyS0, then ttyS1 ...; up to 4 times (default: stdio)",
 		  "KIND[,KEY...]" },
+		{ "console", 0, 0, G_OPTION_ARG_FILENAME, &raw->console,
+		  "Virtio console hvc0, with the kinds and keys of serial lines", "KIND[,KEY...]" },
 		{ "disk", 'd', 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->disks,
 		  "Disk image (raw) or block device, and keys (below); up to 16 times",
 		  "PATH[,KEY...]" },
+		{ "net", 'n', 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->nets,
+		  "Network card: tap, bridge, user, passt, socket or none, and keys (below); up to "
+		  "8 times",
+		  "KIND[,KEY...]" },
+		{ "rng", 0, 0, G_OPTION_ARG_NONE, &raw->rng,
+		  "Give the guest a source of entropy (virtio-rng)", NULL },
 		{ "dtb", 0, 0, G_OPTION_ARG_FILENAME, &raw->dtb,
 		  "Device tree in the place of the machine's own", "FILE" },
 		{ "dtb-overlay", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->overlays,
@@ -213,7 +240,13 @@ static int apply(const struct iol_options *options, struct raw_options *raw,
 	if (!status)
 		status = set_each(options, config, "--disk", raw->disks, iol_config_add_disk);
 	if (!status)
+		status = set_each(options, config, "--net", raw->nets, iol_config_add_net);
+	if (!status && raw->rng)
+		status = set(options, config, "--rng", "on", iol_config_set_rng);
+	if (!status)
 		status = set_serials(options, config, raw->serials);
+	if (!status)
+		status = set(options, config, "--console", raw->console, iol_config_set_console);
 	if (!status)
 		status = set_each(options, config, "--dtb-overlay", raw->overlays,
 				  iol_config_add_dtb_overlay);

@@ -356,25 +356,36 @@ static const char *shared_path(const struct iol_char_config *a, const struct iol
 	return NULL;
 }
 
-static int check_others(const struct iol_config *config, const struct iol_char_config *line,
-			struct iol_error *err)
+/* @line beside @other, which is called @name. */
+static int check_other(const struct iol_char_config *other, const char *name,
+		       const struct iol_char_config *line, struct iol_error *err)
 {
-	for (unsigned int i = 0; i < config->serial_count; i++) {
-		const struct iol_char_config *other = &config->serials[i];
-		const char *path = shared_path(other, line);
+	const char *path = shared_path(other, line);
 
-		if (other->kind == IOL_CHAR_STDIO && line->kind == IOL_CHAR_STDIO)
-			return iol_error_set(err, -EINVAL,
-					     "serial%u has standard input and output already: "
-					     "give stdio to one line only",
-					     i);
-		if (path)
-			return iol_error_set(err, -EINVAL,
-					     "'%.64s' belongs to serial%u already: give each line "
-					     "files of its own",
-					     path, i);
-	}
+	if (other->kind == IOL_CHAR_STDIO && line->kind == IOL_CHAR_STDIO)
+		return iol_error_set(err, -EINVAL,
+				     "%s has standard input and output already: give stdio to one "
+				     "line only",
+				     name);
+	if (path)
+		return iol_error_set(err, -EINVAL,
+				     "'%.64s' belongs to %s already: give each line files of its "
+				     "own",
+				     path, name);
 	return 0;
+}
+
+static int check_serials(const struct iol_config *config, const struct iol_char_config *line,
+			 struct iol_error *err)
+{
+	int ret = 0;
+
+	for (unsigned int i = 0; i < config->serial_count && !ret; i++) {
+		g_autofree char *name = g_strdup_printf("serial%u", i);
+
+		ret = check_other(&config->serials[i], name, line, err);
+	}
+	return ret;
 }
 
 int iol_config_append_serial(struct iol_config *config, struct iol_char_config *line,
@@ -387,7 +398,9 @@ int iol_config_append_serial(struct iol_config *config, struct iol_char_config *
 				    "one serial line too many: a machine has up to %d",
 				    IOL_CONFIG_SERIALS_MAX);
 	else
-		ret = check_others(config, line, err);
+		ret = check_serials(config, line, err);
+	if (!ret && config->has_console)
+		ret = check_other(&config->console, "the console", line, err);
 	if (ret) {
 		iol_char_config_finish(line);
 		return ret;
@@ -420,4 +433,29 @@ int iol_config_set_serial(struct iol_config *config, const char *text, struct io
 		return ret;
 	iol_config_clear_serials(config);
 	return iol_config_append_serial(config, &line, err);
+}
+
+int iol_config_put_console(struct iol_config *config, struct iol_char_config *line,
+			   struct iol_error *err)
+{
+	int ret = check_serials(config, line, err);
+
+	if (ret) {
+		iol_char_config_finish(line);
+		return ret;
+	}
+	if (config->has_console)
+		iol_char_config_finish(&config->console);
+	config->console = *line;
+	config->has_console = true;
+	memset(line, 0, sizeof(*line));
+	return 0;
+}
+
+int iol_config_set_console(struct iol_config *config, const char *text, struct iol_error *err)
+{
+	struct iol_char_config line;
+	int ret = iol_char_config_parse(&line, text, err);
+
+	return ret ? ret : iol_config_put_console(config, &line, err);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Configuration values: defaults, parsing, limits. See include/iolite/config.h. Before any thread. */
-#include "config_internal.h"
+#include "keys.h"
 
 #include <errno.h>
 #include <glib.h>
@@ -35,6 +35,10 @@ void iol_config_finish(struct iol_config *config)
 	for (unsigned int i = 0; i < config->disk_count; i++)
 		iol_disk_config_finish(&config->disks[i]);
 	iol_config_clear_serials(config);
+	if (config->has_console)
+		iol_char_config_finish(&config->console);
+	for (unsigned int i = 0; i < config->net_count; i++)
+		iol_net_config_finish(&config->nets[i]);
 	memset(config, 0, sizeof(*config));
 }
 
@@ -205,6 +209,11 @@ int iol_config_set_on_watchdog(struct iol_config *config, const char *text, stru
 	return 0;
 }
 
+int iol_config_set_rng(struct iol_config *config, const char *text, struct iol_error *err)
+{
+	return iol_key_set_bool(&config->rng, text, text, err);
+}
+
 void iol_config_complete(struct iol_config *config)
 {
 	if (!config->cmdline)
@@ -212,6 +221,7 @@ void iol_config_complete(struct iol_config *config)
 	for (unsigned int i = 0; i < config->disk_count; i++)
 		if (!config->disks[i].queues)
 			config->disks[i].queues = MIN(config->cpus, IOL_CONFIG_DISK_QUEUES_MAX);
+	iol_config_complete_nets(config);
 }
 
 int iol_config_check(struct iol_config *config, struct iol_error *err)

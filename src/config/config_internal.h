@@ -42,6 +42,18 @@ int iol_char_config_check(const struct iol_char_config *line, struct iol_error *
 int iol_config_append_serial(struct iol_config *config, struct iol_char_config *line,
 			     struct iol_error *err);
 void iol_config_clear_serials(struct iol_config *config);
+/* The same for the console, in place of one that was there. */
+int iol_config_put_console(struct iol_config *config, struct iol_char_config *line,
+			   struct iol_error *err);
+/* The kind of a network card by its name; -EINVAL with those that there are. */
+int iol_net_kind_parse(const char *text, enum iol_net_kind *kind, struct iol_error *err);
+void iol_net_config_init(struct iol_net_config *net, enum iol_net_kind kind);
+void iol_net_config_finish(struct iol_net_config *net);
+/* As iol_config_append_disk(): checks what its kind needs, gives it an id. */
+int iol_config_append_net(struct iol_config *config, struct iol_net_config *net,
+			  struct iol_error *err);
+/* MAC addresses for those that have none: the same ones each time for the same machine. */
+void iol_config_complete_nets(struct iol_config *config);
 
 /*
  * -EINVAL: "there is no 'chache', but 'cache'" where one of @names (ended by NULL) comes near @name,

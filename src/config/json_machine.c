@@ -66,8 +66,53 @@ static int read_disks(const struct iol_json *json, const struct iol_json_place *
 	return iol_json_list(json, at, value, "a list of objects, in [ and ]", read_disk);
 }
 
-static int read_serial(const struct iol_json *json, const struct iol_json_place *at,
-		       const json_t *item)
+/* The kind says which other keys there are, so it is read before them. */
+static int read_net_kind(const struct iol_json *json, const struct iol_json_place *at,
+			 const json_t *item, enum iol_net_kind *kind)
+{
+	struct iol_json_place place = { .up = at, .key = "kind" };
+	const json_t *value = json_object_get(item, "kind");
+	g_autofree char *text = NULL;
+
+	if (!json_is_object(item))
+		return iol_json_refuse_type(json, at, item,
+					    "an object, such as {\"kind\": \"user\"}");
+	if (!value)
+		return iol_json_refuse(json, at, "no kind: give one, such as \"kind\": \"user\"");
+	text = iol_json_scalar(json, &place, value, IOL_VALUE_TEXT);
+	if (!text)
+		return -EINVAL;
+	return iol_net_kind_parse(text, kind, json->err) ? iol_json_refused(json, &place) : 0;
+}
+
+static int read_net(const struct iol_json *json, const struct iol_json_place *at,
+		    const json_t *item)
+{
+	enum iol_net_kind kind;
+	struct iol_net_config net;
+	int ret = read_net_kind(json, at, item, &kind);
+
+	if (ret)
+		return ret;
+	iol_net_config_init(&net, kind);
+	ret = iol_json_keys(json, at, item, "{\"kind\": \"user\"}", iol_net_keys[kind], &net);
+	if (!ret && iol_config_append_net(json->config, &net, json->err))
+		ret = iol_json_refused(json, at);
+	iol_net_config_finish(&net);
+	return ret;
+}
+
+static int read_nets(const struct iol_json *json, const struct iol_json_place *at,
+		     const json_t *value)
+{
+	return iol_json_list(json, at, value, "a list of objects, in [ and ]", read_net);
+}
+
+/* A serial line or the console. */
+static int read_line(const struct iol_json *json, const struct iol_json_place *at,
+		     const json_t *item,
+		     int (*put)(struct iol_config *config, struct iol_char_config *line,
+				struct iol_error *err))
 {
 	struct iol_char_config line;
 	int ret;
@@ -78,11 +123,23 @@ static int read_serial(const struct iol_json *json, const struct iol_json_place 
 		ret = iol_json_refuse(json, at,
 				      "no kind: give \"kind\": \"stdio\", \"null\", \"pty\", "
 				      "\"file\", \"unix\" or \"tcp\"");
-	if (!ret && (iol_char_config_check(&line, json->err) ||
-		     iol_config_append_serial(json->config, &line, json->err)))
+	if (!ret &&
+	    (iol_char_config_check(&line, json->err) || put(json->config, &line, json->err)))
 		ret = iol_json_refused(json, at);
 	iol_char_config_finish(&line);
 	return ret;
+}
+
+static int read_serial(const struct iol_json *json, const struct iol_json_place *at,
+		       const json_t *item)
+{
+	return read_line(json, at, item, iol_config_append_serial);
+}
+
+static int read_console(const struct iol_json *json, const struct iol_json_place *at,
+			const json_t *value)
+{
+	return read_line(json, at, value, iol_config_put_console);
 }
 
 static int read_serials(const struct iol_json *json, const struct iol_json_place *at,
@@ -111,7 +168,10 @@ static const struct iol_json_key machine_keys[] = {
 	{ "memory", NULL, IOL_VALUE_SIZE, iol_config_set_memory },
 	{ "boot", .read = read_boot },
 	{ "disks", .read = read_disks },
+	{ "nets", .read = read_nets },
+	{ "rng", NULL, IOL_VALUE_FLAG, iol_config_set_rng },
 	{ "serials", .read = read_serials },
+	{ "console", .read = read_console },
 	{ "lifecycle", .read = read_lifecycle },
 	{ "tree", .read = iol_json_tree },
 	{ .name = NULL },

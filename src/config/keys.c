@@ -92,6 +92,27 @@ int iol_key_refuse(struct iol_error *err, const char *item, const char *what, co
 	return iol_error_set(err, -EINVAL, "'%.64s' %s: %s", item, what, remedy);
 }
 
+int iol_key_set_text(char **field, const char *value, const char *item, struct iol_error *err)
+{
+	if (!*value)
+		return iol_key_refuse(err, item, "is empty", "give a value, or leave it out");
+	g_free(*field);
+	*field = g_strdup(value);
+	return 0;
+}
+
+int iol_key_set_count(unsigned int *field, unsigned int min, unsigned int max, const char *value,
+		      const char *item, struct iol_error *err)
+{
+	uint64_t count;
+
+	if (!iol_number_parse(value, 10, min, max, &count))
+		return iol_error_set(err, -EINVAL, "'%.64s' is out of range: give %u to %u", item,
+				     min, max);
+	*field = (unsigned int)count;
+	return 0;
+}
+
 int iol_key_set_bool(bool *field, const char *value, const char *item, struct iol_error *err)
 {
 	bool on = !strcmp(value, "on");

@@ -22,6 +22,8 @@ struct iol_key {
 
 extern const struct iol_key iol_disk_keys[]; /* of a struct iol_disk_config */
 extern const struct iol_key iol_char_keys[]; /* of a struct iol_char_config */
+extern const struct iol_key
+	*const iol_net_keys[IOL_NET_KIND_COUNT]; /* of a struct iol_net_config */
 
 /* NULL: there is none. */
 const struct iol_key *iol_key_find(const struct iol_key *keys, const char *name);
@@ -41,6 +43,9 @@ int iol_keys_read(const struct iol_key *keys, const char *rest, void *target,
 int iol_key_refuse(struct iol_error *err, const char *item, const char *what, const char *remedy);
 
 /* Values that several devices have. */
+int iol_key_set_text(char **field, const char *value, const char *item, struct iol_error *err);
+int iol_key_set_count(unsigned int *field, unsigned int min, unsigned int max, const char *value,
+		      const char *item, struct iol_error *err);
 int iol_key_set_bool(bool *field, const char *value, const char *item, struct iol_error *err);
 int iol_key_set_id(char **field, const char *value, const char *item, struct iol_error *err);
 int iol_key_set_transport(enum iol_transport *field, const char *value, const char *item,

@@ -20,6 +20,7 @@ static const struct {
 	{ "smp", "cpus" },       { "vcpus", "cpus" },       { "append", "cmdline" },
 	{ "args", "cmdline" },   { "bootargs", "cmdline" }, { "initramfs", "initrd" },
 	{ "ramdisk", "initrd" }, { "drives", "disks" },     { "overlays", "dtb-overlays" },
+	{ "slirp", "user" },     { "bridge", "br" },        { "networks", "nets" },
 };
 
 static size_t min3(size_t a, size_t b, size_t c)

@@ -46,7 +46,7 @@ int iol_boot_open(struct iol_boot *boot, const struct iol_config *config,
 
 	boot->kernel.fd = boot->initrd.fd = -1;
 	boot->cmdline = config->cmdline;
-	boot->virtio_mmio_slots = iol_disks_mmio_slots(config);
+	boot->virtio_mmio_slots = iol_machine_mmio_slots(config);
 	boot->kernel_is_raw = config->has_kernel_address;
 	boot->kernel_gpa = config->kernel_address;
 	if (config->kernel)

@@ -2,43 +2,22 @@
 /*
  * Disks: from a line of the configuration to a backend and a virtio-blk device in its slot. Runs on
  * the loop's thread before the first vCPU runs.
- *
- * Disk n (from 0) is in slot 1 + n, of the PCI bus or of virtio-mmio: what it is called in the guest
- * depends on its place in the configuration only.
  */
-#include <assert.h>
 #include <sched.h>
 
 #include <iolite/block.h>
 #include <iolite/block_fault.h>
 #include <iolite/virtio_blk.h>
-#include <iolite/virtio_mmio.h>
-#include <iolite/virtio_pci.h>
 
 #include "machine.h"
 
-enum {
-	SLOT_FIRST = 1,
-	QUEUE_SIZE = 256,
-};
+enum { QUEUE_SIZE = 256 };
 
 /*
  * How long the loop looks for new requests by itself after the last one. Measured: half of it is less than many
  * devices take for a request, and twice as much takes processor time from the interrupts of those that are busy.
  */
 #define POLL_NS (100 * IOL_NS_PER_US)
-
-static_assert(SLOT_FIRST + IOL_CONFIG_DISKS_MAX <= IOL_LAYOUT_SLOTS, "every disk has a slot");
-
-uint32_t iol_disks_mmio_slots(const struct iol_config *config)
-{
-	uint32_t slots = 0;
-
-	for (unsigned int i = 0; i < config->disk_count; i++)
-		if (config->disks[i].transport == IOL_TRANSPORT_MMIO)
-			slots |= UINT32_C(1) << (SLOT_FIRST + i);
-	return slots;
-}
 
 /* Wraps *@blk as @disk asks; it stays valid on failure. */
 static int wrap(const struct iol_disk_config *disk, struct iol_block **blk, struct iol_error *err)
@@ -96,34 +75,6 @@ int iol_disks_open(struct iol_vm *vm, struct iol_error *err)
 	return ret;
 }
 
-static int plug(struct iol_vm *vm, unsigned int slot, enum iol_transport transport,
-		struct iol_virtio *v, struct iol_error *err)
-{
-	unsigned int shared = vm->layout.slot_gsi_count; /* the first of the wires */
-	struct iol_irq_wire *wire = shared ? &vm->wires[slot % shared] : NULL;
-	const struct iol_virtio_pci_config pci = {
-		.host = vm->pci_host,
-		.slot = (int)slot,
-		.router = vm->router,
-		.intx = wire,
-	};
-	const struct iol_virtio_mmio_config mmio = {
-		.bus = &vm->mmio,
-		.base = vm->virtio_mmio_base + (uint64_t)slot * IOL_LAYOUT_SLOT_BYTES,
-		.irq = wire,
-		.gate_lock = &vm->vcpu_lock,
-		.gate_cond = &vm->vcpu_cond,
-	};
-	struct iol_device *dev;
-	int ret = transport == IOL_TRANSPORT_PCI ? iol_virtio_pci_new(v, &pci, &dev, err)
-						 : iol_virtio_mmio_new(v, &mmio, &dev, err);
-
-	if (ret)
-		return ret;
-	iol_machine_keep(vm, dev);
-	return 0;
-}
-
 static int init_disk(struct iol_vm *vm, unsigned int idx, struct iol_error *err)
 {
 	const struct iol_disk_config *disk = &vm->config->disks[idx];
@@ -144,7 +95,7 @@ static int init_disk(struct iol_vm *vm, unsigned int idx, struct iol_error *err)
 	if (ret)
 		return iol_error_prefix(err, "disk %s", disk->id);
 	vm->disks[idx].block = NULL;
-	ret = plug(vm, SLOT_FIRST + idx, disk->transport, v, err);
+	ret = iol_machine_plug(vm, IOL_SLOT_DISKS + idx, disk->transport, v, err);
 	if (ret) {
 		v->ops->free(v);
 		return iol_error_prefix(err, "disk %s", disk->id);

@@ -314,7 +314,15 @@ int iol_machine_init(struct iol_vm *vm, struct iol_error *err)
 		if (makers[where->kind])
 			ret = makers[where->kind](vm, where, err);
 	}
-	return ret ? ret : iol_disks_init(vm, err);
+	if (!ret)
+		ret = iol_disks_init(vm, err);
+	if (!ret)
+		ret = iol_nets_init(vm, err);
+	if (!ret)
+		ret = iol_rng_init(vm, err);
+	if (!ret)
+		ret = iol_console_init(vm, err);
+	return ret;
 }
 
 void iol_machine_quiesce(struct iol_vm *vm, struct iol_quiesce *quiesce)
@@ -384,31 +392,34 @@ int iol_machine_drain(struct iol_vm *vm, struct iol_error *err)
 }
 
 /* All within one time. */
-static void stop_serials(struct iol_vm *vm)
+static void stop_lines(struct iol_vm *vm)
 {
 	uint64_t end_ns = iol_loop_now_ns() + LAST_WORDS_NS;
 
-	for (unsigned int i = 0; i < IOL_CONFIG_SERIALS_MAX; i++) {
+	for (unsigned int i = 0; i <= IOL_CONFIG_SERIALS_MAX; i++) {
+		struct iol_char *line = i < IOL_CONFIG_SERIALS_MAX ? vm->serials[i] : vm->console;
 		uint64_t now_ns = iol_loop_now_ns();
 
-		if (vm->serials[i])
-			iol_char_stop(vm->serials[i], now_ns < end_ns ? end_ns - now_ns : 0);
+		if (line)
+			iol_char_stop(line, now_ns < end_ns ? end_ns - now_ns : 0);
 	}
 }
 
 void iol_machine_finish(struct iol_vm *vm)
 {
-	stop_serials(vm);
+	stop_lines(vm);
 	while (vm->device_count) {
 		struct iol_device *dev = vm->devices[--vm->device_count];
 
 		dev->ops->free(dev);
 	}
+	iol_nets_finish(vm);
 	iol_disks_finish(vm);
 	finish_interrupts(vm);
 	vm->pci_host = NULL;
 	for (unsigned int i = 0; i < IOL_CONFIG_SERIALS_MAX; i++)
 		iol_char_free(g_steal_pointer(&vm->serials[i]));
+	iol_char_free(g_steal_pointer(&vm->console));
 	vm->acpi_pm = NULL;
 	vm->power_key = NULL;
 }

@@ -22,8 +22,30 @@ int iol_machine_init(struct iol_vm *vm, struct iol_error *err);
 /* Lets the character backends send what is pending, then frees all devices, last made first. */
 void iol_machine_finish(struct iol_vm *vm);
 
+/* The source of entropy and the console, where there is one. Parts of iol_machine_init(). */
+int iol_rng_init(struct iol_vm *vm, struct iol_error *err);
+int iol_console_init(struct iol_vm *vm, struct iol_error *err);
+
 /* Hands @dev to the machine, which resets and frees it from now on. */
 void iol_machine_keep(struct iol_vm *vm, struct iol_device *dev);
+
+/*
+ * Slots of the PCI bus and of virtio-mmio, numbered alike. The first of each kind of device; more of a kind follow
+ * it. Names in guests depend on them: they never change.
+ */
+enum {
+	IOL_SLOT_DISKS = 1,
+	IOL_SLOT_NETS = 17,
+	IOL_SLOT_RNG = 25,
+	IOL_SLOT_CONSOLE = 26,
+};
+
+/* Puts @v into its slot; it is the machine's from success on. */
+int iol_machine_plug(struct iol_vm *vm, unsigned int slot, enum iol_transport transport,
+		     struct iol_virtio *v, struct iol_error *err);
+
+/* The virtio-mmio slots that devices of @config will take, a bit each. */
+uint32_t iol_machine_mmio_slots(const struct iol_config *config);
 
 /*
  * Brings all devices to rest; quiesce->done() is called, perhaps at once, when nothing is in flight
@@ -44,7 +66,10 @@ int iol_disks_open(struct iol_vm *vm, struct iol_error *err);
 int iol_disks_init(struct iol_vm *vm, struct iol_error *err);
 /* Closes what has no device yet; the rest went with the devices. */
 void iol_disks_finish(struct iol_vm *vm);
-/* The virtio-mmio slots that config->disks will take, a bit each. */
-uint32_t iol_disks_mmio_slots(const struct iol_config *config);
+
+/* The same three for config->nets. Backends may fork: no thread runs yet. */
+int iol_nets_open(struct iol_vm *vm, struct iol_error *err);
+int iol_nets_init(struct iol_vm *vm, struct iol_error *err);
+void iol_nets_finish(struct iol_vm *vm);
 
 #endif

@@ -124,6 +124,23 @@ def check_config():
     return count, failed
 
 
+def check_networks(told, manual):
+    """Help, manual and the program's own messages agree on the kinds of networks and their keys."""
+    failed = []
+    section = manual[manual.index(".SH NETWORKS"):manual.index(".SH TERMINAL")]
+    kinds = re.search(r"but (.*)$", refusal("run", "-k", "none", "-n", "unheard-of"))[1].split(", ")
+    in_help = re.findall(r"^  ([a-z]+)(?=[,\[ ])", told[told.index("and of each kind"):].split("\n\n")[0], re.M)
+    if sorted(kinds) != sorted(in_help):
+        failed.append(f"networks: help tells of the kinds {in_help}, the program's message of {kinds}")
+    for kind in kinds:
+        keys = re.search(r"but (.*?);", refusal("run", "-k", "none", "-n", f"{kind},unheard-of-key"))[1].split(", ")
+        failed += [f"networks: iolite-run.1 does not tell of {key} of {kind}" for key in keys
+                   if not re.search(rf"\b{key}\b", section.replace("\\-", "-"))]
+        if kind not in section:
+            failed.append(f"networks: iolite-run.1 does not tell of {kind}")
+    return failed
+
+
 def main():
     failed = []
     overview = run("help")
@@ -143,8 +160,9 @@ def main():
     examples, mistakes = check_config()
     failed += mistakes
     manual = page("iolite-run")
-    keys = re.findall(r"^  ([a-z]+)(?:=\S+)? {2,}\S", options[options.index("Disks are"):], re.M)
-    disks = manual[manual.index(".SH DISKS"):manual.index(".SH TERMINAL")]
+    keys = re.findall(r"^  ([a-z]+)(?:=\S+)? {2,}\S", options[options.index("Disks are"):options.index("Network cards")],
+                      re.M)
+    disks = manual[manual.index(".SH DISKS"):manual.index(".SH NETWORKS")]
     told = [re.match(r"[a-z]+", text)[0] for text in re.findall(r"^\.TP\n\.\w+ (\S+)", disks, re.M)]
     if keys != told:
         failed.append(f"disks: help tells of the keys {keys}, iolite-run.1 of {told}")
@@ -155,6 +173,7 @@ def main():
     known = re.search(r"but (.*?);", refusal("run", "-k", "none", "-d", "x,unheard-of-key"))[1].split(", ")
     if known != keys:
         failed.append(f"disks: help tells of the keys {keys}, the program's message of {known}")
+    failed += check_networks(options[options.index("Network cards"):], manual)
     if len(verbs) < 5 or names < 13 or more_names < names + 2 or len(keys) < 11:
         failed.append(f"found only the verbs {verbs}, {names} and {more_names} options, and keys of disks {keys}")
     for mistake in failed:

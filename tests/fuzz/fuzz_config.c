@@ -334,6 +334,49 @@ static void try_disks(const char *text)
 	iol_config_finish(&config);
 }
 
+/* What every card that was taken has, whatever its kind. */
+static void check_net(const struct iol_config *config, unsigned int idx)
+{
+	const struct iol_net_config *net = &config->nets[idx];
+
+	fuzz_check(net->kind < IOL_NET_KIND_COUNT);
+	fuzz_check(matches("^[A-Za-z][A-Za-z0-9._-]{0,31}$", net->id));
+	fuzz_check(!net->has_mac || !(net->mac[0] & 1));
+	fuzz_check(!net->mtu || (net->mtu >= 68 && net->mtu <= 65535));
+	fuzz_check(net->queues <= IOL_CONFIG_NET_QUEUES_MAX);
+	fuzz_check(!net->ifname || (*net->ifname && strlen(net->ifname) < 16));
+	fuzz_check(!net->bridge == (net->kind != IOL_NET_KIND_BRIDGE));
+	fuzz_check(net->path || net->kind != IOL_NET_KIND_SOCKET);
+	for (unsigned int i = 0; i < idx; i++)
+		fuzz_check(strcmp(config->nets[i].id, net->id));
+}
+
+/* One network card a line. */
+static void try_nets(const char *text)
+{
+	g_auto(GStrv) lines = g_strsplit(text, "\n", 3 * IOL_CONFIG_NETS_MAX);
+	struct iol_config config;
+
+	iol_config_init(&config);
+	for (size_t i = 0; lines[i]; i++) {
+		struct iol_error err = { 0 };
+		unsigned int count = config.net_count;
+		int ret = iol_config_add_net(&config, lines[i], &err);
+
+		fuzz_check(config.net_count == count + !ret);
+		if (ret)
+			fuzz_check_error(&err, ret);
+		else
+			check_net(&config, count);
+	}
+	iol_config_complete(&config);
+	for (unsigned int i = 0; i < config.net_count; i++)
+		for (unsigned int j = 0; j < i; j++)
+			fuzz_check(memcmp(config.nets[i].mac, config.nets[j].mac,
+					  sizeof(config.nets[i].mac)));
+	iol_config_finish(&config);
+}
+
 /* --- JSON files: what jansson made of it, held against what came of it --- */
 
 static const char file_name[] = "fuzz.json";
@@ -529,14 +572,14 @@ static void try_json(const char *text, size_t len)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	static void (*const tries[])(const char *text) = {
-		try_size, try_memory, try_cpus, try_serial, try_check, try_disks,
+		try_size, try_memory, try_cpus, try_serial, try_check, try_disks, NULL, try_nets,
 	};
 	struct fuzz_input in = { data, len };
-	uint8_t which = fuzz_u8(&in) % (IOL_ARRAY_LEN(tries) + 1);
+	uint8_t which = fuzz_u8(&in) % IOL_ARRAY_LEN(tries);
 	g_autofree char *text = NULL;
 	size_t got;
 
-	if (which == IOL_ARRAY_LEN(tries)) {
+	if (!tries[which]) {
 		/* A copy of its own, so that a read behind its end is seen. */
 		text = g_memdup2(in.data, in.len);
 		try_json(text ? text : "", in.len);

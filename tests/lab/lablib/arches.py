@@ -11,8 +11,8 @@ from . import LabError, LabSkip, TREE
 
 SYSROOT_LIMIT = 900  # seconds; 60 MB of packages the first time, or programs to compile
 
-# What guests have for scenarios with disks, beside busybox: see initramfs.py.
-TOOLS_ALL = ("mkfs.ext4", "e2fsck", "mkfs.xfs", "xfs_repair", "fio", "lspci", "blkdiscard")
+# What guests have for scenarios with disks and networks, beside busybox: see initramfs.py.
+TOOLS_ALL = ("mkfs.ext4", "e2fsck", "mkfs.xfs", "xfs_repair", "fio", "lspci", "blkdiscard", "ping", "iperf3", "ethtool")
 TOOLS_FILES_ALL = ("/usr/share/misc/pci.ids", "/etc/mke2fs.conf")
 
 
@@ -69,8 +69,9 @@ class Arch:
 
 
 # A disk-less machine with KVM that reaches the host's files by virtio-9p, and what scenarios make
-# disks of.
-L1_COMMON = ("virtio_pci", "9pnet_virtio", "9p", "overlay", "loop", "dm-mod", "crc32c_generic", "ext4")
+# disks and networks of.
+L1_COMMON = ("virtio_pci", "9pnet_virtio", "9p", "overlay", "loop", "dm-mod", "crc32c_generic", "ext4", "tun", "bridge",
+             "af_packet")
 
 ARCHES = {arch.name: arch for arch in (
     Arch(

@@ -20,15 +20,18 @@ GUEST_APPLETS = ("sh mount mkdir cat dmesg grep sed sha256sum sleep poweroff reb
                  "init echo rm head uname setsid cttyhack ls ps free df date hwclock mv cp ln tail sort wc vi top kill "
                  "lspci find cut tr clear more less touch stty hostname id").split()
 
-# The bigger image, for scenarios with disks: what lab.modules=NAME loads there. Programs, with the
+# The bigger image, for scenarios with disks and networks: what lab.modules=NAME loads there. Programs, with the
 # libraries they need, and files are in arches.py.
 TOOLS_MODULES = {
     "disk": ("virtio_pci", "virtio_mmio", "virtio_blk"),
     "ext4": ("ext4", "crc32c_generic"),
     "xfs": ("xfs", "crc32c_generic"),
+    "net": ("virtio_pci", "virtio_mmio", "virtio_net", "af_packet"),
+    "rng": ("virtio_pci", "virtio_mmio", "virtio_rng"),
+    "console": ("virtio_pci", "virtio_mmio", "virtio_console"),
 }
 TOOLS_APPLETS = ("blockdev chroot cmp dirname fstrim kill mkfifo mknod readlink seq stat switch_root sync "
-                 "tee test timeout touch true umount usleep basename xargs yes").split()
+                 "tee test timeout touch true umount usleep basename xargs yes ip nc nslookup udhcpc expr").split()
 
 
 class Archive:

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Network cards: from a line of the configuration to a backend and a virtio-net device in its slot. Runs on the
+ * loop's thread before the first vCPU runs.
+ */
+#include <iolite/net.h>
+#include <iolite/virtio_net.h>
+
+#include <string.h>
+
+#include "machine.h"
+
+enum { QUEUE_SIZE = 256 };
+
+static int open_tap(struct iol_vm *vm, const struct iol_net_config *net, struct iol_net **out,
+		    struct iol_error *err)
+{
+	const struct iol_net_tap_config tap = {
+		.name = net->id,
+		.ifname = net->ifname,
+		.bridge = net->bridge,
+		.fds = net->fd_count ? net->fds : NULL,
+		.pairs = net->queues,
+		.mtu = net->mtu,
+	};
+
+	return iol_net_tap_new(&vm->loop, &tap, out, err);
+}
+
+static int open_user(struct iol_vm *vm, const struct iol_net_config *net, struct iol_net **out,
+		     struct iol_error *err)
+{
+	const struct iol_net_user_config user = {
+		.name = net->id,
+		.hostname = net->hostname,
+		.restricted = net->restricted,
+		.ipv4 = net->ipv4,
+		.ipv6 = net->ipv6,
+		.net4 = net->net4,
+		.host4 = net->host4,
+		.dns4 = net->dns4,
+		.dhcp_start = net->dhcp_start,
+		.net6 = net->net6,
+		.host6 = net->host6,
+		.dns6 = net->dns6,
+		.domain = net->domain,
+		.forwards = (const char *const *)net->forwards,
+		.mtu = net->mtu,
+	};
+
+	/* Its child process is none that may touch our ring. */
+	io_uring_ring_dontfork(&vm->loop.ring);
+	return iol_net_user_new(&vm->loop, &user, out, err);
+}
+
+static int open_stream(struct iol_vm *vm, const struct iol_net_config *net, struct iol_net **out,
+		       struct iol_error *err)
+{
+	const struct iol_net_stream_config stream = {
+		.name = net->id,
+		.path = net->path,
+		.listen = net->listen,
+	};
+
+	return net->kind == IOL_NET_KIND_PASST ? iol_net_passt_new(&vm->loop, &stream, out, err)
+					       : iol_net_socket_new(&vm->loop, &stream, out, err);
+}
+
+static int open_none(struct iol_vm *vm, const struct iol_net_config *net, struct iol_net **out,
+		     struct iol_error *err)
+{
+	return iol_net_none_new(&vm->loop, net->id, out, err);
+}
+
+static int (*const openers[IOL_NET_KIND_COUNT])(struct iol_vm *vm, const struct iol_net_config *net,
+						struct iol_net **out, struct iol_error *err) = {
+	[IOL_NET_KIND_NONE] = open_none,    [IOL_NET_KIND_TAP] = open_tap,
+	[IOL_NET_KIND_BRIDGE] = open_tap,   [IOL_NET_KIND_USER] = open_user,
+	[IOL_NET_KIND_PASST] = open_stream, [IOL_NET_KIND_SOCKET] = open_stream,
+};
+
+int iol_nets_open(struct iol_vm *vm, struct iol_error *err)
+{
+	for (unsigned int i = 0; i < vm->config->net_count; i++) {
+		const struct iol_net_config *net = &vm->config->nets[i];
+		int ret = openers[net->kind](vm, net, &vm->nets[i].net, err);
+
+		if (ret)
+			return iol_error_prefix(err, "network %s", net->id);
+	}
+	return 0;
+}
+
+static int init_net(struct iol_vm *vm, unsigned int idx, struct iol_error *err)
+{
+	const struct iol_net_config *net = &vm->config->nets[idx];
+	struct iol_virtio_net_config config = {
+		.name = net->id,
+		.pairs = vm->nets[idx].net->limits.pairs,
+		.queue_size = QUEUE_SIZE,
+		.mtu = net->mtu ? net->mtu : vm->nets[idx].net->limits.mtu,
+	};
+	const struct iol_virtio_env env = {
+		.loop = &vm->loop,
+		.memory = &vm->memory,
+		.vm_fd = vm->vm_fd,
+	};
+	struct iol_virtio *v;
+	int ret;
+
+	memcpy(config.mac, net->mac, sizeof(config.mac));
+	ret = iol_virtio_net_new(vm->nets[idx].net, &config, &env, &v, err);
+	if (ret)
+		return iol_error_prefix(err, "network %s", net->id);
+	vm->nets[idx].net = NULL;
+	ret = iol_machine_plug(vm, IOL_SLOT_NETS + idx, net->transport, v, err);
+	if (ret) {
+		v->ops->free(v);
+		return iol_error_prefix(err, "network %s", net->id);
+	}
+	vm->nets[idx].virtio = v;
+	return 0;
+}
+
+int iol_nets_init(struct iol_vm *vm, struct iol_error *err)
+{
+	int ret = 0;
+
+	for (unsigned int i = 0; i < vm->config->net_count && !ret; i++)
+		ret = init_net(vm, i, err);
+	return ret;
+}
+
+void iol_nets_finish(struct iol_vm *vm)
+{
+	for (unsigned int i = 0; i < vm->config->net_count; i++) {
+		iol_net_free(vm->nets[i].net);
+		vm->nets[i].net = NULL;
+		vm->nets[i].virtio = NULL;
+	}
+}

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=sh
+# The guest that tries the network with a peer that runs net_server.sh.
+
+load_modules order.net
+peer=$(arg peer) peer6=$(arg peer6)
+check "a card" within 10 test -e /sys/class/net/eth0
+mtu() { [ "$(cat /sys/class/net/eth0/mtu)" = 9000 ]; }
+check "the MTU is the one that was offered" mtu
+ip link set lo up
+ip link set eth0 up
+ip addr add "$(arg address)/24" dev eth0
+ip -6 addr add "$(arg address6)/64" dev eth0
+check "the peer" within 30 ping -c 1 -W 1 "$peer"
+check "the peer by IPv6" within 30 ping -6 -c 1 -W 1 "$peer6"
+
+# none lost, of all sizes; what is longer than the MTU goes in fragments
+flood() { # flood SIZE [ping options]
+	size=$1
+	shift
+	ping "$@" -f -c 100 -s "$size" -W 10 "$peer" >/tmp/ping 2>&1 && grep -q ' 0% packet loss' /tmp/ping
+}
+for size in 0 1 18 46 64 1472 1473 8972 8973 30000 65507; do
+	check "ping -f of $size bytes" flood "$size"
+done
+
+rate() { # rate WORD OPTIONS...
+	word=$1
+	shift
+	iperf3 -J -t 3 -c "$@" >/tmp/iperf 2>/tmp/iperf.err || return 1
+	bits=$(tr -d ' \t\n' </tmp/iperf | sed 's/.*"end"://' | sed -n 's/.*"sum_received":{[^}]*"bits_per_second":\([0-9]*\).*/\1/p; t; s/.*"sum":{[^}]*"bits_per_second":\([0-9]*\).*/\1/p')
+	fact "rate $word $((${bits:-0} / 1000000)) Mbit/s"
+	[ "${bits:-0}" -gt 0 ]
+}
+check "iperf3, TCP" rate tcp "$peer"
+check "iperf3, TCP from the peer" rate tcp-reverse "$peer" -R
+check "iperf3, TCP by IPv6" rate tcp6 "$peer6" -6
+check "iperf3, UDP" rate udp "$peer" -u -b 20M
+check "iperf3, UDP by IPv6" rate udp6 "$peer6" -6 -u -b 20M
+
+# what a card offers can be switched off, one by one; data still arrive whole
+for feature in rx tx sg tso gso gro; do
+	ethtool -K eth0 $feature off >/tmp/ethtool 2>&1 || fact "error ethtool -K $feature off: $(cat /tmp/ethtool)"
+	check "TCP with $feature off" rate "tcp-$feature-off" "$peer"
+done
+check "ping of 65507 bytes with all off" flood 65507
+ethtool -S eth0 2>/dev/null | sed -n 's/^ *\(rx_queue_0_packets\|tx_queue_0_packets\|rx_queue_0_drops\): */\1 /p' |
+	while read -r name count; do fact "frames $name $count"; done
+
+# a small MTU again
+ip link set eth0 mtu 1500
+check "MTU 1500" flood 8000
+ip link set eth0 down
+ip link set eth0 up
+check "down and up" within 30 ping -c 1 -W 1 "$peer"
+
+# the driver goes and comes: a reset of the device with frames under way
+again() {
+	dev=$(basename "$(readlink -f /sys/class/net/eth0/device)")
+	ping -f -c 10000 "$peer" >/dev/null 2>&1 &
+	echo "$dev" >/sys/bus/virtio/drivers/virtio_net/unbind || return
+	[ ! -e /sys/class/net/eth0 ] || return
+	echo "$dev" >/sys/bus/virtio/drivers/virtio_net/bind || return
+	within 10 test -e /sys/class/net/eth0 || return
+	ip link set eth0 up
+	ip addr add "$(arg address)/24" dev eth0
+	within 30 ping -c 1 -W 1 "$peer"
+}
+for round in 1 2 3; do
+	check "the driver goes and comes, $round" again
+done
+kernel_errors

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=sh
+# The guest's side of scenarios/net_tap.sh.
+
+load_modules order.net
+peer=$(arg peer)
+check "a card" within 10 test -e /sys/class/net/eth0
+ip link set lo up
+ip link set eth0 up
+ip addr add "$(arg address)/24" dev eth0
+check "the host" within 30 ping -c 1 -W 1 "$peer"
+ethtool -L eth0 combined 4 >/tmp/ethtool 2>&1 || true # it may have them already
+four_queues() { ethtool -l eth0 | tail -n 4 | grep -q 'Combined:.*4'; }
+check "four queues" four_queues
+check "iperf3 with 8 flows" iperf3 -t 3 -P 8 -c "$peer"
+check "iperf3 with 8 flows to us" iperf3 -t 3 -P 8 -R -c "$peer"
+
+# packets of queue N in direction rx or tx
+packets() { ethtool -S eth0 | sed -n "s/^ *$1_\(queue_\)\{0,1\}$2_packets: //p"; }
+used() { # used DIRECTION: how many queues had packets
+	count=0
+	for queue in 0 1 2 3; do
+		[ "$(packets "$1" $queue)" -lt 10 ] || count=$((count + 1))
+	done
+	echo $count
+}
+[ "$(used tx)" -ge 2 ] || fact "error $(used tx) queues sent"
+[ "$(used rx)" -ge 2 ] || fact "error $(used rx) queues received"
+fact "spread $(used tx) $(used rx)"
+
+carrier() { [ "$(cat /sys/class/net/eth0/carrier)" = "$1" ]; }
+check "the cable is pulled" within 60 carrier 0
+fact "carrier 0"
+check "the cable is back" within 60 carrier 1
+fact "carrier 1"
+check "the host again" within 30 ping -c 1 -W 1 "$peer"
+kernel_errors

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=sh
+# The guest's side of scenarios/net_user.sh.
+
+load_modules order.net
+mkdir -p /etc
+check "a card" within 10 test -e /sys/class/net/eth0
+ip link set lo up
+ip link set eth0 up
+udhcpc -i eth0 -n -q -t 10 -T 1 -s /scripts/udhcpc.sh 2>/tmp/udhcpc || fact "error udhcpc: $(tail -n 1 /tmp/udhcpc)"
+check "the address is QEMU's" grep -q 10.0.2.15 /proc/net/fib_trie
+
+resolves() { nslookup data.test | grep -q 192.0.2.7; }
+check "DNS" within 20 resolves
+
+# from the host
+fetch() { nc 10.0.2.2 7000 </dev/null >/tmp/data; }
+check "TCP to the host" fetch
+same() { [ "$(sha256sum </tmp/data)" = "$(arg sum)  -" ]; }
+check "what came is what was sent" same
+
+# to us: what comes goes back
+(
+	nc -l -p 22 </tmp/data >/tmp/back
+	echo >/tmp/served
+) &
+fact "listens"
+check "a connection from the host" within 60 test -e /tmp/served
+came() { [ "$(sha256sum </tmp/back)" = "$(arg sum)  -" ]; }
+check "what came through hostfwd" came
+
+nc 10.0.2.2 7001 </tmp/data
+fact "uploaded"
+
+has_v6() { ip -6 addr show dev eth0 | grep -q 'fd00:5:'; }
+check "an IPv6 address by router advertisement" within 30 has_v6
+check "IPv6" ping -6 -c 2 -W 5 fd00:5::2
+
+carrier() { [ "$(cat /sys/class/net/eth0/carrier)" = "$1" ]; }
+within 60 carrier 0 && fact "link-down"
+kernel_errors

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=sh
+# Helpers for scenarios with networks; for lib.sh, which it reads.
+
+# shellcheck source=tests/lab/lib.sh
+. "$TREE/tests/lab/lib.sh"
+
+# net_start NAME SCRIPT OPTIONS [COMMAND LINE WORDS...]: a guest with the options -n OPTIONS runs guest/scripts/SCRIPT.sh
+# and powers off; $net_cpus: vCPUs (1). Several may run: vm_select chooses which one the other helpers mean.
+net_start() {
+	net_name=$1
+	echo "$2" >"$1.script"
+	vm_options=$3
+	net_script=$2
+	shift 3
+	vm_start "$net_name" 256M "${net_cpus:-1}" "do-$net_script,poweroff-f" lab.modules=net quiet "$@"
+}
+
+vm_select() {
+	vm=$1
+	vm_pid=$(cat "$1.pid")
+}
+
+# net_end SECONDS: the guest chosen last has powered off, all it checked was well
+net_end() {
+	vm_wait_exit "$1"
+	tr -d '\r' <"$vm.console" | sed -n "s/^@lab ok /ok: $vm: /p"
+	no_guest_errors
+	expect_status 0
+	grep -q "^@lab end $(cat "$vm.script")" "$vm.console" || fail "$vm did not come to the end of $(cat "$vm.script").sh"
+	tr -d '\r' <"$vm.console" | grep '^@lab err ' | grep -v -E "${net_allowed:-^\$}" >kernel.err || true
+	[ ! -s kernel.err ] || fail "the kernel of $vm says: $(head -n 1 kernel.err)"
+}
+
+# net_bridge NAME MTU: a bridge in level 1 with 10.9.0.1/24 and fd09::1/64
+net_bridge() {
+	ip link add "$1" type bridge
+	ip link set "$1" mtu "$2" up
+	ip addr add 10.9.0.1/24 dev "$1"
+	ip -6 addr add fd09::1/64 dev "$1" nodad
+}
+
+# What a helper in the background leaves: its process ends with the scenario, see stop_all()
+background() { # background NAME COMMAND...
+	background_name=$1
+	shift
+	"$@" >"$background_name.out" 2>&1 &
+	echo $! >"$background_name.pid"
+}

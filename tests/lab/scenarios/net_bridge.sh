@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=sh
+# about: two guests and level 1 on a bridge: pings of all sizes, iperf3 over IPv4 and IPv6, each offload off, MTU 9000
+# arches: x86_64 aarch64
+# limit: 300
+# variants: 6.1-pci 6.1-mmio
+# variants-aarch64: 6.1-pci
+# shellcheck source=tests/lab/lib-net.sh
+. "$TREE/tests/lab/lib-net.sh"
+kernel "${1%-*}" stock tools
+transport=${1#*-}
+
+net_bridge br0 9000
+net_start server net_server "-n bridge,br=br0,mtu=9000,transport=$transport" lab.address=10.9.0.2 lab.address6=fd09::2
+vm_wait_for '^@lab serves' 90
+ping -c 2 -W 10 10.9.0.2 >pinged 2>&1 || fail "level 1 does not reach the guest: $(tail -n 2 pinged)"
+ok "level 1 reaches the guest"
+server=$vm_pid
+net_start client net_client "-n bridge,br=br0,mtu=9000,transport=$transport" lab.address=10.9.0.3 lab.address6=fd09::3 \
+	lab.peer=10.9.0.2 lab.peer6=fd09::2
+vm_wait_exit 240
+grep -E '^@lab (rate|frames)' client.console | tr -d '\r' | sed 's/^@lab /client: /' >>notes
+vm_pid=$(cat client.pid 2>/dev/null || echo "$vm_pid")
+tr -d '\r' <client.console | sed -n 's/^@lab ok /ok: client: /p'
+no_guest_errors
+expect_status 0
+grep -q '^@lab end net_client' client.console || fail "the client did not come to its end"
+
+# the server ends by its power button
+kill -TERM "$server"
+vm_select server
+vm_wait_exit 60
+vm=server
+no_guest_errors
+expect_status 0
+# taps that were ours are gone with us
+[ -z "$(ls /sys/class/net/br0/brif)" ] || fail "left on the bridge: $(ls /sys/class/net/br0/brif)"
+ok "no tap is left"

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=sh
+# about: user-mode networking: DHCP, DNS, TCP out and in, IPv4 and IPv6; the child process killed
+# arches: x86_64 aarch64
+# limit: 120
+# variants: 6.1
+# variants-x86_64: 6.1 6.12
+# shellcheck source=tests/lab/lib-net.sh
+. "$TREE/tests/lab/lib-net.sh"
+kernel "$1" stock tools
+
+# the host that the guest reaches: a name server, and data in both directions
+echo 'nameserver 127.0.0.1' >/etc/resolv.conf
+background dns dnsmasq --keep-in-foreground --no-hosts --no-resolv --bind-interfaces --listen-address=127.0.0.1 \
+	--user=root --pid-file= --address=/data.test/192.0.2.7
+dd if=/dev/urandom of=data bs=64k count=16 2>/dev/null
+sum=$(sha256sum <data)
+nc -l -p 7000 <data >/dev/null &
+nc -l -p 7001 >taken </dev/null &
+
+net_start user net_user "-n user,hostfwd=tcp:127.0.0.1:2222-:22,hostfwd=udp:127.0.0.1:2223-:23,ipv6-net=fd00:5::/64" \
+	lab.sum="${sum%% *}"
+vm_wait_for '^@lab listens' 60
+nc 127.0.0.1 2222 <data >back || fail "no connection through hostfwd"
+[ "$(sha256sum <back)" = "$sum" ] || fail "$(wc -c <back) bytes came back through hostfwd, of $(wc -c <data), or others"
+ok "TCP through hostfwd, both ways"
+vm_wait_for '^@lab uploaded' 60
+[ "$(sha256sum <taken)" = "$sum" ] || fail "$(wc -c <taken) bytes came from the guest, of $(wc -c <data), or others"
+ok "TCP from the guest"
+
+# the child is killed: the guest sees its cable pulled, and nothing else happens
+child=$(cat "/proc/$vm_pid/task/$vm_pid/children")
+child=${child% }
+[ -n "$child" ] || fail "iolite has no child process"
+kill -9 "$child"
+vm_wait_for '^@lab link-down' 30
+vm_alive || fail "iolite ended with its child"
+[ "$(grep -c 'link is down' user.stderr)" = 1 ] || fail "$(grep -c 'link is down' user.stderr) lines tell that the link is down: $(cat user.stderr)"
+net_end 30
