@@ -11,8 +11,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
+#include <linux/rtnetlink.h>
 #include <linux/sockios.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -264,25 +264,52 @@ static void name_of(struct ifreq *ifr, const char *name)
 	strncpy(ifr->ifr_name, name, sizeof(ifr->ifr_name) - 1);
 }
 
+/* The index of the interface that @len bytes of an answer say is the master; 0: none. */
+static unsigned int master_in(struct nlmsghdr *head, size_t len)
+{
+	struct ifinfomsg *info = NLMSG_DATA(head);
+	unsigned int master = 0, left;
+
+	if (!NLMSG_OK(head, len) || head->nlmsg_type != RTM_NEWLINK)
+		return 0;
+	left = (unsigned int)IFLA_PAYLOAD(head);
+	for (struct rtattr *attr = IFLA_RTA(info); RTA_OK(attr, left); attr = RTA_NEXT(attr, left))
+		if (attr->rta_type == IFLA_MASTER && RTA_PAYLOAD(attr) == sizeof(master))
+			memcpy(&master, RTA_DATA(attr), sizeof(master));
+	return master;
+}
+
+/* By rtnetlink(7): /sys may show another network than ours. */
 static bool in_bridge(const char *ifname, const char *bridge)
 {
-	char path[64], target[256];
-	const char *base;
+	struct {
+		struct nlmsghdr head;
+		struct ifinfomsg info;
+	} request = {
+		.head = { .nlmsg_len = sizeof(request),
+			  .nlmsg_type = RTM_GETLINK,
+			  .nlmsg_flags = NLM_F_REQUEST },
+		.info = { .ifi_index = (int)if_nametoindex(ifname) },
+	};
+	iol_auto(iol_fd_close) int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	_Alignas(struct nlmsghdr) uint8_t answer[16384];
+	unsigned int master;
 	ssize_t len;
 
-	snprintf(path, sizeof(path), "/sys/class/net/%s/master", ifname);
-	len = readlink(path, target, sizeof(target) - 1);
+	if (fd < 0 || send(fd, &request, sizeof(request), 0) < 0)
+		return false;
+	len = recv(fd, answer, sizeof(answer), 0);
 	if (len < 0)
 		return false;
-	target[len] = '\0';
-	base = strrchr(target, '/');
-	return base && !strcmp(base + 1, bridge);
+	master = master_in((struct nlmsghdr *)(void *)answer, (size_t)len);
+	return master && master == if_nametoindex(bridge);
 }
 
 static int join_bridge(const struct net_tap *tap, const char *bridge, int control,
 		       struct iol_error *err)
 {
 	struct ifreq ifr;
+	int code;
 
 	name_of(&ifr, bridge);
 	if (ioctl(control, SIOCGIFFLAGS, &ifr))
@@ -295,25 +322,25 @@ static int join_bridge(const struct net_tap *tap, const char *bridge, int contro
 	ifr.ifr_ifindex = (int)if_nametoindex(tap->ifname);
 	if (!ioctl(control, SIOCBRADDIF, &ifr))
 		return 0;
-	if (errno == EBUSY && in_bridge(tap->ifname, bridge))
+	code = -errno;
+	if (code == -EBUSY && in_bridge(tap->ifname, bridge))
 		return 0;
-	if (errno == EBUSY)
+	if (code == -EBUSY)
 		return iol_error_set(
 			err, -EBUSY,
 			"interface %s belongs to another bridge than %s: ip link set %s "
 			"nomaster",
 			tap->ifname, bridge, tap->ifname);
-	if (errno == EPERM)
+	if (code == -EPERM)
 		return iol_error_set(
 			err, -EPERM,
 			"no right to put %s into the bridge %s: run as root, or have root "
 			"do it (ip link set %s master %s up) and leave out the bridge",
 			tap->ifname, bridge, tap->ifname, bridge);
-	if (errno == EOPNOTSUPP || errno == EINVAL)
-		return iol_error_set(err, -errno, "%s is no bridge: ip link add br0 type bridge",
+	if (code == -EOPNOTSUPP || code == -EINVAL)
+		return iol_error_set(err, code, "%s is no bridge: ip link add br0 type bridge",
 				     bridge);
-	return iol_error_errno(err, -errno, "cannot put %s into the bridge %s", tap->ifname,
-			       bridge);
+	return iol_error_errno(err, code, "cannot put %s into the bridge %s", tap->ifname, bridge);
 }
 
 static int set_mtu(const struct net_tap *tap, unsigned int mtu, int control, struct iol_error *err)

@@ -10,9 +10,9 @@
 /* Turns @loop until @condition, at most 10 s; no processor is burnt meanwhile. */
 #define NET_TURN_UNTIL(loop, condition)                                                         \
 	do {                                                                                    \
-		uint64_t end_ns = iol_loop_now_ns() + 10 * IOL_NS_PER_S;                        \
+		uint64_t limit_ns_ = iol_loop_now_ns() + 10 * IOL_NS_PER_S;                     \
 		while (!(condition)) {                                                          \
-			if (iol_loop_now_ns() > end_ns)                                         \
+			if (iol_loop_now_ns() > limit_ns_)                                      \
 				g_error("%s:%d: 10 s without " #condition, __FILE__, __LINE__); \
 			net_turn(loop);                                                         \
 		}                                                                               \
