@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The terminal and the standard streams under `iolite run`: raw mode and its end, escape keys, signals.
+"""The terminal, the standard streams and other far ends of serial lines under `iolite run`: raw mode and its end, escape keys, signals.
 
   check_console.py IOLITE GUEST     GUEST: one that echoes lines, told "poll", and ends at "quit"
 """
@@ -9,8 +9,10 @@ import os
 import pty
 import select
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import termios
 import time
 
@@ -233,6 +235,97 @@ def reader_goes_away():
         raise Failure(f"standard error is {err!r}")
 
 
+class FarEnd:
+    """A machine whose serial line is not our terminal; @line is of -s, with {D} for a folder."""
+
+    def __init__(self, *lines):
+        self.folder = tempfile.TemporaryDirectory()
+        options = [word for line in lines for word in ("-s", line.replace("{D}", self.folder.name))]
+        self.process = subprocess.Popen([*COMMAND, *options], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
+        self.folder.cleanup()
+
+    def path(self, name):
+        return f"{self.folder.name}/{name}"
+
+    def await_(self, what, condition):
+        deadline = time.monotonic() + LIMIT
+        while not condition():
+            if time.monotonic() > deadline or self.process.poll() is not None:
+                raise Failure(f"no {what} within {LIMIT} s, exit status {self.process.poll()}")
+            time.sleep(0.01)
+
+    def file(self, name):
+        with open(self.path(name), "rb") as file:
+            return file.read()
+
+    def end(self):
+        """Exit status and standard error."""
+        return self.process.wait(LIMIT), self.process.stderr.read()
+
+
+def read_until(fd, text):
+    output, deadline = b"", time.monotonic() + LIMIT
+    while text not in output:
+        if not select.select([fd], [], [], max(0, deadline - time.monotonic()))[0]:
+            raise Failure(f"no {text!r} within {LIMIT} s, but {output!r}")
+        output += os.read(fd, 4096)
+    return output
+
+
+def over_a_pseudo_terminal():
+    with FarEnd("pty,link={D}/tty,log={D}/log") as m:
+        m.await_("output", lambda: os.path.exists(m.path("log")) and b"ready" in m.file("log"))
+        name = os.readlink(m.path("tty"))
+        for i in range(3):
+            fd = os.open(m.path("tty"), os.O_RDWR | os.O_NOCTTY)
+            if not i:
+                read_until(fd, b"ready")  # which was said before anybody was there
+            os.write(fd, b"line %d\n" % i)
+            read_until(fd, b"echo line %d" % i)
+            os.close(fd)
+        fd = os.open(name, os.O_RDWR | os.O_NOCTTY)
+        os.write(fd, b"quit\n")
+        status, err = m.end()
+        os.close(fd)
+        expect("exit status", status, 0)
+        expect("standard error", err, b"iolite: serial0 is on %s\n" % name.encode())
+        expect("the link", os.path.lexists(m.path("tty")), False)
+        if b"echo line 2" not in m.file("log"):
+            raise Failure(f"the log is {m.file('log')!r}")
+
+
+def over_a_socket():
+    with FarEnd("unix:{D}/con", "file:{D}/ttyS1", "null", "pty") as m:
+        m.await_("socket", lambda: os.path.exists(m.path("con")))
+        for i in range(3):
+            with socket.socket(socket.AF_UNIX) as s:
+                s.connect(m.path("con"))
+                if not i:
+                    read_until(s.fileno(), b"ready")
+                    with socket.socket(socket.AF_UNIX) as second:
+                        second.connect(m.path("con"))
+                        expect("a second client's answer", read_until(second.fileno(), b"\n"),
+                               b"iolite: serial0 is in use by another client\r\n")
+                s.sendall(b"line %d\n" % i)
+                read_until(s.fileno(), b"echo line %d" % i)
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(m.path("con"))
+            s.sendall(b"quit\n")
+            read_until(s.fileno(), b"echo quit")
+            expect("exit status", m.end()[0], 0)
+        expect("the socket", os.path.exists(m.path("con")), False)
+        expect("what is in the file", m.file("ttyS1"), b"")
+
+
 CASES = [
     raw_while_it_runs, control_keys_go_to_the_guest, escape_x_stops, escape_h_helps, escape_twice_is_the_key,
     ("restored after two SIGTERM", restored_after([signal.SIGTERM, signal.SIGTERM], 0)),
@@ -244,7 +337,7 @@ CASES = [
     ("stdin from /dev/null", stops_without_input(redirected("</dev/null"))),
     ("stdin closed", stops_without_input(redirected("<&-"))),
     ("stdin from an empty file", stops_without_input(redirected("</proc/self/cgroup"))),
-    output_to_a_full_device, reader_goes_away,
+    output_to_a_full_device, reader_goes_away, over_a_pseudo_terminal, over_a_socket,
 ]
 
 

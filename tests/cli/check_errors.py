@@ -158,7 +158,8 @@ CASES = [
     ("cpus fraction", ["run", "-k", "{D}/good", "-c", "1.5"], USAGE, "--cpus: '1.5'"),
     ("cpus empty", ["run", "-k", "{D}/good", "-c", ""], USAGE, "--cpus: ''"),
     ("cpus overflow", ["run", "-k", "{D}/good", "-c", "4294967297"], USAGE, "--cpus: '4294967297'"),
-    ("serial unknown", ["run", "-k", "{D}/good", "-s", "vga"], USAGE, "--serial: 'vga'.*stdio or null"),
+    ("serial unknown", ["run", "-k", "{D}/good", "-s", "vga"], USAGE, "--serial: 'vga' is no kind of serial line: give "
+     "stdio, null, pty, file, unix or tcp"),
     ("watchdog action unknown", ["run", "-k", "{D}/good", "--on-watchdog=halt"], USAGE,
      "--on-watchdog: 'halt' is no action: give reset, stop, pause or none"),
     ("watchdog action empty", ["run", "-k", "{D}/good", "--on-watchdog="], USAGE, "--on-watchdog: '' is no action"),
@@ -205,6 +206,43 @@ CASES = [
      "{D}/sparse.*314572800 bytes"),
     ("command line too long (bzImage)", ["run", "-k", "{D}/good", "-a", "x" * 2048], USAGE, "2048.*2047"),
     ("command line too long (ELF)", ["run", "-k", GUEST, "-a", "x" * 70000], USAGE, "70000"),
+]
+
+
+def serial(name, text, pattern):
+    """A mistake in the value of -s."""
+    return (f"serial line {name}", ["run", "-k", "{D}/good", "-s", text], USAGE, "--serial: " + pattern)
+
+
+CASES += [
+    serial("empty", "", "'' is no kind of serial line"),
+    serial("with an escape", "\033[2Jx\ny", r"'\?\[2Jx\?y' is no kind of serial line"),
+    serial("stdio with an argument", "stdio:1", "'stdio:1': nothing belongs behind 'stdio'"),
+    serial("pty with an argument", "pty:/dev/pts/1", "'pty:/dev/pts/1': nothing belongs behind 'pty'.*pty,link=PATH"),
+    serial("file without a path", "file", "'file' lacks its path: write it as file:PATH"),
+    serial("unix without a path", "unix:", "'unix:' lacks its path: write it as unix:PATH"),
+    serial("unix too long", "unix:/" + "x" * 107, "108 bytes, a socket's has up to 107: give a shorter one"),
+    serial("tcp without a port", "tcp:localhost", "'localhost' lacks a port.*such as tcp:127.0.0.1:4000"),
+    serial("tcp with a name", "tcp:example.org:23", "'example.org' is no address.*names are not looked up"),
+    serial("tcp port too large", "tcp::65536", "'65536' is no port: give a number up to 65535"),
+    serial("tcp without brackets", "tcp:::1:23", r"'::1:23' has several colons.*tcp:\[::1\]:4000"),
+    serial("tcp for everybody", "tcp:0.0.0.0:23", "'tcp:0.0.0.0:23': other machines could reach.*expose=on if that is meant"),
+    serial("tcp6 for everybody", "tcp:[::]:23", "other machines could reach ::,.*expose=on"),
+    serial("connect to port 0", "tcp::0,connect", "port 0 is for listening"),
+    serial("key of another kind", "pty,append", "'pty': 'append' is for file, not for pty: leave it out"),
+    serial("unknown key", "pty,lnk=x", "'pty': 'lnk=x': there is no 'lnk', but 'link'"),
+    serial("comma at the end", "pty,", "'pty': a comma with nothing behind it"),
+    serial("key twice", "pty,log=a,log=b", "'log' is given twice"),
+    serial("log without a path", "null,log=", "'null': 'log=' is no path"),
+    serial("block unclear", "null,block=1", "'block=1' is neither on nor off"),
+    serial("ring too small", "null,ring=1K", "'ring=1K' is no size of a ring: give 4K to 16M"),
+    serial("log that is itself", "file:a,log=a", "'file:a': its log is itself"),
+    ("stdio twice", ["run", "-k", "{D}/good", "-s", "stdio", "-s", "stdio"], USAGE,
+     "--serial: serial0 has standard input and output already: give stdio to one line only"),
+    ("file of two serial lines", ["run", "-k", "{D}/good", "-s", "file:a", "-s", "null,log=a"], USAGE,
+     "--serial: 'a' belongs to serial0 already"),
+    ("serial lines too many", ["run", "-k", "{D}/good"] + ["-s", "null"] * 5, USAGE,
+     "--serial: one serial line too many: a machine has up to 4"),
 ]
 
 
@@ -377,10 +415,15 @@ CASES += [
            ": disks[1]: '/b': its id 'x' is that of the disk '/a' already: give another id"),
     config('{"disks": [{"path": "/a"}, {"path": "/a", "ro": true}]}',
            ": disks[1]: '/a': given twice (as disk0 and disk1): leave one out, or make both ro"),
-    config('{"serials": []}', ': serials: 0 serial lines: a machine has exactly one; one that nobody reads is [{"kind": '
-           '"null"}]'),
-    config('{"serials": [{}]}', ': serials[0]: no kind: give "kind": "stdio" or "null"'),
-    config('{"serials": [{"kind": "vga"}]}', ": serials[0].kind: 'vga' is no kind of serial line: give stdio or null"),
+    config('{"serials": {}}', ': serials: this is an object: give a list, such as [{"kind": "stdio"}]'),
+    config('{"serials": [{}]}', ': serials[0]: no kind: give "kind": "stdio", "null", "pty", "file", "unix" or "tcp"'),
+    config('{"serials": [{"kind": "vga"}]}', ": serials[0].kind: 'vga' is no kind of serial line: give stdio, null, pty, "
+           "file, unix or tcp"),
+    config('{"serials": [{"kind": "tcp"}]}', ': serials[0]: no port: give one, such as "port": 4000'),
+    config('{"serials": [{"kind": "tcp", "port": 23, "host": "192.0.2.1"}]}', ": serials[0]: other machines could reach "
+           "192.0.2.1, and whoever connects has the console: listen at 127.0.0.1 or ::1, or give expose=on if that is meant"),
+    config('{"serials": [{"kind": "null", "path": "x"}]}',
+           ": serials[0]: 'path' is for file and unix, not for null: leave it out"),
     config('{"lifecycle": "reset"}', ": lifecycle: 'reset' is text: give an object, in { and }"),
     config('{"lifecycle": {"watchdog": "reset"}}', ": lifecycle: there is no 'watchdog', but on-watchdog"),
     config('{"lifecycle": {"on-watchdog": "halt"}}', ": lifecycle.on-watchdog: 'halt' is no action: give reset, stop, "

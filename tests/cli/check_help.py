@@ -71,6 +71,7 @@ EXAMPLES = {
     "BOOT": '{"boot": {%s}}',
     "DISKS": '{"disks": [{"path": "other.img", %s}]}',
     "path": '{"disks": [{%s}]}',
+    "SERIALS": '{"serials": [{%s}]}',
     "LIFECYCLE": '{"lifecycle": {%s}}',
     "TREE": '{"tree": {%s}}',
     "Values of properties": '{"tree": {"node-update": {"/node": {%s}}}}',
@@ -103,7 +104,7 @@ def check_config():
                 failed.append(f"iolite-config.5 has no example of {name}")
                 continue
             count += 1
-            file = EXAMPLES.get(name, EXAMPLES[title]) % example[1]
+            file = EXAMPLES.get(name if title == "DISKS" else title, EXAMPLES[title]) % example[1]
             said = config_refusal(file)
             if "/nowhere/kernel: No such file" not in said:
                 failed.append(f"iolite-config.5, {title}, {name}: {said}")
@@ -111,6 +112,7 @@ def check_config():
                 failed.append(f"iolite-config.5, {title}: the example of {name} is of something else")
     unknown = {"unheard-of-key": 1}
     for title, file in (("KEYS", unknown), ("BOOT", {"boot": unknown}), ("DISKS", {"disks": [unknown]}),
+                        ("SERIALS", {"serials": [unknown]}),
                         ("LIFECYCLE", {"lifecycle": unknown}), ("TREE", {"tree": unknown})):
         keys = re.search(r"but (.*)$", config_refusal(json.dumps(file)))[1].split(", ")
         if sorted(keys) != sorted(told[title]):
@@ -119,7 +121,7 @@ def check_config():
     for form in re.search(r"but (.*)$", forms)[1].split(", "):
         if form not in told["Values of properties"]:
             failed.append(f"iolite-config.5 lacks the value {form}")
-    if count < 41:
+    if count < 52:
         failed.append(f"found only {count} examples in iolite-config.5")
     return count, failed
 
@@ -160,21 +162,29 @@ def main():
     examples, mistakes = check_config()
     failed += mistakes
     manual = page("iolite-run")
-    keys = re.findall(r"^  ([a-z]+)(?:=\S+)? {2,}\S", options[options.index("Disks are"):options.index("Network cards")],
-                      re.M)
-    disks = manual[manual.index(".SH DISKS"):manual.index(".SH NETWORKS")]
-    told = [re.match(r"[a-z]+", text)[0] for text in re.findall(r"^\.TP\n\.\w+ (\S+)", disks, re.M)]
-    if keys != told:
-        failed.append(f"disks: help tells of the keys {keys}, iolite-run.1 of {told}")
-    for key in keys:
-        said = refusal("run", "-k", "none", "-d", f"x,{key},{key}")
-        if f"there is no '{key}'" in said:
-            failed.append(f"disks: {key} is no key: {said}")
-    known = re.search(r"but (.*?);", refusal("run", "-k", "none", "-d", "x,unheard-of-key"))[1].split(", ")
-    if known != keys:
-        failed.append(f"disks: help tells of the keys {keys}, the program's message of {known}")
+    all_keys = []
+    for what, begin, end, section, option in (
+            ("disks", "Disks are", "Serial lines and", "DISKS", ["-d", "x"]),
+            ("serial lines", "Serial lines and", "Network cards", "SERIAL LINES", ["-s", "null"])):
+        text = options[options.index(begin):options.index(end)]
+        keys = re.findall(r"^  ([a-z]+)(?:=\S+)? {2,}\S", text, re.M)
+        text = re.search(rf"^\.SH {section}\n(.*?)^\.SH", manual, re.M | re.S)[1]
+        text = text[text.rindex("\n.P\n") if "\n.P\n" in text else 0:]
+        told = [re.match(r"[a-z]+", text)[0] for text in re.findall(r"^\.TP\n\.\w+ (\S+)", text, re.M)]
+        if keys != told:
+            failed.append(f"{what}: help tells of the keys {keys}, iolite-run.1 of {told}")
+        for key in keys:
+            said = refusal("run", "-k", "none", option[0], f"{option[1]},{key},{key}")
+            if f"there is no '{key}'" in said:
+                failed.append(f"{what}: {key} is no key: {said}")
+        known = refusal("run", "-k", "none", option[0], f"{option[1]},unheard-of-key")
+        known = re.search(r"but (.*?);", known)[1].split(", ")
+        if known != keys:
+            failed.append(f"{what}: help tells of the keys {keys}, the program's message of {known}")
+        all_keys += keys
+    keys = all_keys
     failed += check_networks(options[options.index("Network cards"):], manual)
-    if len(verbs) < 5 or names < 13 or more_names < names + 2 or len(keys) < 11:
+    if len(verbs) < 5 or names < 13 or more_names < names + 2 or len(keys) < 18:
         failed.append(f"found only the verbs {verbs}, {names} and {more_names} options, and keys of disks {keys}")
     for mistake in failed:
         print(f"FAIL {mistake}")

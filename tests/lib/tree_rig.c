@@ -8,22 +8,35 @@
 
 #include <iolite/endian.h>
 
-void tree_rig_init(struct tree_rig *rig, const struct iol_arch *arch, unsigned int cpus,
-		   const struct iol_host_facts *facts)
+static void make_layout(struct tree_rig *rig, unsigned int cpus, unsigned int serials,
+			const struct iol_host_facts *facts)
 {
 	const struct iol_layout_request request = {
 		.memory_bytes = IOL_GIB,
 		.cpus = cpus,
-		.serials = 1,
-		.facts = facts ? *facts : arch->typical_host,
+		.serials = serials,
+		.facts = *facts,
 	};
 	struct iol_error err = { 0 };
 
+	rig->arch->layout(&request, &rig->layout, &err);
+	g_assert_cmpstr(err.msg, ==, "");
+}
+
+void tree_rig_init(struct tree_rig *rig, const struct iol_arch *arch, unsigned int cpus,
+		   const struct iol_host_facts *facts)
+{
 	*rig = (struct tree_rig){ .arch = arch };
 	rig->boot.kernel.fd = rig->boot.initrd.fd = -1;
 	iol_config_init(&rig->config);
-	arch->layout(&request, &rig->layout, &err);
-	g_assert_cmpstr(err.msg, ==, "");
+	make_layout(rig, cpus, 1, facts ? facts : &arch->typical_host);
+}
+
+void tree_rig_set_serials(struct tree_rig *rig, unsigned int serials)
+{
+	const struct iol_host_facts facts = rig->layout.facts;
+
+	make_layout(rig, rig->layout.cpus, serials, &facts);
 }
 
 static void tell(void *data, const char *text)

@@ -18,6 +18,8 @@ struct tree_rig {
 /* A machine of 1 GiB and @cpus on a host of @facts (NULL: a typical one). */
 void tree_rig_init(struct tree_rig *rig, const struct iol_arch *arch, unsigned int cpus,
 		   const struct iol_host_facts *facts);
+/* With so many serial lines; without the call: one. Before the build. */
+void tree_rig_set_serials(struct tree_rig *rig, unsigned int serials);
 /* Generates its tree, which must be valid (iol_fdt_validate()), in the place of the one before. */
 void tree_rig_build(struct tree_rig *rig);
 void tree_rig_finish(struct tree_rig *rig);

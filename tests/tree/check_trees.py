@@ -35,6 +35,7 @@ DISKS = {
     "mmio": ["a,transport=mmio", "b,transport=mmio"],
     "pci": ["a", "b"],
 }
+SERIALS = {"": [], "-4serials": ["-s", "null"] * 4}
 INITRD_BYTES = 0x12345
 
 
@@ -83,12 +84,13 @@ def combinations(folder):
         for cpus in ("1", "4"):
             for disks, arguments in DISKS.items():
                 for initrd in (False, True):
-                    options = ["--arch", arch, "-M", machine, "-c", cpus, "-m", "256M"]
+                    serials = "-4serials" if initrd and not arguments else ""
+                    options = ["--arch", arch, "-M", machine, "-c", cpus, "-m", "256M", *SERIALS[serials]]
                     for disk in arguments:
                         options += ["-d", disk]
                     if initrd:
                         options += ["-k", f"{folder}/kernel-{arch}", "-i", f"{folder}/initrd"]
-                    yield f"{machine}-{cpus}-{disks}{'-initrd' if initrd else ''}", options, initrd
+                    yield f"{machine}-{cpus}-{disks}{'-initrd' if initrd else ''}{serials}", options, initrd
 
 
 def main():

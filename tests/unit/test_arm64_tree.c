@@ -156,6 +156,35 @@ static void test_pci(void)
 	tree_rig_finish(&rig);
 }
 
+/* As many as were asked for, each with an edge of its own. */
+static void test_serials(void)
+{
+	static const uint32_t bases[] = { 0x09000000, 0x09030000, 0x09040000, 0x09050000 };
+	static const uint32_t spis[] = { 1, 3, 4, 5 };
+
+	for (unsigned int count = 0; count <= 4; count++) {
+		struct tree_rig rig;
+
+		tree_rig_init(&rig, &iol_arch_aarch64, 1, NULL);
+		tree_rig_set_serials(&rig, count);
+		tree_rig_build(&rig);
+		g_assert_cmpint(tree_has_prop(&rig, "/chosen", "stdout-path"), ==, count > 0);
+		for (unsigned int i = 0; i < 4; i++) {
+			g_autofree char *path = g_strdup_printf("/serial@%x", bases[i]);
+			g_autofree char *alias = g_strdup_printf("serial%u", i);
+
+			g_assert_cmpint(tree_has(&rig, path), ==, i < count);
+			g_assert_cmpint(tree_has_prop(&rig, "/aliases", alias), ==, i < count);
+			if (i >= count)
+				continue;
+			TREE_CHECK_CELLS(&rig, path, "reg", 0, bases[i], 0, 8);
+			TREE_CHECK_CELLS(&rig, path, "interrupts", 0, spis[i], 1);
+			tree_check_strings(&rig, "/aliases", alias, path);
+		}
+		tree_rig_finish(&rig);
+	}
+}
+
 static void test_devices(void)
 {
 	uint32_t clock;
@@ -283,5 +312,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/arm64-tree/chosen", test_chosen);
 	g_test_add_func("/arm64-tree/symbols", test_symbols);
 	g_test_add_func("/arm64-tree/size", test_size);
+	g_test_add_func("/arm64/tree/serials", test_serials);
 	return g_test_run();
 }

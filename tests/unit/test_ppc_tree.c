@@ -15,6 +15,8 @@ struct machine {
 	struct iol_fdt_blob tree;
 };
 
+static unsigned int serials = 1;
+
 static void machine_init(struct machine *m, const char *name, uint64_t bytes, unsigned int cpus,
 			 uint32_t slots)
 {
@@ -22,7 +24,7 @@ static void machine_init(struct machine *m, const char *name, uint64_t bytes, un
 	const struct iol_layout_request request = {
 		.memory_bytes = bytes,
 		.cpus = cpus,
-		.serials = 1,
+		.serials = serials,
 		.machine = name,
 	};
 	const struct iol_config config = { .cpus = cpus };
@@ -380,6 +382,31 @@ static void test_chosen(void)
 	machine_finish(&m);
 }
 
+/* As many as were asked for, on one source, which is a level. */
+static void test_serials(void)
+{
+	for (serials = 0; serials <= 4; serials++) {
+		struct machine m;
+
+		machine_init(&m, NULL, IOL_GIB, 1, 0);
+		for (unsigned int i = 0; i < 4; i++) {
+			g_autofree char *path =
+				g_strdup_printf("/soc@e0000000/serial@%x", 0x4500 + 0x100 * i);
+			g_autofree char *alias = g_strdup_printf("serial%u", i);
+
+			g_assert_cmpint(fdt_path_offset(m.tree.data, path) >= 0, ==, i < serials);
+			g_assert_cmpint(fdt_path_offset(m.tree.data, alias) >= 0, ==, i < serials);
+			if (i >= serials)
+				continue;
+			CHECK_CELLS(&m, path, "reg", 0x4500 + 0x100 * i, 8);
+			CHECK_CELLS(&m, path, "interrupts", 42, 2);
+			g_assert_cmpstr(fdt_get_alias(m.tree.data, alias), ==, path);
+		}
+		machine_finish(&m);
+	}
+	serials = 1;
+}
+
 /* No device that there is not. */
 static void test_nothing_else(void)
 {
@@ -427,5 +454,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/ppc/tree/chosen", test_chosen);
 	g_test_add_func("/ppc/tree/nothing-else", test_nothing_else);
 	g_test_add_func("/ppc/tree/disks", test_disks);
+	g_test_add_func("/ppc/tree/serials", test_serials);
 	return g_test_run();
 }

@@ -120,6 +120,31 @@ static void test_devices(void)
 	g_assert_cmphex(kinds, ==, wanted);
 }
 
+/* Serial ports have an edge each that nobody else has. */
+static void test_serials(void)
+{
+	for (unsigned int count = 0; count <= IOL_LAYOUT_SERIALS_MAX; count++) {
+		const struct iol_layout_request request = {
+			.memory_bytes = IOL_GIB,
+			.cpus = 1,
+			.serials = count,
+		};
+		unsigned int found = 0, gsis = 0;
+		struct iol_layout layout;
+
+		g_assert_cmpint(iol_arch_x86_64.layout(&request, &layout, NULL), ==, 0);
+		for (unsigned int i = 0; i < layout.device_count; i++) {
+			const struct iol_layout_device *dev = &layout.devices[i];
+
+			g_assert_true(!dev->gsi || !(gsis >> dev->gsi & 1));
+			gsis |= 1u << dev->gsi & ~1u;
+			if (dev->kind == IOL_LAYOUT_UART)
+				g_assert_cmpuint(dev->nth, ==, found++);
+		}
+		g_assert_cmpuint(found, ==, count);
+	}
+}
+
 /* What virtio-mmio devices and PCI functions build upon. */
 static void test_slots(void)
 {
@@ -222,6 +247,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/x86/layout/ram", test_ram);
 	g_test_add_func("/x86/layout/refused", test_refused);
 	g_test_add_func("/x86/layout/devices", test_devices);
+	g_test_add_func("/x86/layout/serials", test_serials);
 	g_test_add_func("/x86/layout/slots", test_slots);
 	g_test_add_func("/x86/layout/e820", test_e820);
 	g_test_add_func("/x86/layout/host", test_host);

@@ -101,6 +101,40 @@ static void test_isa(void)
 	tree_rig_finish(&rig);
 }
 
+/* As many as were asked for, each with an edge of its own. */
+static void test_serials(void)
+{
+	static const struct {
+		const char *path, *alias;
+		uint32_t port, gsi;
+	} lines[] = {
+		{ "/isa@i0/serial@i3f8", "serial0", 0x3f8, 4 },
+		{ "/isa@i0/serial@i2f8", "serial1", 0x2f8, 3 },
+		{ "/isa@i0/serial@i3e8", "serial2", 0x3e8, 10 },
+		{ "/isa@i0/serial@i2e8", "serial3", 0x2e8, 11 },
+	};
+
+	for (unsigned int count = 0; count <= 4; count++) {
+		struct tree_rig rig;
+
+		tree_rig_init(&rig, &iol_arch_x86_64, 1, NULL);
+		tree_rig_set_serials(&rig, count);
+		tree_rig_build(&rig);
+		g_assert_cmpint(tree_has_prop(&rig, "/chosen", "stdout-path"), ==, count > 0);
+		for (unsigned int i = 0; i < 4; i++) {
+			g_assert_cmpint(tree_has(&rig, lines[i].path), ==, i < count);
+			g_assert_cmpint(tree_has_prop(&rig, "/aliases", lines[i].alias), ==,
+					i < count);
+			if (i >= count)
+				continue;
+			TREE_CHECK_CELLS(&rig, lines[i].path, "reg", 1, lines[i].port, 8);
+			TREE_CHECK_CELLS(&rig, lines[i].path, "interrupts", lines[i].gsi, 3);
+			tree_check_strings(&rig, "/aliases", lines[i].alias, lines[i].path);
+		}
+		tree_rig_finish(&rig);
+	}
+}
+
 static void test_pci(void)
 {
 	uint32_t map[8 * 7], count = 0;
@@ -299,6 +333,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/x86-tree/memory", test_memory);
 	g_test_add_func("/x86-tree/cpus", test_cpus);
 	g_test_add_func("/x86-tree/isa", test_isa);
+	g_test_add_func("/x86/tree/serials", test_serials);
 	g_test_add_func("/x86-tree/pci", test_pci);
 	g_test_add_func("/x86-tree/virtio-mmio", test_virtio_mmio);
 	g_test_add_func("/x86-tree/chosen", test_chosen);
