@@ -391,13 +391,10 @@ static void send_raw(struct fuzz *f)
 	world.room = MIN(world.room, RAW_ROOM);
 	for (unsigned int i = 0; i < count; i++) {
 		uint16_t flags = fuzz_u8(&f->in);
-		struct virtio_driver_desc desc = {
-			.addr = flags & 8 ? fuzz_number(&f->in, 8)
-					  : (uint64_t)SMALL_RIG_DATA + fuzz_u16(&f->in),
-			.len = flags & 16 ? (uint32_t)fuzz_number(&f->in, 4) : fuzz_u16(&f->in),
-			.flags = flags & 7,
-			.next = fuzz_u8(&f->in) % 9,
-		};
+		uint64_t addr = flags & 8 ? fuzz_number(&f->in, 8)
+					  : (uint64_t)SMALL_RIG_DATA + fuzz_u16(&f->in);
+		uint32_t len = flags & 16 ? (uint32_t)fuzz_number(&f->in, 4) : fuzz_u16(&f->in);
+		struct virtio_driver_desc desc = { addr, len, flags & 7, fuzz_u8(&f->in) % 9 };
 
 		virtio_driver_put_desc(d, i & 1 && how & 1 ? SMALL_RIG_DATA : d->setup.desc_gpa, i,
 				       &desc);
@@ -408,6 +405,9 @@ static void send_raw(struct fuzz *f)
 	virtio_driver_put_avail_idx(d, (uint16_t)(d->avail_idx + how % 9));
 	iol_virtio_notify(f->r.v, queue);
 	small_rig_settle(&f->r);
+	/* Nobody waits for nothing, here too. */
+	if (f->console && queue == TX && !small_rig_is_broken(&f->r))
+		fuzz_check(f->r.v->in_flight == outstanding(f, RX) || world.wants_writable);
 	if (f->console)
 		disturb_raw(f);
 	else
@@ -438,7 +438,7 @@ static void make_room(struct fuzz *f)
 	struct iol_char_user *user = iol_virtio_console_char_user(f->r.v);
 	bool tell = world.wants_writable;
 
-	world.room += fuzz_u16(&f->in);
+	world.room += fuzz_u16(&f->in) * 4u;
 	world.wants_writable = false;
 	if (tell || (fuzz_u8(&f->in) & 1))
 		user->writable(user);
@@ -559,12 +559,15 @@ static void make_device(struct fuzz *f)
 	struct iol_virtio_rng_config rng = { .name = "fuzz" };
 	static struct iol_char chr;
 	struct iol_virtio *v;
+	uint8_t settings;
 
 	memset(&world, 0, sizeof(world));
 	world.now_ns = 1000;
 	world.give_max = UINT_MAX;
 	f->console = fuzz_u8(&f->in) & 1;
-	f->bytes_per_s = rates[fuzz_u8(&f->in) % G_N_ELEMENTS(rates)];
+	settings = fuzz_u8(&f->in);
+	f->bytes_per_s = rates[settings % G_N_ELEMENTS(rates)];
+	world.room = settings & 0x80 ? 1 << 20 : 0;
 	rng.bytes_per_s = f->bytes_per_s;
 	if (f->console)
 		fuzz_check(!iol_virtio_console_new(&chr, &console, &f->r.env, &v, NULL));
