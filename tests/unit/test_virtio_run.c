@@ -557,6 +557,86 @@ static void test_quiesce_again(struct core_rig *c, const void *data)
 	machine_reset(c);
 }
 
+/* --- queues that are paused --- */
+
+static void test_pause(struct core_rig *c, const void *data)
+{
+	static const uint64_t poll_ns[] = { 0, IOL_NS_PER_MS };
+
+	(void)data;
+	for (size_t i = 0; i < 2 * IOL_ARRAY_LEN(core_feature_sets); i++) {
+		unsigned int before;
+
+		iol_loop_set_polling(&c->rig.loop, poll_ns[i % 2]);
+		core_start(c, core_feature_sets[i / 2]);
+		iol_virtio_pause(c->v, 0);
+		iol_virtio_pause(c->v, 0);
+		before = c->rig.fake.serves[0];
+		for (unsigned int n = 0; n < 4; n++) {
+			rig_request(&c->rig, 0);
+			iol_virtio_notify(c->v, 0);
+			rig_settle(&c->rig);
+		}
+		g_assert_cmpuint(c->rig.fake.serves[0], ==, before);
+		/* Another one goes on. */
+		core_request(c, 1);
+		if (poll_ns[i % 2])
+			iol_virtio_notify(c->v, 1);
+		rig_settle(&c->rig);
+		g_assert_cmpuint(rig_answers(&c->rig, 1), ==, 1);
+		/* No kick comes for what is there. */
+		iol_virtio_resume(c->v, 0);
+		rig_settle(&c->rig);
+		g_assert_cmpuint(rig_answers(&c->rig, 0), ==, 4);
+		before = c->rig.fake.serves[0];
+		iol_virtio_resume(c->v, 0);
+		rig_settle(&c->rig);
+		g_assert_cmpuint(c->rig.fake.serves[0], ==, before);
+		/* The pause ends with the reset. */
+		iol_virtio_pause(c->v, 0);
+		iol_virtio_set_status(c->v, 0);
+		rig_settle(&c->rig);
+		iol_virtio_pause(c->v, 0);
+		core_start(c, core_feature_sets[i / 2]);
+		rig_request(&c->rig, 0);
+		iol_virtio_notify(c->v, 0);
+		rig_settle(&c->rig);
+		g_assert_cmpuint(rig_answers(&c->rig, 0), ==, 1);
+		iol_virtio_set_status(c->v, 0);
+		rig_settle(&c->rig);
+	}
+}
+
+/* A queue that pauses itself: the driver is not asked for kicks, with chains left or without. */
+static bool pausing_serve(struct iol_virtio *v, unsigned int queue)
+{
+	iol_virtio_pause(v, queue);
+	return true;
+}
+
+static void test_pause_in_serve(struct core_rig *c, const void *data)
+{
+	struct iol_virtio_ops ops = *c->v->ops;
+	const struct iol_virtio_ops *before = c->v->ops;
+	uint64_t kicks;
+
+	(void)data;
+	core_start(c, 0);
+	ops.serve = pausing_serve;
+	c->v->ops = &ops;
+	core_request(c, 0);
+	rig_settle(&c->rig);
+	kicks = c->v->kicks;
+	g_assert_false(rig_request(&c->rig, 0));
+	rig_settle(&c->rig);
+	g_assert_cmpuint(c->v->kicks, ==, kicks);
+	c->v->ops = before;
+	iol_virtio_resume(c->v, 0);
+	rig_settle(&c->rig);
+	g_assert_cmpuint(rig_answers(&c->rig, 0), ==, 2);
+	g_assert_true(rig_request(&c->rig, 0));
+}
+
 /* --- the end --- */
 
 /* Kicks on their way, posts and turn ends that wait: nothing of it comes after the end. */
@@ -605,6 +685,8 @@ int main(int argc, char **argv)
 		{ "/virtio-run/quiesce/in-flight", test_quiesce_in_flight },
 		{ "/virtio-run/quiesce/while-resetting", test_quiesce_while_resetting },
 		{ "/virtio-run/quiesce/again", test_quiesce_again },
+		{ "/virtio-run/pause", test_pause },
+		{ "/virtio-run/pause/in-serve", test_pause_in_serve },
 	};
 
 	g_test_init(&argc, &argv, NULL);

@@ -1,0 +1,606 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The virtio network device: transmit, receive and control queues at once, over a backend of memory, against a
+ * second reading of virtio-v1.2 5.1. Most of what a driver does here is nearly right, so that its contents
+ * count; some chains have any form, and guest memory changes under the device.
+ *
+ * Oracles: what was popped is pushed or in flight; chains come back once and no longer than they were
+ * (virtio_driver.h); a frame that is sent or received is what was given, once and in order, with a header as the
+ * model says; filters and commands do as the model says; the heap is flat; after a reset valid frames
+ * go both ways.
+ */
+#include "fuzz.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <linux/virtio_config.h>
+
+#include <iolite/log.h>
+
+#include "heap.h"
+#include "net_model.h"
+
+enum {
+	OPS_MAX = 96,
+	HEADER = IOL_NET_HEADER_BYTES,
+	NUMBER_AT = HEADER + 18, /* of a frame: behind addresses, type and tag */
+	FRAME_MIN = 22, /* with a number */
+	GIVEN_MAX = 1024,
+};
+
+/* What a driver would not do; until the next reset some of the books are closed. */
+struct wild {
+	bool memory; /* rings changed: chains may come back in any way */
+	bool rx; /* receive chains of any form: frames cannot be put together */
+};
+
+struct given {
+	uint32_t bytes; /* 0: came already */
+	uint8_t pair;
+	uint8_t fill;
+};
+
+struct fuzz {
+	struct net_rig r;
+	struct fuzz_input in;
+	unsigned int mtu;
+	struct wild wild;
+	struct net_model m;
+	bool disturbed; /* the backend fails or is busy now */
+	uint32_t given_count;
+	struct given given[GIVEN_MAX];
+	uint32_t last_received[NET_RIG_PAIRS_MAX]; /* number, plus one */
+	uint8_t frame[MEMORY_NET_BYTES_MAX + 64], got[MEMORY_NET_BYTES_MAX];
+};
+
+static bool has(const struct fuzz *f, unsigned int feature)
+{
+	return f->r.features >> feature & 1;
+}
+
+/* Without MQ the queues of others are something else, or nothing (5.1.2). */
+static unsigned int usable_pairs(const struct fuzz *f)
+{
+	return has(f, VIRTIO_NET_F_MQ) ? f->r.pairs : 1;
+}
+
+static bool is_broken(struct fuzz *f)
+{
+	return iol_virtio_status(f->r.v) & VIRTIO_CONFIG_S_NEEDS_RESET;
+}
+
+/* --- invariants --- */
+
+static void check_books(struct fuzz *f)
+{
+	unsigned int in_flight = 0;
+
+	for (unsigned int i = 0; i < f->r.queue_count; i++) {
+		in_flight += f->r.v->queues[i].vq.in_flight;
+		fuzz_check(f->wild.memory || !virtio_driver_check(&f->r.drivers[i]));
+	}
+	/* What is pushed by a broken device is in no ring. */
+	fuzz_check(is_broken(f) ? f->r.v->in_flight <= in_flight : f->r.v->in_flight == in_flight);
+	if (!f->wild.memory && !f->wild.rx)
+		fuzz_check(!is_broken(f));
+}
+
+/* --- frames to the driver --- */
+
+/* Gives up on what was not taken; numbers go on. */
+static void check_received(struct fuzz *f, unsigned int pair, size_t bytes)
+{
+	const uint8_t *frame = f->got + HEADER;
+	uint8_t flags = f->got[0], gso = f->got[1];
+	uint32_t number;
+	const struct given *g;
+
+	fuzz_check(bytes >= HEADER + FRAME_MIN);
+	number = le32_load(f->got + NUMBER_AT);
+	fuzz_check(number < f->given_count);
+	g = &f->given[number];
+	fuzz_check(g->bytes == bytes - HEADER && g->pair == pair);
+	fuzz_check(number >= f->last_received[pair]);
+	f->last_received[pair] = number + 1;
+	f->given[number].bytes = 0;
+	for (size_t i = FRAME_MIN; i < bytes - HEADER; i++)
+		fuzz_check(frame[i] == (uint8_t)(g->fill + i + (i >> 8)));
+	fuzz_check(!(flags & ~3));
+	if (!has(f, VIRTIO_NET_F_GUEST_CSUM))
+		fuzz_check(!flags);
+	if (has(f, VIRTIO_NET_F_MTU) && !gso)
+		fuzz_check(bytes - HEADER <= f->mtu + 18);
+	switch (gso & 0x7f) {
+	case VIRTIO_NET_HDR_GSO_NONE:
+		fuzz_check(!gso);
+		break;
+	case VIRTIO_NET_HDR_GSO_TCPV4:
+		fuzz_check(has(f, VIRTIO_NET_F_GUEST_TSO4));
+		break;
+	case VIRTIO_NET_HDR_GSO_TCPV6:
+		fuzz_check(has(f, VIRTIO_NET_F_GUEST_TSO6));
+		break;
+	case VIRTIO_NET_HDR_GSO_UDP_L4:
+		fuzz_check(has(f, VIRTIO_NET_F_GUEST_USO4) || has(f, VIRTIO_NET_F_GUEST_USO6));
+		break;
+	default:
+		fuzz_check(false);
+	}
+	if (gso & 0x80)
+		fuzz_check(has(f, VIRTIO_NET_F_GUEST_ECN));
+}
+
+/* All that came; how many. */
+static unsigned int take_received(struct fuzz *f)
+{
+	unsigned int count = 0;
+	size_t bytes;
+
+	if (f->wild.rx || f->wild.memory || !f->r.drivers[0].memory)
+		return 0;
+	for (unsigned int i = 0; i < usable_pairs(f); i++)
+		while ((bytes = net_rig_receive(&f->r, i, f->got))) {
+			check_received(f, i, bytes);
+			count++;
+		}
+	return count;
+}
+
+static size_t any_length(struct fuzz_input *in)
+{
+	uint8_t how = fuzz_u8(in);
+
+	if (how < 0x80)
+		return FRAME_MIN + how;
+	if (how < 0xe0)
+		return FRAME_MIN + fuzz_u16(in) % 3000;
+	if (how < 0xf8)
+		return FRAME_MIN + fuzz_u16(in) % (IOL_NET_FRAME_MAX - FRAME_MIN);
+	return IOL_NET_FRAME_MAX - how % 4;
+}
+
+/* Mostly plain. */
+static void any_header(struct fuzz_input *in, uint8_t *header)
+{
+	static const uint8_t kinds[] = { 0, 1, 4, 5, 0x81, 0x84, 0x85, 3, 2, 0x80 };
+	uint8_t how = fuzz_u8(in);
+
+	memset(header, 0, HEADER);
+	if (how < 0x60)
+		return;
+	header[0] = how < 0xd0 ? how & 1 : fuzz_u8(in);
+	if (how & 2)
+		header[1] = kinds[fuzz_u8(in) % sizeof(kinds)];
+	le16_store(header + 2, how & 4 ? fuzz_u16(in) : 54);
+	le16_store(header + 4, how & 8 ? fuzz_u16(in) : 1000);
+	le16_store(header + 6, how & 16 ? fuzz_u16(in) : 14);
+	le16_store(header + 8, how >= 0xe0 ? fuzz_u16(in) : 4);
+	le16_store(header + 10, how);
+}
+
+static void any_frame(struct fuzz *f, size_t bytes, uint32_t number, uint8_t fill)
+{
+	uint8_t *frame = f->frame + HEADER, how = fuzz_u8(&f->in);
+
+	for (size_t i = 0; i < bytes; i++)
+		frame[i] = (uint8_t)(fill + i + (i >> 8));
+	memcpy(frame, net_model_macs[how % NET_MODEL_MACS], 6);
+	memcpy(frame + 6, net_model_macs[2], 6);
+	be16_store(frame + 12, how & 0x40 ? 0x8100 : 0x0800);
+	be16_store(frame + 14, how & 0x40 ? fuzz_u16(&f->in) % 16 << (how & 0x20 ? 8 : 0) : 0);
+	be16_store(frame + 16, 0);
+	le32_store(f->frame + NUMBER_AT, number);
+}
+
+static bool is_idle(const struct fuzz *f, unsigned int pair)
+{
+	return f->r.v->queues[2 * pair].paused && f->r.mn->pairs[pair].await_readable &&
+	       !f->r.mn->pairs[pair].given_count;
+}
+
+/* A frame comes; where it can be known, it is known whether the driver gets it. */
+static void give(struct fuzz *f)
+{
+	unsigned int pair = fuzz_u8(&f->in) % f->r.pairs, came;
+	size_t bytes = any_length(&f->in);
+	struct iol_virtio_net_counts before = net_rig_counts(&f->r), after;
+	bool idle = is_idle(f, pair), may, wanted;
+	uint8_t fill;
+
+	if (f->given_count == GIVEN_MAX)
+		return;
+	take_received(f);
+	any_header(&f->in, f->frame);
+	fill = fuzz_u8(&f->in);
+	any_frame(f, bytes, f->given_count, fill);
+	f->given[f->given_count++] = (struct given){
+		.bytes = (uint32_t)bytes,
+		.pair = (uint8_t)pair,
+		.fill = fill,
+	};
+	if (!memory_net_give(f->r.mn, pair, f->frame, HEADER + bytes))
+		return;
+	net_rig_settle(&f->r);
+	came = take_received(f);
+	if (!idle || f->disturbed || f->wild.rx || f->wild.memory || pair >= f->m.pairs)
+		return;
+	after = net_rig_counts(&f->r);
+	may = net_model_may_come(&f->m, f->frame, bytes);
+	wanted = net_model_wants(&f->m, f->frame + HEADER);
+	/* Too long for the one buffer that it may have, or for all that there can be. */
+	if ((!has(f, VIRTIO_NET_F_MRG_RXBUF) ||
+	     f->r.v->queues[2 * pair].vq.in_flight == f->r.queue_size) &&
+	    after.rx_dropped == before.rx_dropped + 1 && !came)
+		return;
+	fuzz_check(after.rx_dropped - before.rx_dropped == !may);
+	fuzz_check(after.rx_filtered - before.rx_filtered == (may && !wanted));
+	fuzz_check(after.rx_frames - before.rx_frames == came && came <= (may && wanted));
+	/* Where it did not come it is held. */
+	fuzz_check(came || !may || !wanted || !f->r.v->queues[2 * pair].paused);
+}
+
+static void post(struct fuzz *f)
+{
+	unsigned int pair = fuzz_u8(&f->in) % usable_pairs(f), count = fuzz_u8(&f->in) % 24 + 1;
+	uint8_t how = fuzz_u8(&f->in);
+	uint32_t bytes = how < 0x80   ? 1526
+			 : how < 0xc0 ? HEADER + fuzz_u8(&f->in)
+			 : how < 0xf0 ? HEADER + fuzz_u16(&f->in) % 4096
+				      : HEADER + IOL_NET_FRAME_MAX - how % 2;
+
+	net_rig_post(&f->r, pair, count, bytes);
+	take_received(f);
+}
+
+/* --- frames from the driver --- */
+
+static void take_back(struct fuzz *f, unsigned int queue)
+{
+	struct virtio_driver_used used;
+
+	while (!f->wild.memory && virtio_driver_take_used(&f->r.drivers[queue], &used) > 0)
+		fuzz_check(!used.len || queue % 2 == 0);
+}
+
+static void check_sent(struct fuzz *f, unsigned int pair, size_t bytes)
+{
+	g_autofree uint8_t *sent = NULL;
+	size_t sent_bytes = 0;
+
+	sent = memory_net_take(f->r.mn, pair, &sent_bytes);
+	fuzz_check(sent && sent_bytes == HEADER + bytes);
+	fuzz_check(!memcmp(sent, f->frame, sent_bytes));
+}
+
+static void send_frame(struct fuzz *f)
+{
+	unsigned int pair = fuzz_u8(&f->in) % usable_pairs(f);
+	size_t bytes = any_length(&f->in), junk_bytes;
+	struct iol_virtio_net_counts before = net_rig_counts(&f->r), after;
+	bool judged, may_send;
+
+	take_back(f, net_rig_tx(pair));
+	any_header(&f->in, f->frame);
+	any_frame(f, bytes, 0, fuzz_u8(&f->in));
+	while (f->r.mn->pairs[pair].sent_count)
+		g_free(memory_net_take(f->r.mn, pair, &junk_bytes));
+	if (net_rig_send(&f->r, pair, (const void *)f->frame, f->frame + HEADER, bytes) < 0)
+		return;
+	after = net_rig_counts(&f->r);
+	if (f->disturbed || f->wild.memory || is_broken(f))
+		return;
+	judged = net_model_judge(&f->m, f->frame, bytes);
+	may_send = judged && pair < f->m.pairs;
+	fuzz_check(after.tx_frames - before.tx_frames == may_send);
+	fuzz_check(after.tx_dropped - before.tx_dropped == !may_send);
+	if (may_send)
+		check_sent(f, pair, bytes);
+}
+
+/* --- commands --- */
+
+static uint32_t fill_table(struct fuzz_input *in, uint8_t *data)
+{
+	uint32_t bytes = 0;
+
+	for (unsigned int t = 0; t < 2; t++) {
+		uint8_t how = fuzz_u8(in);
+		uint32_t count = how < 0xf0 ? how % 4 : how - 0xb0u;
+
+		le32_store(data + bytes, count);
+		bytes += 4;
+		for (uint32_t i = 0; i < count; i++, bytes += 6)
+			memcpy(data + bytes,
+			       net_model_macs[i < 8 ? fuzz_u8(in) % NET_MODEL_MACS
+						    : i % NET_MODEL_MACS],
+			       6);
+	}
+	return bytes;
+}
+
+/* Data that the command may want. */
+static uint32_t fill_data(struct fuzz *f, uint8_t class, uint8_t command, uint8_t *data)
+{
+	switch (class) {
+	case 0:
+		data[0] = fuzz_u8(&f->in) & 1;
+		return 1;
+	case 1:
+		if (!command)
+			return fill_table(&f->in, data);
+		memcpy(data, net_model_macs[fuzz_u8(&f->in) % NET_MODEL_MACS], 6);
+		return 6;
+	case 2:
+		le16_store(data, fuzz_u16(&f->in) & 0xf0f ? fuzz_u8(&f->in) % 16 << 8 : 3);
+		return 2;
+	case 4:
+		le16_store(data, fuzz_u8(&f->in) % 5);
+		return 2;
+	case 5:
+		le64_store(data,
+			   f->r.features & net_model_guest_offloads & ~fuzz_number(&f->in, 8));
+		return 8;
+	default:
+		return 0;
+	}
+}
+
+static void command(struct fuzz *f)
+{
+	uint8_t class = fuzz_u8(&f->in) % 8, number = fuzz_u8(&f->in), odd = fuzz_u8(&f->in);
+	uint8_t data[1024] = { 0 };
+	uint32_t bytes;
+
+	number %= class ? 3 : 7;
+	bytes = fill_data(f, class, number, data);
+	if (odd >= 0xe0) {
+		bytes = (bytes + (odd & 15u) - 4) % sizeof(data);
+		data[odd % 8] ^= odd;
+	}
+	if (f->wild.memory || !has(f, VIRTIO_NET_F_CTRL_VQ) || is_broken(f))
+		return;
+	take_back(f, net_rig_ctrl(&f->r));
+	if (f->r.drivers[net_rig_ctrl(&f->r)].free_count < 3)
+		return;
+	fuzz_check(net_rig_command(&f->r, class, number, data, bytes) ==
+		   net_model_command(&f->m, class, number, data, bytes));
+	take_received(f);
+}
+
+/* --- what no driver does --- */
+
+static uint64_t any_place(struct fuzz_input *in)
+{
+	static const uint64_t bases[] = { NET_RIG_TX, NET_RIG_CTRL, NET_RIG_RX, NET_RIG_RAM_BYTES,
+					  NET_RIG_RINGS };
+	uint8_t how = fuzz_u8(in);
+
+	if (how >= 0xf8)
+		return fuzz_number(in, 8);
+	return bases[how % 8 < 5 ? how % 8 : how % 3] + fuzz_u16(in) -
+	       (bases[how % 8 < 5 ? how % 8 : how % 3] == NET_RIG_RAM_BYTES ? 0x1000 : 0);
+}
+
+/* A chain of any form in any queue. */
+static void send_any(struct fuzz *f)
+{
+	unsigned int queue = fuzz_u8(&f->in) % f->r.queue_count;
+	unsigned int count = fuzz_u8(&f->in) % 8 + 1;
+	struct virtio_driver_part parts[8];
+	uint8_t flags = fuzz_u8(&f->in);
+	struct virtio_driver *d = &f->r.drivers[queue];
+
+	for (unsigned int i = 0; i < count; i++) {
+		uint8_t how = fuzz_u8(&f->in);
+
+		parts[i] = (struct virtio_driver_part){
+			.gpa = any_place(&f->in),
+			.len = how < 0x40   ? how % 16
+			       : how < 0xe0 ? fuzz_u16(&f->in)
+					    : (uint32_t)fuzz_number(&f->in, 4),
+			.write = i >= (flags & 7u),
+		};
+	}
+	/* Writable parts may lie in rings. */
+	f->wild.memory = true;
+	f->wild.rx = true;
+	virtio_driver_add(d, parts, count,
+			  d->setup.indirect && (flags & 8) ? flags % (count + 1) : count);
+	net_rig_kick(&f->r, queue);
+}
+
+/* Descriptors, the available ring, headers, commands: anything but what the books are kept in. */
+static void change_memory(struct fuzz *f)
+{
+	unsigned int queue = fuzz_u8(&f->in) % f->r.queue_count;
+	const struct virtio_driver_setup *s = &f->r.drivers[queue].setup;
+	uint64_t gpa = any_place(&f->in);
+	uint8_t how = fuzz_u8(&f->in), bytes[8];
+
+	if (how < 0x60)
+		gpa = s->desc_gpa + (how % 8) * 16 + fuzz_u8(&f->in) % 16;
+	else if (how < 0xa0)
+		gpa = s->avail_gpa + how % 40;
+	le64_store(bytes, fuzz_number(&f->in, 8));
+	f->wild.memory = true;
+	f->wild.rx = true;
+	iol_memory_write(&f->r.memory, gpa, bytes, how % 8 + 1);
+	iol_virtio_notify(f->r.v, queue);
+	net_rig_settle(&f->r);
+}
+
+/* --- all else that happens --- */
+
+static void disturb(struct fuzz *f)
+{
+	static const int errors[] = { 0, -EIO, -EMSGSIZE, -ENETDOWN };
+	struct memory_net *mn = f->r.mn;
+	uint8_t how = fuzz_u8(&f->in);
+
+	mn->send_error = how & 1 ? errors[how / 4 % 4] : 0;
+	mn->receive_error = how & 2 ? errors[how / 16 % 4] : 0;
+	mn->set_error = how >= 0xe0 ? -EOPNOTSUPP : 0;
+	f->m.host_refuses = mn->set_error;
+	mn->busy_after = how & 4 ? how % 16 : 0;
+	if (how & 8)
+		mn->busy = true;
+	else
+		memory_net_unblock(mn);
+	iol_net_set_link(&mn->net, (how & 0x30) != 0x30);
+	net_rig_settle(&f->r);
+	/* A queue that is blocked may be so still. */
+	f->disturbed = true;
+	take_received(f);
+}
+
+static void calm(struct fuzz *f)
+{
+	struct memory_net *mn = f->r.mn;
+
+	mn->send_error = mn->receive_error = mn->set_error = 0;
+	f->m.host_refuses = false;
+	mn->busy_after = 0;
+	iol_net_set_link(&mn->net, true);
+	memory_net_unblock(mn);
+	net_rig_settle(&f->r);
+	take_received(f);
+	for (unsigned int i = 0; i < f->r.pairs; i++)
+		fuzz_check(is_broken(f) || !mn->pairs[i].await_writable);
+	f->disturbed = false;
+}
+
+static void announce(struct fuzz *f)
+{
+	bool may =
+		has(f, VIRTIO_NET_F_GUEST_ANNOUNCE) && has(f, VIRTIO_NET_F_STATUS) && !is_broken(f);
+
+	fuzz_check(iol_virtio_net_announce(f->r.v) == may);
+}
+
+static void restart(struct fuzz *f)
+{
+	uint64_t features = net_rig_offered(&f->r);
+
+	if (fuzz_u8(&f->in) >= 0x60)
+		features &= ~(fuzz_number(&f->in, 8) & fuzz_number(&f->in, 8));
+	calm(f);
+	memory_net_clear(f->r.mn);
+	memset(&f->wild, 0, sizeof(f->wild));
+	net_rig_start(&f->r, features);
+	net_model_start(&f->m, f->r.features, f->r.pairs, f->mtu);
+	net_rig_check_alive(&f->r);
+}
+
+/* By the driver, or by the machine. */
+static void reset(struct fuzz *f, bool machine)
+{
+	struct iol_quiesce quiesce = { .pending = 1 };
+
+	take_received(f);
+	if (machine) {
+		fuzz_check(iol_virtio_quiesce(f->r.v, &quiesce));
+		iol_virtio_reset(f->r.v);
+	} else {
+		fuzz_check(net_rig_reset(&f->r));
+	}
+	fuzz_check(!f->r.v->in_flight && !iol_virtio_status(f->r.v));
+	restart(f);
+}
+
+static void run_op(struct fuzz *f)
+{
+	uint8_t op = fuzz_u8(&f->in);
+
+	switch (op % 32) {
+	case 0:
+		reset(f, op & 0x80);
+		break;
+	case 1:
+		disturb(f);
+		break;
+	case 2:
+		calm(f);
+		break;
+	case 3:
+		announce(f);
+		break;
+	case 4:
+	case 5:
+		send_any(f);
+		break;
+	case 6:
+		change_memory(f);
+		break;
+	case 7:
+	case 8:
+	case 9:
+	case 10:
+	case 11:
+	case 12:
+	case 13:
+		command(f);
+		break;
+	case 14:
+	case 15:
+	case 16:
+	case 17:
+	case 18:
+		post(f);
+		break;
+	case 19:
+	case 20:
+	case 21:
+	case 22:
+	case 23:
+	case 24:
+		send_frame(f);
+		break;
+	default:
+		give(f);
+		break;
+	}
+	check_books(f);
+}
+
+static void start(struct fuzz *f, struct iol_loop *loop)
+{
+	uint8_t how = fuzz_u8(&f->in), size = fuzz_u8(&f->in);
+	struct net_rig_setup setup = {
+		.loop = loop,
+		.send_offloads = how & 1 ? NET_RIG_OFFLOADS : fuzz_u8(&f->in) & NET_RIG_OFFLOADS,
+		.receive_offloads = how & 2 ? NET_RIG_OFFLOADS : fuzz_u8(&f->in) & NET_RIG_OFFLOADS,
+		.pairs = 1 + (how >> 2) % 3,
+		.queue_size = (uint16_t)(8 << size % 4),
+		.mtu = how & 0x40 ? 1500u + (size >> 2) * 32u : 0,
+	};
+
+	f->mtu = setup.mtu;
+	net_rig_init(&f->r, &setup);
+	restart(f);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	static struct iol_loop
+		loop; /* empty between inputs; a ring for each would take most of the time */
+	static bool loop_ready;
+	struct fuzz *f = g_new0(struct fuzz, 1);
+	size_t heap;
+
+	if (!loop_ready)
+		fuzz_check(!iol_loop_init(&loop, NULL));
+	loop_ready = true;
+	iol_log_set_level(IOL_LOG_ERROR);
+	f->in = (struct fuzz_input){ data, len };
+	start(f, &loop);
+	memory_net_clear(f->r.mn);
+	heap = heap_bytes();
+	for (unsigned int i = 0; i < OPS_MAX && f->in.len; i++)
+		run_op(f);
+	memory_net_clear(f->r.mn);
+	fuzz_check(heap_bytes() == heap);
+	reset(f, false);
+	net_rig_finish(&f->r);
+	g_free(f);
+	return 0;
+}
