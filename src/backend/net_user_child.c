@@ -250,9 +250,10 @@ static void __attribute__((noreturn)) serve(struct child *c)
 			   (int)(timeout < WAIT_MAX_MS ? timeout : WAIT_MAX_MS));
 		if (ret > 0 && c->fds[0].revents & POLLOUT)
 			c->stuck = false;
+		/* First, as it sets libslirp's clock: by an old one a new socket has expired. */
+		c->calls.slirp_pollfds_poll(c->slirp, ret < 0, get_revents, c);
 		if (ret > 0 && c->fds[0].revents & (POLLIN | POLLHUP | POLLERR))
 			take_frames(c);
-		c->calls.slirp_pollfds_poll(c->slirp, ret < 0, get_revents, c);
 	}
 }
 

@@ -8,6 +8,7 @@
 #include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -165,6 +166,33 @@ const char *net_own_network(void)
 	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &ifr))
 		return "cannot set up the loopback of a network namespace";
 	return NULL;
+}
+
+static pid_t parent_of(const char *pid)
+{
+	g_autofree char *path = g_strdup_printf("/proc/%s/stat", pid);
+	g_autofree char *text = NULL;
+	const char *behind_name;
+	int parent;
+
+	if (!g_file_get_contents(path, &text, NULL, NULL))
+		return 0;
+	behind_name = strrchr(text, ')');
+	return behind_name && sscanf(behind_name, ") %*c %d", &parent) == 1 ? parent : 0;
+}
+
+pid_t net_child_of(pid_t parent)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *entry;
+	pid_t found = 0;
+
+	g_assert_nonnull(dir);
+	while (!found && (entry = readdir(dir)))
+		if (g_ascii_isdigit(entry->d_name[0]) && parent_of(entry->d_name) == parent)
+			found = (pid_t)atoi(entry->d_name);
+	closedir(dir);
+	return found;
 }
 
 unsigned int net_open_fds(void)

@@ -47,6 +47,9 @@ ssize_t net_device_wait_frame(struct net_device *dev, unsigned int pairs, void *
  */
 const char *net_own_network(void);
 
+/* A child of process @parent, zombies included; 0: none. */
+pid_t net_child_of(pid_t parent);
+
 /* The open descriptors of the process. */
 unsigned int net_open_fds(void);
 /* Bytes of heap in use; 0 where nobody can tell. */
