@@ -13,7 +13,8 @@
 #include <stdint.h>
 
 enum {
-	NET_HEADER = sizeof(struct virtio_net_hdr_v1),
+	NET_HEADER =
+		sizeof(struct virtio_net_hdr_mrg_rxbuf), /* with num_buffers always: virtio 1 */
 	NET_ETHERNET = 14,
 	NET_IP = 20,
 	NET_SMALL =
