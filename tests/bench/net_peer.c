@@ -219,34 +219,41 @@ static pid_t fork_child(void)
 	return 0;
 }
 
+/* The command's process group still has its number: nobody has waited for it yet. */
 static void kill_children(void)
 {
 	setpgid(command_pid, command_pid); /* it may not have come to it */
 	kill(-command_pid, SIGKILL);
-	if (sender_pid)
-		kill(sender_pid, SIGKILL);
+	if (!sender_pid)
+		return;
+	kill(sender_pid, SIGKILL);
+	waitpid(sender_pid, NULL, 0);
 }
 
 /* Until the command ends; its status. What else ends us, or takes too long, ends it, too. */
 static int await_command(struct rusage *usage)
 {
 	struct timespec limit = { .tv_sec = LIMIT_S };
-	sigset_t set;
+	siginfo_t ended = { 0 };
 	int status, signal;
-	pid_t pid;
+	sigset_t set;
 
 	signals_of_interest(&set);
-	for (;;) {
-		pid = wait4(command_pid, &status, WNOHANG, usage);
-		if (pid == command_pid)
-			return status;
+	while (!waitid(P_PID, (id_t)command_pid, &ended, WEXITED | WNOHANG | WNOWAIT) &&
+	       !ended.si_pid) {
 		signal = sigtimedwait(&set, NULL, &limit);
 		if (signal == SIGCHLD || (signal < 0 && errno == EINTR))
 			continue;
 		kill_children();
-		fprintf(stderr, "bench_net_peer: %s\n", signal < 0 ? "it takes too long" : "ended");
+		fprintf(stderr, "bench_net_peer: %s\n",
+			signal < 0 ? "it took too long" : "ended by a signal");
+		waitpid(command_pid, NULL, 0);
 		exit(1);
 	}
+	kill_children();
+	if (wait4(command_pid, &status, 0, usage) != command_pid)
+		fail(1, "wait4");
+	return status;
 }
 
 /* --- what came of it --- */
@@ -316,7 +323,6 @@ int main(int argc, char **argv)
 			send_for_credits();
 	}
 	status = await_command(&usage);
-	kill_children();
 	print_result(&usage);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
