@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The load of network benchmarks, for any VMM with a modern virtio network card (virtio-v1.2 5.1). The
- * command line says where the card is (see vio_open_kind()), for how long: ticks=N of the TSC, and what is
+ * command line says where the card is (see vio_open()), for how long: ticks=N of the TSC, and what is
  * done:
  *
  *   op=flood           short frames, as many as the ring takes
@@ -13,89 +13,33 @@
  * One line comes of it: "bench requests=N ticks=N p50=N p99=N all=N". Requests are frames, quantiles are
  * those of the time of a ping in ticks; all is what was sent, the warm-up included.
  */
-#include <linux/virtio_ids.h>
-
+#include "card.h"
 #include "load_times.h"
-#include "net_frames.h"
-#include "vio.h"
 
-enum { RX, TX, QUEUES };
 enum {
-	SIZE = 256,
 	WARM_UP = 512,
-	RX_BYTES = 4096,
-	RX_KICK =
-		64, /* buffers are given back one by one, and the device hears of so many at a time */
+	/* Buffers are given back one by one, and the device hears of so many at a time. */
+	RX_KICK = 64,
 	PIECE = 32768, /* of a large packet, as stacks allocate them */
 	PAYLOADS = 16,
 };
-#define FEATURES                                                              \
-	(VIO_BIT(VIRTIO_F_VERSION_1) | VIO_BIT(VIRTIO_RING_F_INDIRECT_DESC) | \
-	 VIO_BIT(VIRTIO_RING_F_EVENT_IDX) | VIO_BIT(VIRTIO_NET_F_MRG_RXBUF))
 #define SEND_LARGE (VIO_BIT(VIRTIO_NET_F_CSUM) | VIO_BIT(VIRTIO_NET_F_HOST_TSO4))
 #define RECEIVE_LARGE (VIO_BIT(VIRTIO_NET_F_GUEST_CSUM) | VIO_BIT(VIRTIO_NET_F_GUEST_TSO4))
 
-/* What one descriptor of the transmit queue sends. */
-struct slot {
-	struct virtio_net_hdr_mrg_rxbuf header;
-	uint8_t frame[NET_SMALL]; /* a short frame, or the headers of a large one */
-	struct vring_desc table[3];
-} __attribute__((aligned(256)));
-
-static struct vio v;
-static struct vio_queue queues[QUEUES];
-static struct slot *slots;
-static uint8_t *rx_data, *payload;
-static uint64_t requests, ticks, all;
+static struct card card;
+static uint8_t *payload;
+static uint64_t requests;
 static bool large;
 
-static _Noreturn void fail(const char *what)
+static void send_large(void)
 {
-	say("FAIL ");
-	say(what);
-	say("\n");
-	power_off();
-}
-
-/* The next used chain of a queue; the device has VIO_WAIT_MS for it. */
-static uint16_t await_used(struct vio_queue *q, uint32_t *len)
-{
-	uint64_t end = rdtsc() + VIO_WAIT_MS * user_ticks_per_ms;
-	uint16_t head;
-
-	while ((head = vio_used(q, len)) == UINT16_MAX)
-		if (rdtsc() > end)
-			fail(q->index == RX ? "no frame comes" : "no frame goes");
-	return head;
-}
-
-/* --- sending --- */
-
-/* The slot that the next chain has; NULL: all are in flight. */
-static struct slot *next_slot(void)
-{
-	return queues[TX].free_count ? &slots[queues[TX].free_head] : NULL;
-}
-
-static void send_small(struct slot *slot)
-{
-	const struct vio_part part = { (uint64_t)&slot->header, NET_HEADER + NET_SMALL, false };
-
-	vio_submit(&queues[TX], vio_chain(&queues[TX], &part, 1));
-	all++;
-}
-
-static void send_large(struct slot *slot)
-{
-	uint64_t data = (uint64_t)payload + (all % PAYLOADS) * 2 * PIECE;
+	uint64_t data = (uint64_t)payload + (card.sent % PAYLOADS) * 2 * PIECE;
 	const struct vio_part parts[] = {
-		{ (uint64_t)&slot->header, NET_HEADER + NET_TCP_HEADERS, false },
 		{ data, PIECE, false },
 		{ data + PIECE, NET_LARGE - NET_TCP_HEADERS - PIECE, false },
 	};
 
-	vio_submit(&queues[TX], vio_chain_indirect(&queues[TX], slot->table, parts, 3));
-	all++;
+	card_send_parts(&card, NET_TCP_HEADERS, parts, 2);
 }
 
 /* Keeps the ring full until @end and at least @count times. */
@@ -106,45 +50,30 @@ static void flood(uint64_t end, uint64_t count)
 
 	for (;;) {
 		bool more = requests - before + in_flight < count || rdtsc() < end;
-		struct slot *slot;
 
-		for (; more && (slot = next_slot()); in_flight++) {
+		for (; more && card_next_slot(&card); in_flight++) {
 			if (large)
-				send_large(slot);
+				send_large();
 			else
-				send_small(slot);
+				card_send(&card, NET_SMALL);
 		}
 		if (!in_flight)
 			return;
-		vio_kick(&queues[TX]);
-		await_used(&queues[TX], NULL);
+		vio_kick(&card.tx);
+		card_await(&card.tx);
 		do {
 			requests++;
 			in_flight--;
-		} while (vio_used(&queues[TX], NULL) != UINT16_MAX);
+		} while (vio_used(&card.tx, NULL) != UINT16_MAX);
 	}
-}
-
-/* --- receiving --- */
-
-/* The buffer that the device gave back last, or at the start a new one, is the device's. */
-static void give_buffer(void)
-{
-	struct vio_queue *q = &queues[RX];
-	const struct vio_part part = { (uint64_t)rx_data + q->free_head * RX_BYTES, RX_BYTES,
-				       true };
-
-	vio_submit(q, vio_chain(q, &part, 1));
 }
 
 static void send_credit(void)
 {
-	struct slot *slot = next_slot();
-
-	if (!slot)
-		fail("the card is stuck");
-	send_small(slot);
-	vio_kick(&queues[TX]);
+	if (!card_next_slot(&card))
+		card_fail("the card is stuck");
+	card_send(&card, NET_SMALL);
+	vio_kick(&card.tx);
 }
 
 /* Takes what the peer sends, and lets it send more, until @end and at least @count frames. */
@@ -155,61 +84,57 @@ static void sink(uint64_t end, uint64_t count)
 	uint64_t before = requests;
 
 	while (requests - before < count || rdtsc() < end) {
-		const uint8_t *data;
-		uint16_t head = vio_used(&queues[RX], NULL);
+		uint16_t head = vio_used(&card.rx, NULL);
 
 		if (head == UINT16_MAX || ungiven == RX_KICK) {
-			vio_kick(&queues[RX]);
+			vio_kick(&card.rx);
 			ungiven = 0;
 		}
 		if (head == UINT16_MAX)
-			head = await_used(&queues[RX], NULL);
-		data = rx_data + head * RX_BYTES;
+			head = card_await(&card.rx);
 		if (!pieces) {
-			pieces = ((const struct virtio_net_hdr_mrg_rxbuf *)data)->num_buffers;
+			pieces = card_header(&card, head)->num_buffers;
 			if (!pieces)
-				fail("a frame without a buffer");
-			if (net_is_load(data + NET_HEADER)) {
+				card_fail("a frame without a buffer");
+			if (net_is_load(card_frame(&card, head))) {
 				requests++;
 				uncredited++;
 			}
 		}
 		pieces--;
-		give_buffer();
+		card_give_buffer(&card);
 		ungiven++;
 		if (uncredited == credit) {
 			send_credit();
 			uncredited = 0;
 		}
-		vio_used(&queues[TX], NULL);
+		vio_used(&card.tx, NULL);
 	}
 }
-
-/* --- both --- */
 
 static void ping(void)
 {
 	uint64_t start = rdtsc(), end = start + VIO_WAIT_MS * user_ticks_per_ms;
-	struct slot *slot = next_slot();
+	struct card_slot *slot = card_next_slot(&card);
 	bool answered;
 
 	if (!slot)
-		fail("the card is stuck");
+		card_fail("the card is stuck");
 	net_make_ping(slot->frame, (uint16_t)requests);
-	send_small(slot);
-	vio_kick(&queues[TX]);
+	card_send(&card, NET_SMALL);
+	vio_kick(&card.tx);
 	do {
-		uint16_t head = await_used(&queues[RX], NULL);
+		uint16_t head = card_await(&card.rx);
 
-		answered = net_is_pong(rx_data + head * RX_BYTES + NET_HEADER, (uint16_t)requests);
+		answered = net_is_pong(card_frame(&card, head), (uint16_t)requests);
 		if (answered)
 			load_time_note(rdtsc() - start);
 		else if (rdtsc() > end)
-			fail("no answer");
-		give_buffer();
-		vio_kick(&queues[RX]);
+			card_fail("no answer");
+		card_give_buffer(&card);
+		vio_kick(&card.rx);
 	} while (!answered);
-	while (vio_used(&queues[TX], NULL) != UINT16_MAX)
+	while (vio_used(&card.tx, NULL) != UINT16_MAX)
 		;
 	requests++;
 }
@@ -224,39 +149,33 @@ static void echo(uint64_t end, uint64_t count)
 
 static void make_frames(bool sinks)
 {
-	slots = vio_alloc(queues[TX].size * sizeof(*slots), 256);
-	for (unsigned int i = 0; i < queues[TX].size; i++) {
+	for (unsigned int i = 0; i < card.tx.size; i++) {
+		struct card_slot *slot = &card.slots[i];
+
 		if (sinks)
-			net_make_small(slots[i].frame, NET_HOST, NET_GUEST, NET_TYPE_CREDIT);
+			net_make_small(slot->frame, NET_HOST, NET_GUEST, NET_TYPE_CREDIT);
 		else if (large)
-			net_make_large(&slots[i].header.hdr, slots[i].frame, NET_NOBODY, NET_GUEST);
+			net_make_large(&slot->header.hdr, slot->frame, NET_NOBODY, NET_GUEST);
 		else
-			net_make_small(slots[i].frame, NET_NOBODY, NET_GUEST, NET_TYPE_LOAD);
+			net_make_small(slot->frame, NET_NOBODY, NET_GUEST, NET_TYPE_LOAD);
 	}
 	if (large && !sinks)
 		payload = vio_alloc(PAYLOADS * 2 * PIECE, 4096);
-	rx_data = vio_alloc((uint64_t)queues[RX].size * RX_BYTES, 4096);
-	for (unsigned int i = 0; i < queues[RX].size; i++)
-		give_buffer();
-	vio_kick(&queues[RX]);
 }
 
 static void run(void)
 {
 	bool receives_large = option_is("op", "sink_tso"), sends_large = option_is("op", "tso");
 	bool sinks = receives_large || option_is("op", "sink");
-	void (*load)(uint64_t end, uint64_t count) = sinks                     ? sink
-						     : option_is("op", "echo") ? echo
-									       : flood;
-	uint64_t wanted =
-		FEATURES | (sends_large ? SEND_LARGE : 0) | (receives_large ? RECEIVE_LARGE : 0);
-	uint64_t start;
+	void (*load)(uint64_t end, uint64_t count) = flood;
+	uint64_t start, ticks;
 
+	if (sinks)
+		load = sink;
+	else if (option_is("op", "echo"))
+		load = echo;
 	large = sends_large || receives_large;
-	if (!vio_open_kind(&v, 0, VIRTIO_ID_NET) || !vio_start(&v, queues, QUEUES, SIZE, wanted))
-		fail("no network card");
-	if (v.features != wanted)
-		fail("the card lacks a feature");
+	card_start(&card, sends_large ? SEND_LARGE : receives_large ? RECEIVE_LARGE : 0);
 	make_frames(sinks);
 	for (unsigned int i = 0; sinks && i < NET_CREDITS; i++)
 		send_credit();
@@ -266,17 +185,8 @@ static void run(void)
 	start = rdtsc();
 	load(start + option_number("ticks", 0, 100000000), 1);
 	ticks = rdtsc() - start;
-	say("bench requests=");
-	say_number(requests);
-	say(" ticks=");
-	say_number(ticks);
-	say(" p50=");
-	say_number(load_time_quantile(requests, 50));
-	say(" p99=");
-	say_number(load_time_quantile(requests, 99));
-	say(" all=");
-	say_number(all);
-	say("\n");
+	card_say_result(requests, ticks, load_time_quantile(requests, 50),
+			load_time_quantile(requests, 99), card.sent);
 	power_off();
 }
 

@@ -47,6 +47,9 @@ set(DISK_SOURCES user.c user_gate.S cpu.c isr.S vio.c disk.c)
 guest(disk PVH g_disk.c ap.S ${DISK_SOURCES})
 guest(bench PVH g_bench.c ${DISK_SOURCES})
 guest(journal PVH g_journal.c ${DISK_SOURCES})
-guest(netbench PVH g_netbench.c user.c user_gate.S cpu.c isr.S vio.c)
 guest(virtio_hostile PVH g_virtio_hostile.c hostile_setup.c hostile_ring.c hostile_blk.c
 	hostile_regs.c ${DISK_SOURCES})
+
+# The same with network cards.
+set(CARD_SOURCES user.c user_gate.S cpu.c isr.S vio.c card.c)
+guest(netbench PVH g_netbench.c ${CARD_SOURCES})
