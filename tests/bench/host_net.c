@@ -2,7 +2,10 @@
 /*
  * bench_host_net TAP key=value...: the load of tests/guest/x86_64/g_netbench.c without a machine around it,
  * and its result line: a loop of write(2) and read(2) on the tap, a frame at a time. Keys: op= ticks=.
+ *
+ * With op=tcp, that of g_tcpbench.c: a stream to the peer at 127.0.0.1, from the host's own TCP.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
@@ -12,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <x86intrin.h>
 
@@ -99,6 +103,32 @@ static void sink(uint64_t end, uint64_t count)
 	}
 }
 
+/* Of 64 KiB; counted in KiB. */
+static void write_stream(uint64_t end, uint64_t count)
+{
+	uint64_t before = requests;
+
+	while (requests - before < count || __rdtsc() < end) {
+		ssize_t n = write(fd, in.bytes, NET_FRAME_MAX);
+
+		if (n != NET_FRAME_MAX)
+			fail("write", n < 0 ? errno : EIO);
+		requests += NET_FRAME_MAX / 1024;
+		all += NET_FRAME_MAX / 1024;
+	}
+}
+
+static void connect_stream(void)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_port = htons(NET_PORT),
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)))
+		fail("127.0.0.1", errno);
+}
+
 /* The kernel notices only some time after us that there is somebody at the tap, and drops until then. */
 static void await_answer(void)
 {
@@ -145,11 +175,33 @@ static void make_frame(const char *op)
 	}
 }
 
+typedef void load_function(uint64_t end, uint64_t count);
+
+static load_function *make_ready(const char *tap, const char *op)
+{
+	if (!strcmp(op, "tcp")) {
+		connect_stream();
+		return write_stream;
+	}
+	large = !strcmp(op, "sink_tso");
+	open_tap(tap, large);
+	make_frame(op);
+	if (!strcmp(op, "echo")) {
+		await_answer();
+		return echo;
+	}
+	if (strncmp(op, "sink", 4) != 0)
+		return flood;
+	for (unsigned int i = 0; i < NET_CREDITS; i++)
+		send_frame();
+	return sink;
+}
+
 int main(int argc, char **argv)
 {
-	void (*load)(uint64_t end, uint64_t count) = flood;
 	uint64_t duration = 100000000, start, ticks;
 	const char *op = "flood";
+	load_function *load;
 
 	for (int i = 2; i < argc; i++) {
 		if (!strncmp(argv[i], "op=", 3))
@@ -161,17 +213,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: bench_host_net TAP key=value...\n");
 		return 2;
 	}
-	large = !strcmp(op, "sink_tso");
-	open_tap(argv[1], large);
-	make_frame(op);
-	if (!strcmp(op, "echo")) {
-		load = echo;
-		await_answer();
-	} else if (!strncmp(op, "sink", 4)) {
-		load = sink;
-		for (unsigned int i = 0; i < NET_CREDITS; i++)
-			send_frame();
-	}
+	load = make_ready(argv[1], op);
 	load(0, WARM_UP);
 	requests = 0;
 	load_times_clear();

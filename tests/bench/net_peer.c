@@ -9,10 +9,12 @@
  *   pings                the kernel, within the system call that sends the ping
  *   op=sink, sink_tso    a process of ours that sends short frames, or TCP packets of 64 KiB that are yet to be
  *                        cut into segments: a part of the window for each credit of the receiver
+ *   op=tcp               a process of ours that takes TCP streams at 127.0.0.1 and throws them away, for user
+ *                        networks: the namespace has a loopback and a default route, to nowhere
  *
  * Prints what COMMAND took and what the tap saw: "peer cpu_ns=N user_ns=N sleeps=N frames=N bytes=N sent=N
- * lost=N", the first three without our own; frames came from COMMAND, sent and lost went to it. Exit status:
- * COMMAND's, 1 what went wrong, 77 there is no namespace or no tap to be had.
+ * lost=N taken=N", the first three without our own; frames came from COMMAND, sent and lost went to it, taken are bytes
+ * of streams. Exit status: COMMAND's, 1 what went wrong, 77 there is no namespace or no tap to be had.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -21,12 +23,14 @@
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <net/if_arp.h>
+#include <net/route.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -37,14 +41,26 @@
 
 #define TAP "tap0"
 
-enum { LIMIT_S = 60, SKIPPED = 77, BATCH_MAX = NET_WINDOW_SMALL / NET_CREDITS };
+enum {
+	LIMIT_S = 60,
+	SKIPPED = 77,
+	BATCH_MAX = NET_WINDOW_SMALL / NET_CREDITS,
+	TAKE_BYTES = 1 << 20,
+	BUFFER_BYTES = 16 << 20,
+};
 
 static struct {
 	bool active, large;
 	int credits, frames; /* packet sockets */
 } sender;
 
-static pid_t command_pid, sender_pid;
+static struct {
+	bool active;
+	int listener;
+	uint64_t *taken; /* shared with the process that takes */
+} stream;
+
+static pid_t command_pid, helper_pid; /* the latter 0: there is none */
 
 static _Noreturn void fail(int status, const char *what)
 {
@@ -93,29 +109,66 @@ static void set_address(struct sockaddr *to, uint32_t address)
 	memcpy(to, &in, sizeof(in));
 }
 
-/* The host's addresses, and where the guest is: nobody has to ask. */
-static void set_up_tap(void)
+static void switch_on(int fd, const char *name)
 {
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct arpreq guest = { .arp_flags = ATF_PERM | ATF_COM, .arp_dev = TAP };
+	struct ifreq ifr = { .ifr_flags = IFF_UP | IFF_BROADCAST | IFF_MULTICAST };
+
+	strcpy(ifr.ifr_name, name);
+	if (ioctl(fd, SIOCSIFFLAGS, &ifr))
+		fail(1, "an interface cannot be switched on");
+}
+
+static void set_up_interface(int fd, enum net_station station)
+{
 	struct ifreq ifr = { .ifr_name = TAP };
 
 	set_mac(&ifr.ifr_hwaddr, NET_HOST);
-	if (fd < 0 || ioctl(fd, SIOCSIFHWADDR, &ifr))
+	if (ioctl(fd, SIOCSIFHWADDR, &ifr))
 		fail(1, "the tap's MAC address");
-	set_address(&ifr.ifr_addr, NET_ADDRESS | NET_HOST);
+	set_address(&ifr.ifr_addr, NET_ADDRESS | station);
 	if (ioctl(fd, SIOCSIFADDR, &ifr))
 		fail(1, "the tap's IP address");
 	set_address(&ifr.ifr_netmask, 0xffffff00);
 	if (ioctl(fd, SIOCSIFNETMASK, &ifr))
 		fail(1, "the tap's netmask");
-	ifr.ifr_flags = IFF_UP | IFF_BROADCAST | IFF_MULTICAST;
-	if (ioctl(fd, SIOCSIFFLAGS, &ifr))
-		fail(1, "the tap cannot be switched on");
+	switch_on(fd, TAP);
+}
+
+/* Where the guest is: nobody has to ask. */
+static void set_up_neighbour(int fd)
+{
+	struct arpreq guest = { .arp_flags = ATF_PERM | ATF_COM, .arp_dev = TAP };
+
 	set_address(&guest.arp_pa, NET_ADDRESS | NET_GUEST);
 	set_mac(&guest.arp_ha, NET_GUEST);
 	if (ioctl(fd, SIOCSARP, &guest))
 		fail(1, "the guest as a neighbour");
+}
+
+/* Passt takes the address and the gateway of the host for those of the guest. */
+static void set_up_route(int fd)
+{
+	struct rtentry route = { .rt_flags = RTF_UP | RTF_GATEWAY };
+
+	switch_on(fd, "lo");
+	set_address(&route.rt_dst, 0);
+	set_address(&route.rt_genmask, 0);
+	set_address(&route.rt_gateway, NET_ADDRESS | NET_USER_GATEWAY);
+	if (ioctl(fd, SIOCADDRT, &route))
+		fail(1, "a default route");
+}
+
+static void set_up_network(void)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		fail(1, "a socket");
+	set_up_interface(fd, stream.active ? NET_USER_GUEST : NET_HOST);
+	if (stream.active)
+		set_up_route(fd);
+	else
+		set_up_neighbour(fd);
 	close(fd);
 }
 
@@ -188,6 +241,43 @@ static _Noreturn void send_for_credits(void)
 	}
 }
 
+/* --- the taker of streams --- */
+
+/*
+ * Before the command starts, so that it finds us. With room for what comes while we wait for a processor: libslirp
+ * tells a guest of a window that opens again only when it is asked, and guests ask five times a second.
+ */
+static void prepare_taker(void)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET,
+				  .sin_port = htons(NET_PORT),
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int bytes = BUFFER_BYTES;
+
+	stream.taken = mmap(NULL, sizeof(*stream.taken), PROT_READ | PROT_WRITE,
+			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	stream.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (stream.taken == MAP_FAILED || stream.listener < 0 ||
+	    setsockopt(stream.listener, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) ||
+	    bind(stream.listener, (struct sockaddr *)&at, sizeof(at)) || listen(stream.listener, 1))
+		fail(1, "a listening socket");
+}
+
+/* Until it is killed. Nothing is copied: what is measured is how it gets here. */
+static _Noreturn void take_streams(void)
+{
+	for (;;) {
+		int fd = accept4(stream.listener, NULL, NULL, SOCK_CLOEXEC);
+		ssize_t n;
+
+		if (fd < 0)
+			fail(1, "accept");
+		while ((n = recv(fd, NULL, TAKE_BYTES, MSG_TRUNC)) > 0)
+			__atomic_fetch_add(stream.taken, (uint64_t)n, __ATOMIC_RELAXED);
+		close(fd);
+	}
+}
+
 /* --- processes --- */
 
 /* The signals that we wait for; children have them as usual. */
@@ -224,10 +314,10 @@ static void kill_children(void)
 {
 	setpgid(command_pid, command_pid); /* it may not have come to it */
 	kill(-command_pid, SIGKILL);
-	if (!sender_pid)
+	if (!helper_pid)
 		return;
-	kill(sender_pid, SIGKILL);
-	waitpid(sender_pid, NULL, 0);
+	kill(helper_pid, SIGKILL);
+	waitpid(helper_pid, NULL, 0);
 }
 
 /* Until the command ends; its status. What else ends us, or takes too long, ends it, too. */
@@ -276,9 +366,10 @@ static void print_result(const struct rusage *usage)
 			break;
 	if (f)
 		fclose(f);
-	printf("peer cpu_ns=%ju user_ns=%ju sleeps=%ld frames=%llu bytes=%llu sent=%llu lost=%llu\n",
+	printf("peer cpu_ns=%ju user_ns=%ju sleeps=%ld frames=%llu bytes=%llu sent=%llu lost=%llu taken=%ju\n",
 	       (uintmax_t)(ns_of(usage->ru_utime) + ns_of(usage->ru_stime)),
-	       (uintmax_t)ns_of(usage->ru_utime), usage->ru_nvcsw, frames, bytes, sent, lost);
+	       (uintmax_t)ns_of(usage->ru_utime), usage->ru_nvcsw, frames, bytes, sent, lost,
+	       (uintmax_t)(stream.active ? *stream.taken : 0));
 }
 
 static char **parse(char **argv)
@@ -286,6 +377,7 @@ static char **parse(char **argv)
 	for (; *argv && strcmp(*argv, "--") != 0; argv++) {
 		sender.large = sender.large || !strcmp(*argv, "op=sink_tso");
 		sender.active = sender.active || !strcmp(*argv, "op=sink");
+		stream.active = stream.active || !strcmp(*argv, "op=tcp");
 	}
 	sender.active = sender.active || sender.large;
 	if (!argv[0] || !argv[1]) {
@@ -309,17 +401,21 @@ int main(int argc, char **argv)
 		fail(SKIPPED, "a network namespace (root may make one)");
 	make_tap();
 	leave_out_ipv6();
-	set_up_tap();
+	set_up_network();
 	if (sender.active)
 		prepare_sender();
+	if (stream.active)
+		prepare_taker();
 	command_pid = fork_child();
 	if (!command_pid) {
 		execvp(command[0], command);
 		fail(127, command[0]);
 	}
-	if (sender.active) {
-		sender_pid = fork_child();
-		if (!sender_pid)
+	if (sender.active || stream.active) {
+		helper_pid = fork_child();
+		if (!helper_pid && stream.active)
+			take_streams();
+		if (!helper_pid)
 			send_for_credits();
 	}
 	status = await_command(&usage);

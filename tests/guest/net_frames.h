@@ -29,6 +29,9 @@ enum {
 	NET_TYPE_LOAD = 0x88b5,
 	NET_TYPE_CREDIT = 0x88b6,
 	NET_TYPE_IP = 0x0800,
+	NET_TYPE_ARP = 0x0806,
+	NET_TCP = 6, /* a protocol of IP */
+	NET_PORT = 5001, /* where the peer takes TCP streams */
 	/*
 	 * What the peer sends at most before it hears of the receiver, which answers to each fourth
 	 * of it: less than a tap holds, so nothing is lost.
@@ -38,9 +41,18 @@ enum {
 	NET_CREDITS = 4,
 };
 
-/* Stations: the last byte of their addresses, 02:00:00:00:00:xx and 10.8.0.x. */
-enum net_station { NET_HOST = 1, NET_GUEST = 2, NET_NOBODY = 3 };
-#define NET_ADDRESS 0x0a080000u
+/*
+ * Stations: the last byte of their addresses, 02:00:00:00:00:xx and 10.0.2.x. Those of user networks are what
+ * libslirp gives out.
+ */
+enum net_station {
+	NET_HOST = 1,
+	NET_GUEST = 2,
+	NET_NOBODY = 3,
+	NET_USER_GATEWAY = 2, /* stands for the host itself */
+	NET_USER_GUEST = 15,
+};
+#define NET_ADDRESS 0x0a000200u
 
 static inline void net_put16(uint8_t *at, unsigned int value)
 {
@@ -48,9 +60,20 @@ static inline void net_put16(uint8_t *at, unsigned int value)
 	at[1] = (uint8_t)value;
 }
 
+static inline void net_put32(uint8_t *at, uint32_t value)
+{
+	net_put16(at, value >> 16);
+	net_put16(at + 2, value & 0xffff);
+}
+
 static inline unsigned int net_get16(const uint8_t *at)
 {
 	return (unsigned int)at[0] << 8 | at[1];
+}
+
+static inline uint32_t net_get32(const uint8_t *at)
+{
+	return (uint32_t)net_get16(at) << 16 | net_get16(at + 2);
 }
 
 /* The one's complement sum of an even number of bytes, RFC 1071; not yet complemented. */
@@ -96,10 +119,8 @@ static inline void net_make_ip(uint8_t *frame, enum net_station to, enum net_sta
 	net_put16(ip + 6, 0x4000); /* not to be fragmented */
 	net_put16(ip + 8, 64 << 8 | protocol);
 	net_put16(ip + 10, 0);
-	net_put16(ip + 12, NET_ADDRESS >> 16);
-	net_put16(ip + 14, from);
-	net_put16(ip + 16, NET_ADDRESS >> 16);
-	net_put16(ip + 18, to);
+	net_put32(ip + 12, NET_ADDRESS | from);
+	net_put32(ip + 16, NET_ADDRESS | to);
 	net_put16(ip + 10, ~net_sum(ip, NET_IP, 0));
 }
 
@@ -131,7 +152,7 @@ static inline bool net_is_load(const uint8_t *frame)
 {
 	unsigned int type = net_get16(frame + 12);
 
-	return type == NET_TYPE_LOAD || (type == NET_TYPE_IP && frame[NET_ETHERNET + 9] == 6);
+	return type == NET_TYPE_LOAD || (type == NET_TYPE_IP && frame[NET_ETHERNET + 9] == NET_TCP);
 }
 
 /*
@@ -146,12 +167,12 @@ static inline void net_make_large(struct virtio_net_hdr *header, uint8_t *frame,
 
 	for (unsigned int i = 0; i < NET_TCP_HEADERS - NET_ETHERNET; i++)
 		ip[i] = 0;
-	net_make_ip(frame, to, from, 6, bytes);
-	net_put16(tcp, 5001);
-	net_put16(tcp + 2, 5001);
+	net_make_ip(frame, to, from, NET_TCP, bytes);
+	net_put16(tcp, NET_PORT);
+	net_put16(tcp + 2, NET_PORT);
 	net_put16(tcp + 12, 5 << 12 | 0x10); /* 20 bytes, ACK */
 	net_put16(tcp + 14, 0xffff);
-	net_put16(tcp + 16, net_sum(ip + 12, 8, 6 + bytes - NET_IP));
+	net_put16(tcp + 16, net_sum(ip + 12, 8, NET_TCP + bytes - NET_IP));
 	*header = (struct virtio_net_hdr){
 		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
 		.gso_type = VIRTIO_NET_HDR_GSO_TCPV4,

@@ -53,3 +53,4 @@ guest(virtio_hostile PVH g_virtio_hostile.c hostile_setup.c hostile_ring.c hosti
 # The same with network cards.
 set(CARD_SOURCES user.c user_gate.S cpu.c isr.S vio.c card.c)
 guest(netbench PVH g_netbench.c ${CARD_SOURCES})
+guest(tcpbench PVH g_tcpbench.c ${CARD_SOURCES})
