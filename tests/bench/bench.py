@@ -12,10 +12,11 @@ import b1_start
 import b11_footprint
 import b4_exit
 import b5_disk
+import b8_tap
 import contenders
 import report
 
-ALL = ["B1", "B4", "B5", "B6", "B7", "B11"]
+ALL = ["B1", "B4", "B5", "B6", "B7", "B8", "B11"]
 
 
 def parse_arguments():
@@ -46,6 +47,8 @@ def main():
     for name in b5_disk.KINDS:
         if name in wanted:
             b5_disk.main(name, arguments.iolite, arguments.programs, max(2, arguments.rounds // 10))
+    if "B8" in wanted:
+        b8_tap.main(arguments.iolite, arguments.programs, max(2, arguments.rounds // 10))
     if "B11" in wanted:
         b11_footprint.main(found, max(3, arguments.rounds // 20))
 

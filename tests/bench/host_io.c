@@ -19,7 +19,9 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
-enum { WARM_UP = 64, BUCKETS = 16 * 64, DEPTH_MAX = 256, ALIGN = 4096, TSC_MS = 100 };
+#include "load_times.h"
+
+enum { WARM_UP = 64, DEPTH_MAX = 256, ALIGN = 4096, TSC_MS = 100 };
 
 static struct {
 	const char *path;
@@ -31,7 +33,6 @@ static int fd;
 static uint8_t *data;
 static struct io_uring ring;
 static uint64_t requests, next_place;
-static uint32_t histogram[BUCKETS];
 
 static void fail(const char *what, int code)
 {
@@ -62,14 +63,12 @@ static void one_by_one(uint64_t end, uint64_t count)
 	while (requests - before < count || last < end) {
 		off_t at = next_offset();
 		uint64_t start = last;
-		unsigned int power;
 		ssize_t n = o.write ? pwrite(fd, data, o.bytes, at) : pread(fd, data, o.bytes, at);
 
 		if (n != (ssize_t)o.bytes)
 			fail(o.path, n < 0 ? errno : EIO);
 		last = __rdtsc();
-		power = 63u - (unsigned int)__builtin_clzll((last - start) | 16);
-		histogram[power * 16 + ((last - start) >> (power - 4) & 15)]++;
+		load_time_note(last - start);
 		requests++;
 	}
 }
@@ -127,18 +126,6 @@ static void keep_busy(uint64_t end, uint64_t count)
 		requests += done;
 		in_flight -= done;
 	}
-}
-
-static uint64_t quantile(uint64_t percent)
-{
-	uint64_t left = requests * percent / 100;
-	unsigned int i = 0;
-
-	while (i < BUCKETS && histogram[i] <= left)
-		left -= histogram[i++];
-	if (i == BUCKETS)
-		return 0; /* several at a time: their times were not noted */
-	return (16ull + i % 16) << (i / 16 - 4);
 }
 
 static void set_up(uint64_t span)
@@ -225,11 +212,12 @@ int main(int argc, char **argv)
 	set_up(span);
 	keep_busy(0, WARM_UP);
 	requests = 0;
-	memset(histogram, 0, sizeof(histogram));
+	load_times_clear();
 	start = __rdtsc();
 	keep_busy(start + o.ticks, 1);
 	ticks = __rdtsc() - start;
 	printf("bench requests=%ju ticks=%ju p50=%ju p99=%ju\n", (uintmax_t)requests,
-	       (uintmax_t)ticks, (uintmax_t)quantile(50), (uintmax_t)quantile(99));
+	       (uintmax_t)ticks, (uintmax_t)load_time_quantile(requests, 50),
+	       (uintmax_t)load_time_quantile(requests, 99));
 	return 0;
 }

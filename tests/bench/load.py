@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who runs the load of tests/guest/x86_64/g_bench.c, and what one run of it costs."""
+"""Who runs the loads of tests/guest/x86_64/g_bench.c and g_netbench.c, and what one run of them costs."""
 
 import os
 import re
@@ -14,7 +14,8 @@ SAMPLE_MS = 200
 LIMIT_S = 60
 # System calls, exits to user space and wakes of other threads, all of the VMM's own.
 EVENTS = ["raw_syscalls:sys_enter", "kvm:kvm_userspace_exit", "sched:sched_wakeup"]
-RESULT = re.compile(r"bench requests=(\d+) ticks=(\d+) p50=(\d+) p99=(\d+)")
+RESULT = re.compile(r"bench requests=(\d+) ticks=(\d+) p50=(\d+) p99=(\d+)(?: all=(\d+))?")
+PEER = re.compile(r"^peer (.*)$", re.MULTILINE)
 
 # As contenders.QEMU, with what its PCI bus needs; power-off is a write to a debug port.
 QEMU = [
@@ -29,13 +30,17 @@ QEMU_STATUS = (0x34 << 1) | 1  # of isa-debug-exit
 
 
 class Contender:
-    """kind: iolite, peer or limit; command(load words, disk path) is what runs."""
+    """kind: iolite, peer or limit; command(load words, disk path) is what runs.
 
-    def __init__(self, name, kind, command, status=0):
+    around(load words) is what that command is run by; its line "peer key=N ..." is part of the result.
+    """
+
+    def __init__(self, name, kind, command, status=0, around=lambda words: []):
         self.name = name
         self.kind = kind
         self.command = command
         self.status = status
+        self.around = around
 
 
 def program(programs, name):
@@ -45,8 +50,8 @@ def program(programs, name):
     return path
 
 
-def guest(programs):
-    return program(programs, "../guest/guests/bench")
+def guest(programs, name="bench"):
+    return program(programs, f"../guest/guests/{name}")
 
 
 def iolite(path, programs):
@@ -102,7 +107,7 @@ class Disk:
 
 def sample(contender, words, disk, prefix=()):
     """One run: requests, ticks, p50 and p99 in ticks; cpu_ns, sleeps and user_ns of the whole process."""
-    command = list(prefix) + contender.command(words, disk)
+    command = contender.around(words) + list(prefix) + contender.command(words, disk)
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors)
         text = process.stdout.read().decode(errors="replace")
@@ -114,9 +119,13 @@ def sample(contender, words, disk, prefix=()):
     match = RESULT.search(text)
     if not match or (process.returncode != contender.status and not prefix):
         raise Failed("\n".join([f"{contender.name}: status {process.returncode}: {' '.join(command)}", text[-200:]] + said))
-    requests, ticks, p50, p99 = map(int, match.groups())
-    return {"requests": requests, "ticks": ticks, "p50": p50, "p99": p99, "sleeps": usage.ru_nvcsw,
-            "cpu_ns": (usage.ru_utime + usage.ru_stime) * 1e9, "user_ns": usage.ru_utime * 1e9}  # fmt: skip
+    requests, ticks, p50, p99, everything = (int(n or 0) for n in match.groups())
+    found = {"requests": requests, "ticks": ticks, "p50": p50, "p99": p99, "all": everything, "sleeps": usage.ru_nvcsw,
+             "cpu_ns": (usage.ru_utime + usage.ru_stime) * 1e9, "user_ns": usage.ru_utime * 1e9}  # fmt: skip
+    peer = PEER.search(text)
+    if peer:
+        found.update((key, int(n)) for key, n in (word.split("=") for word in peer.group(1).split()))
+    return found
 
 
 def measure(contenders, words, disk, rounds):

@@ -13,37 +13,15 @@
  */
 #include "cpu.h"
 #include "disk.h"
+#include "load_times.h"
 
-enum { VECTOR = 0x31, SIZE = 256, DEPTH_MAX = 128, WARM_UP = 64, BUCKETS = 16 * 64 };
+enum { VECTOR = 0x31, SIZE = 256, DEPTH_MAX = 128, WARM_UP = 64 };
 #define FEATURES                                                              \
 	(VIO_BIT(VIRTIO_F_VERSION_1) | VIO_BIT(VIRTIO_RING_F_INDIRECT_DESC) | \
 	 VIO_BIT(VIRTIO_RING_F_EVENT_IDX) | VIO_BIT(VIRTIO_BLK_F_FLUSH))
 
 static struct disk disk;
 static uint64_t requests, ticks;
-
-/* --- time of a request: 16 steps for each power of two --- */
-
-static uint32_t histogram[BUCKETS];
-
-static void note_time(uint64_t t)
-{
-	unsigned int power = 63u - (unsigned int)__builtin_clzll(t | 16);
-
-	histogram[power * 16 + (t >> (power - 4) & 15)]++;
-}
-
-static uint64_t quantile(unsigned int percent)
-{
-	uint64_t left = requests * percent / 100;
-	unsigned int i = 0;
-
-	while (i < BUCKETS && histogram[i] <= left)
-		left -= histogram[i++];
-	if (i == BUCKETS)
-		return 0; /* several at a time: their times were not noted */
-	return (16ull + i % 16) << (i / 16 - 4);
-}
 
 /* --- requests --- */
 
@@ -111,7 +89,7 @@ static void keep_busy(uint64_t end, uint64_t count)
 			done = take();
 		while (!done);
 		if (l.depth == 1)
-			note_time(rdtsc() - last);
+			load_time_note(rdtsc() - last);
 		last = rdtsc();
 		requests += done;
 		in_flight -= done;
@@ -149,8 +127,7 @@ static void run_requests(void)
 	l.data = vio_alloc((uint64_t)l.depth * l.bytes, 4096);
 	keep_busy(0, WARM_UP);
 	requests = 0;
-	for (unsigned int i = 0; i < BUCKETS; i++)
-		histogram[i] = 0;
+	load_times_clear();
 	start = rdtsc();
 	keep_busy(start + option_number("ticks", 0, 100000000), 1);
 	ticks = rdtsc() - start;
@@ -178,7 +155,7 @@ static void run_accesses(bool write)
 			write32(at, 0);
 		else
 			read32(at);
-		note_time(rdtsc() - before);
+		load_time_note(rdtsc() - before);
 	}
 	ticks = rdtsc() - start;
 }
@@ -194,9 +171,9 @@ static void run(void)
 	say(" ticks=");
 	say_number(ticks);
 	say(" p50=");
-	say_number(quantile(50));
+	say_number(load_time_quantile(requests, 50));
 	say(" p99=");
-	say_number(quantile(99));
+	say_number(load_time_quantile(requests, 99));
 	say("\n");
 	power_off();
 }

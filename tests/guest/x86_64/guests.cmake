@@ -49,3 +49,8 @@ guest(bench PVH g_bench.c ${DISK_SOURCES})
 guest(journal PVH g_journal.c ${DISK_SOURCES})
 guest(virtio_hostile PVH g_virtio_hostile.c hostile_setup.c hostile_ring.c hostile_blk.c
 	hostile_regs.c ${DISK_SOURCES})
+
+# The same with network cards.
+set(CARD_SOURCES user.c user_gate.S cpu.c isr.S vio.c card.c)
+guest(netbench PVH g_netbench.c ${CARD_SOURCES})
+guest(tcpbench PVH g_tcpbench.c ${CARD_SOURCES})

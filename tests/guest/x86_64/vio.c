@@ -139,14 +139,14 @@ static void take_virtio_capability(struct vio *v, unsigned int at)
 	}
 }
 
-static bool open_pci(struct vio *v, uint64_t slot)
+static bool open_pci(struct vio *v, uint64_t slot, unsigned int kind)
 {
 	unsigned int at, steps = 0;
 	uint32_t table;
 
 	v->function = IOL_X86_ECAM + (slot << 15);
 	if (read16(v->function + PCI_VENDOR_ID) != VENDOR_VIRTIO ||
-	    read16(v->function + PCI_DEVICE_ID) != DEVICE_MODERN + VIRTIO_ID_BLOCK)
+	    read16(v->function + PCI_DEVICE_ID) != DEVICE_MODERN + kind)
 		return false;
 	write16(v->function + PCI_COMMAND, 0);
 	place_bars(v->function);
@@ -169,7 +169,7 @@ static bool open_pci(struct vio *v, uint64_t slot)
 
 /* --- MMIO --- */
 
-static bool open_mmio(struct vio *v, uint64_t base)
+static bool open_mmio(struct vio *v, uint64_t base, unsigned int kind)
 {
 	v->mmio = true;
 	v->common = base;
@@ -178,18 +178,23 @@ static bool open_mmio(struct vio *v, uint64_t base)
 	v->config = base + VIRTIO_MMIO_CONFIG;
 	return read32(base + VIRTIO_MMIO_MAGIC_VALUE) == 0x74726976 &&
 	       read32(base + VIRTIO_MMIO_VERSION) == 2 &&
-	       read32(base + VIRTIO_MMIO_DEVICE_ID) == VIRTIO_ID_BLOCK;
+	       read32(base + VIRTIO_MMIO_DEVICE_ID) == kind;
 }
 
-bool vio_open(struct vio *v, unsigned int number)
+bool vio_open_kind(struct vio *v, unsigned int number, unsigned int kind)
 {
 	uint64_t slot = option_number("pci", number, 0);
 	uint64_t base = option_number("mmio", number, 0);
 
 	*v = (struct vio){ 0 };
 	if (slot)
-		return open_pci(v, slot);
-	return base && open_mmio(v, base);
+		return open_pci(v, slot, kind);
+	return base && open_mmio(v, base, kind);
+}
+
+bool vio_open(struct vio *v, unsigned int number)
+{
+	return vio_open_kind(v, number, VIRTIO_ID_BLOCK);
 }
 
 /* --- registers --- */

@@ -87,6 +87,8 @@ void vio_arena_keep(void);
  * none, or it is not a virtio device of this kind.
  */
 bool vio_open(struct vio *v, unsigned int number);
+/* The same for a device of another kind, of VIRTIO_ID_*. */
+bool vio_open_kind(struct vio *v, unsigned int number, unsigned int kind);
 
 uint64_t vio_get(const struct vio *v, enum vio_reg reg);
 void vio_set(const struct vio *v, enum vio_reg reg, uint64_t value);
