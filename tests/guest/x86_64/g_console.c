@@ -91,7 +91,7 @@ static void echo(void)
 
 static void run(void)
 {
-	if (!vio_open_id(&v, 0, VIRTIO_ID_CONSOLE) ||
+	if (!vio_open_kind(&v, 0, VIRTIO_ID_CONSOLE) ||
 	    !vio_start(&v, queues, QUEUES, SIZE,
 		       VIO_BIT(VIRTIO_F_VERSION_1) | VIO_BIT(VIRTIO_RING_F_EVENT_IDX))) {
 		say("FAIL no console\n");

@@ -46,6 +46,7 @@ guest(spin PVH g_spin.c cpu.c isr.S ap.S)
 set(DISK_SOURCES user.c user_gate.S cpu.c isr.S vio.c disk.c)
 guest(disk PVH g_disk.c ap.S ${DISK_SOURCES})
 guest(bench PVH g_bench.c ${DISK_SOURCES})
+guest(console PVH g_console.c ${DISK_SOURCES})
 guest(journal PVH g_journal.c ${DISK_SOURCES})
 guest(virtio_hostile PVH g_virtio_hostile.c hostile_setup.c hostile_ring.c hostile_blk.c
 	hostile_regs.c ${DISK_SOURCES})

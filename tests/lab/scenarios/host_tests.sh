@@ -3,7 +3,7 @@
 # about: the host's tests that need a /dev/kvm, of which a host may have none: hostile drivers, kill -9, stuck disks, console, messages
 # arches: x86_64
 # limit: 300
-# variants: hostile_pci hostile_mmio kill9 stuck console errors unit
+# variants: hostile_pci hostile_mmio kill9 stuck console chars errors unit
 # shellcheck source=tests/lab/lib-disk.sh
 . "$TREE/tests/lab/lib-disk.sh"
 
@@ -34,6 +34,7 @@ stuck)
 	check fault/stuck.py "$IOLITE_FAULTS" "$guests"
 	;;
 console) check cli/check_console.py "$IOLITE" "$guests/uart_in" ;;
+chars) check cli/check_chars.py "$IOLITE" "$guests/console" ;;
 errors) check cli/check_errors.py "$IOLITE" "$guests/reset" ;;
 unit)
 	for source in $(grep -l '"/dev/kvm"' "$TREE"/tests/unit/test_*.c); do
