@@ -53,7 +53,7 @@ weight() {
 	virtqueue) echo 40 ;;
 	boot) echo 12 ;;
 	fdt) echo 2 ;;
-	virtio) echo 1 ;;
+	virtio | virtio_small) echo 1 ;;
 	*) echo 4 ;;
 	esac
 }

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The small virtio devices, entropy and console (virtio-v1.2 5.4, 5.3): buffers of every form, a backend
- * and a host that give and take what they like, resets at any time. An input is a byte that chooses the
- * device, one for its settings, and a sequence of operations.
+ * The small virtio devices, entropy and console (virtio-v1.2 5.4, 5.3): buffers of every form, a
+ * backend and a host that give and take what they like, resets at any time. An input is a byte that
+ * chooses the device, one for its settings, and a sequence of operations.
  *
- * Oracles: each chain comes back once (virtio_driver.h), in order, with the length that a model says; output is
- * what was sent, input what was typed, random numbers what the host gave, none lost or twice; no byte is
- * written that need not be; the limit is kept, and whoever waits for it has a timer; after a reset
- * nothing is in flight and the device works; the heap is flat.
+ * Oracles: each chain comes back once (virtio_driver.h), in order, with the length that a model
+ * says; output is what was sent, input what was typed, random numbers what the host gave, none lost
+ * or twice; no byte is written that need not be; the limit is kept, and whoever waits for it has a
+ * timer; after a reset nothing is in flight and the device works; the heap is flat.
  *
- * Time stands still but for the operations that move it: the clock, timers, getrandom(2) and the character
- * backend are the wrapped ones below.
+ * Time stands still but for the operations that move it: the clock, timers, getrandom(2) and the
+ * character backend are the wrapped ones below.
  */
 #include "fuzz.h"
 #include "heap.h"
@@ -244,7 +244,7 @@ static uint64_t outstanding(const struct fuzz *f, unsigned int queue)
 	return f->r.drivers[queue].shown - f->r.drivers[queue].used;
 }
 
-/* The limit: what was given since the last call, all of it at the present time, is paid out of the bucket. */
+/* What was given since the last call, all of it at the present time, is paid out of the bucket. */
 static void pay(struct fuzz *f)
 {
 	uint32_t bytes = world.random_pos - f->paid_bytes;

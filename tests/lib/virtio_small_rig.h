@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any virtio device of few queues between a driver (virtio_driver.h) for each queue and registers accessed
- * as a transport would. For unit tests and fuzzers of the small devices.
+ * Any virtio device of few queues between a driver (virtio_driver.h) for each queue and registers
+ * accessed as a transport would. For unit tests and fuzzers of the small devices.
  */
 #ifndef IOLITE_TESTS_VIRTIO_SMALL_RIG_H
 #define IOLITE_TESTS_VIRTIO_SMALL_RIG_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Chains that break the rules of virtio-v1.2 2.7, for any queue of any device. Each is shown to a device
- * that has just been started, in place of its first chain.
+ * Chains that break the rules of virtio-v1.2 2.7, for any queue of any device. Each is shown to a
+ * device that has just been started, in place of its first chain.
  */
 #ifndef IOLITE_TESTS_VIRTIO_HOSTILE_H
 #define IOLITE_TESTS_VIRTIO_HOSTILE_H

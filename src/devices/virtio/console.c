@@ -4,15 +4,17 @@
  * include/iolite/virtio_console.h and, clause by clause, docs/conformance.md.
  *
  * Output is copied out of the guest's buffers, a piece at a time, and given to the backend; a buffer
- * goes back when all of it was taken, so the guest waits for a slow reader and loses nothing. Input goes into
- * buffers that the guest has made available; while there are none, it waits in the backend. What is
- * still to be output when the device is reset is not output any more: its buffers are the guest's again.
+ * goes back when all of it was taken, so the guest waits for a slow reader and loses nothing. Input
+ * goes into buffers that the guest has made available; while there are none, it waits in the
+ * backend. What is still to be output when the device is reset is not output any more: its buffers
+ * are the guest's again.
  *
  * Queues, receive() and writable() are the loop's; emergency writes come on vCPU threads under the
  * device's lock, and take the backend's lock in it.
  *
- * A hostile guest can have its own output, at the backend's pace: a piece has a buffer of its own here, the
- * bytes of one go are bounded, and there are no more buffers held than the queues have entries.
+ * A hostile guest can have its own output, at the backend's pace: a piece has a buffer of its own
+ * here, the bytes of one go are bounded, and there are no more buffers held than the queues have
+ * entries.
  */
 #include <iolite/virtio_console.h>
 
@@ -138,8 +140,8 @@ static unsigned int console_receive(struct iol_char_user *user, const uint8_t *d
 }
 
 /*
- * 5.3.6.1: "The driver MUST NOT put a device-readable buffer in a receiveq." One without any bytes breaks
- * no rule; it comes back with no input in it when its turn comes.
+ * 5.3.6.1: "The driver MUST NOT put a device-readable buffer in a receiveq." One without any bytes
+ * breaks no rule; it comes back with no input in it when its turn comes.
  */
 static bool serve_rx(struct console *con, unsigned int budget)
 {

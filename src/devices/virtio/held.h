@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Chains that a device holds until there is something to do with them: buffers for input, output that
- * a slow reader does not take, requests that wait for their turn. Answered in the order in which they came.
+ * a slow reader does not take, requests that wait for their turn. They are answered in the order in
+ * which they came.
  *
  * A chain that stays in its ring would make the core ask for it again and again; so all are taken, and
  * there is room for as many as the queue has entries from the start.
