@@ -25,14 +25,18 @@ static int out_of_the_way(int fd)
 	return fd < 0 ? -1 : fcntl(fd, F_DUPFD, IOL_NET_CHILD_FD + 1);
 }
 
-static bool place_descriptors(int fd, int out)
+static bool place_descriptors(int fd, int out, int errors)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	fd = out_of_the_way(fd);
 	out = out_of_the_way(out >= 0 ? out : null);
+	errors = out_of_the_way(errors >= 0 ? errors : STDERR_FILENO);
 	null = out_of_the_way(null);
 	if (fd < 0 || out < 0 || null < 0)
+		return false;
+	/* Standard error may be closed, and then stays so. */
+	if (errors >= 0 && dup2(errors, STDERR_FILENO) < 0)
 		return false;
 	if (dup2(null, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
 	    dup2(fd, IOL_NET_CHILD_FD) < 0)
@@ -54,18 +58,18 @@ static void reset_signals(void)
 }
 
 /* In the child, and nothing that takes a lock. False: it has no reason to go on. */
-static bool settle_in(pid_t parent, int fd, int out)
+static bool settle_in(pid_t parent, int fd, int out, int errors)
 {
 	reset_signals();
 	setpgid(0, 0);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return false;
 	/* The parent may have ended before the first of them. */
-	return getppid() == parent && place_descriptors(fd, out);
+	return getppid() == parent && place_descriptors(fd, out, errors);
 }
 
 pid_t iol_net_child_fork(struct net_child *child, struct iol_loop *loop, int fd, int out,
-			 struct iol_error *err)
+			 int errors, struct iol_error *err)
 {
 	pid_t parent = getpid(), pid;
 
@@ -74,7 +78,7 @@ pid_t iol_net_child_fork(struct net_child *child, struct iol_loop *loop, int fd,
 	io_uring_ring_dontfork(&loop->ring);
 	pid = fork();
 	if (!pid) {
-		if (!settle_in(parent, fd, out))
+		if (!settle_in(parent, fd, out, errors))
 			_exit(127);
 		return 0;
 	}

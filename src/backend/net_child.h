@@ -24,14 +24,14 @@ struct net_child {
 enum { IOL_NET_CHILD_FD = 3 };
 
 /*
- * Forks. In the child: returns 0; descriptor 0 is /dev/null, 1 is @out or /dev/null where that is negative, 2 is as it was,
- * IOL_NET_CHILD_FD is @fd, and no other is open; signals are as in a new program; it has a process group of its own, so
+ * Forks. In the child: returns 0; descriptor 0 is /dev/null, 1 is @out or /dev/null where that is negative, 2 is @errors or
+ * as it was where that is negative, IOL_NET_CHILD_FD is @fd, and no other is open; signals are as in a new program; it has a process group of its own, so
  * that keys of a terminal do not reach it, no way to gain privileges, and is killed when the calling thread ends.
  * In the parent: the process id, or -errno with a text. The calling thread is the process's main one; a process that has
  * other threads may only fork to execute a program.
  */
 pid_t iol_net_child_fork(struct net_child *child, struct iol_loop *loop, int fd, int out,
-			 struct iol_error *err);
+			 int errors, struct iol_error *err);
 
 /*
  * In the child: becomes the program argv[0], which is searched for as a shell does. Does not return: where there is none

@@ -14,7 +14,9 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "net_child.h"
@@ -26,6 +28,12 @@ struct net_passt {
 	struct net_stream stream;
 	struct net_child child;
 };
+
+/*
+ * What passt says on its standard error, in memory of a fixed size: at its start that is for the error's text, and
+ * later nobody's, as it has the system's log.
+ */
+enum { SAYINGS_BYTES = 16384 };
 
 static void passt_ended(struct net_child *child)
 {
@@ -56,8 +64,40 @@ static void become_passt(const char *const *args)
 	iol_net_child_execute((char *const *)argv->pdata);
 }
 
-static int start_failed(struct net_passt *passt, const char *said, struct iol_error *err)
+static int make_sayings(void)
 {
+	int fd = memfd_create("passt", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0 || ftruncate(fd, SAYINGS_BYTES) ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK))
+		iol_fd_close(&fd);
+	return fd;
+}
+
+/* The line that tells what was wrong: one that begins with its name, before its help; else the last one. */
+static char *telling_line(int sayings)
+{
+	g_autofree char *text = g_malloc0(SAYINGS_BYTES + 1);
+	g_auto(GStrv) lines = NULL;
+	const char *found = "";
+
+	if (pread(sayings, text, SAYINGS_BYTES, 0) < 0)
+		return g_strdup("");
+	lines = g_strsplit(text, "\n", 0);
+	for (char **line = lines; *line; line++) {
+		if (!**line || g_str_has_prefix(*line, "Failed to send")) /* to a system's log */
+			continue;
+		found = *line;
+		if (g_str_has_prefix(found, "passt: "))
+			break;
+	}
+	return g_strdup(found);
+}
+
+static int start_failed(struct net_passt *passt, const char *said, int sayings,
+			struct iol_error *err)
+{
+	g_autofree char *line = NULL;
 	char reason[IOL_NET_REASON_BYTES];
 	int error = said[0] == 'E' ? atoi(said + 1) : 0;
 
@@ -71,15 +111,13 @@ static int start_failed(struct net_passt *passt, const char *said, struct iol_er
 			"one that runs");
 	if (error)
 		return iol_error_errno(err, -error, "cannot start passt");
-	return iol_error_set(
-		err, -EIO,
-		"passt did not start (%s): its own message tells why; it needs a network "
-		"with a default route",
-		iol_net_child_reason(&passt->child, reason));
+	line = telling_line(sayings);
+	return iol_error_set(err, -EIO, "passt did not start: %s (%s)", line,
+			     iol_net_child_reason(&passt->child, reason));
 }
 
 /* Until it says that it has begun, or ends. */
-static int await_start(struct net_passt *passt, int pipe_fd, struct iol_error *err)
+static int await_start(struct net_passt *passt, int pipe_fd, int sayings, struct iol_error *err)
 {
 	uint64_t end_ns = iol_loop_now_ns() + START_MS * IOL_NS_PER_MS, now_ns;
 	struct pollfd pfd = { .fd = pipe_fd, .events = POLLIN };
@@ -93,12 +131,12 @@ static int await_start(struct net_passt *passt, int pipe_fd, struct iol_error *e
 	} while (poll(&pfd, 1, (int)((end_ns - now_ns) / IOL_NS_PER_MS) + 1) <= 0);
 	if (read(pipe_fd, said, sizeof(said) - 1) > 0 && g_ascii_isdigit(said[0]))
 		return 0;
-	return start_failed(passt, said, err);
+	return start_failed(passt, said, sayings, err);
 }
 
 static int start_passt(struct net_passt *passt, const char *const *args, struct iol_error *err)
 {
-	iol_auto(iol_fd_close) int ours = -1, theirs = -1, in = -1, out = -1;
+	iol_auto(iol_fd_close) int ours = -1, theirs = -1, in = -1, out = -1, sayings = -1;
 	int pair[2], pipes[2], ret;
 	pid_t pid;
 
@@ -113,13 +151,17 @@ static int start_passt(struct net_passt *passt, const char *const *args, struct 
 	if (fchmod(out, 0666))
 		return iol_error_errno(err, -errno, "cannot open a pipe to passt");
 
-	pid = iol_net_child_fork(&passt->child, passt->stream.net.loop, theirs, out, err);
+	sayings = make_sayings();
+	if (sayings < 0)
+		return iol_error_errno(err, -errno, "cannot make memory for passt's messages");
+
+	pid = iol_net_child_fork(&passt->child, passt->stream.net.loop, theirs, out, sayings, err);
 	if (!pid)
 		become_passt(args);
 	if (pid < 0)
 		return (int)pid;
 	iol_fd_close(&out);
-	ret = await_start(passt, in, err);
+	ret = await_start(passt, in, sayings, err);
 	if (ret)
 		return ret;
 	passt->stream.quiet = true;

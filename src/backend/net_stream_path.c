@@ -17,7 +17,7 @@ int iol_net_path_check(const char *path, struct iol_error *err)
 		return iol_error_set(err, -EINVAL, "the path of the socket is empty");
 	if (strlen(path) > max)
 		return iol_error_set(err, -EINVAL,
-				     "the path of the socket is longer than %zu bytes: %s", max,
+				     "the path of the socket is longer than %zu bytes: %.120s", max,
 				     path);
 	return 0;
 }

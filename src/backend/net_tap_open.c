@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glib.h>
 #include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
@@ -258,25 +259,36 @@ static void probe_offloads(struct net_tap *tap)
 	iol_tap_set_offloads(fd, 0);
 }
 
+/* @name was checked, or is the kernel's. */
 static void name_of(struct ifreq *ifr, const char *name)
 {
 	memset(ifr, 0, sizeof(*ifr));
-	strncpy(ifr->ifr_name, name, sizeof(ifr->ifr_name) - 1);
+	memcpy(ifr->ifr_name, name, strnlen(name, sizeof(ifr->ifr_name) - 1));
 }
 
 /* The index of the interface that @len bytes of an answer say is the master; 0: none. */
-static unsigned int master_in(struct nlmsghdr *head, size_t len)
+static unsigned int master_in(const uint8_t *answer, size_t len)
 {
-	struct ifinfomsg *info = NLMSG_DATA(head);
-	unsigned int master = 0, left;
+	size_t at = NLMSG_LENGTH(NLMSG_ALIGN(sizeof(struct ifinfomsg)));
+	struct nlmsghdr head;
+	struct rtattr attr;
+	unsigned int master;
 
-	if (!NLMSG_OK(head, len) || head->nlmsg_type != RTM_NEWLINK)
+	if (len < at)
 		return 0;
-	left = (unsigned int)IFLA_PAYLOAD(head);
-	for (struct rtattr *attr = IFLA_RTA(info); RTA_OK(attr, left); attr = RTA_NEXT(attr, left))
-		if (attr->rta_type == IFLA_MASTER && RTA_PAYLOAD(attr) == sizeof(master))
-			memcpy(&master, RTA_DATA(attr), sizeof(master));
-	return master;
+	memcpy(&head, answer, sizeof(head));
+	if (head.nlmsg_type != RTM_NEWLINK || head.nlmsg_len > len)
+		return 0;
+	for (; at + RTA_LENGTH(sizeof(master)) <= head.nlmsg_len; at += RTA_ALIGN(attr.rta_len)) {
+		memcpy(&attr, answer + at, sizeof(attr));
+		if (attr.rta_len < sizeof(attr))
+			break;
+		if (attr.rta_type != IFLA_MASTER || attr.rta_len != RTA_LENGTH(sizeof(master)))
+			continue;
+		memcpy(&master, answer + at + RTA_LENGTH(0), sizeof(master));
+		return master;
+	}
+	return 0;
 }
 
 /* By rtnetlink(7): /sys may show another network than ours. */
@@ -292,7 +304,7 @@ static bool in_bridge(const char *ifname, const char *bridge)
 		.info = { .ifi_index = (int)if_nametoindex(ifname) },
 	};
 	iol_auto(iol_fd_close) int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	_Alignas(struct nlmsghdr) uint8_t answer[16384];
+	uint8_t answer[16384];
 	unsigned int master;
 	ssize_t len;
 
@@ -301,7 +313,7 @@ static bool in_bridge(const char *ifname, const char *bridge)
 	len = recv(fd, answer, sizeof(answer), 0);
 	if (len < 0)
 		return false;
-	master = master_in((struct nlmsghdr *)(void *)answer, (size_t)len);
+	master = master_in(answer, (size_t)len);
 	return master && master == if_nametoindex(bridge);
 }
 
@@ -420,7 +432,7 @@ static int check_config(const struct iol_net_tap_config *config, struct iol_erro
 		if (!*names[i] || strlen(names[i]) >= IFNAMSIZ || strpbrk(names[i], "/ \t\n:"))
 			return iol_error_set(
 				err, -EINVAL,
-				"\"%s\" is no name of an interface: 1 to %d characters "
+				"\"%.64s\" is no name of an interface: 1 to %d characters "
 				"without spaces, slashes and colons",
 				names[i], IFNAMSIZ - 1);
 	}
@@ -437,7 +449,7 @@ int iol_tap_open(struct net_tap *tap, const struct iol_net_tap_config *config,
 	if (config->fds) {
 		ret = take_parents(tap, config->fds, config->pairs, err);
 	} else {
-		strncpy(tap->ifname, config->ifname ? config->ifname : "tap%d", IFNAMSIZ - 1);
+		g_strlcpy(tap->ifname, config->ifname ? config->ifname : "tap%d", IFNAMSIZ);
 		ret = open_queues(tap, config->pairs, err);
 	}
 	if (!ret)

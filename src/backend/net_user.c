@@ -252,7 +252,7 @@ static int start_child(struct net_user *u, const struct net_user_setup *setup,
 	u->fd = pair[0];
 	for (int i = 0; i < 2; i++) /* what the host does not allow is not missed */
 		setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	pid = iol_net_child_fork(&u->child, u->net.loop, pair[1], -1, err);
+	pid = iol_net_child_fork(&u->child, u->net.loop, pair[1], -1, -1, err);
 	if (!pid)
 		iol_net_user_child(IOL_NET_CHILD_FD, setup);
 	iol_fd_close(&pair[1]);

@@ -38,7 +38,7 @@ static struct in_addr address_of(uint32_t n)
 /* "net4=10.0.2.300: not an IPv4 address" */
 static int refuse(struct iol_error *err, const char *option, const char *value, const char *why)
 {
-	return iol_error_set(err, -EINVAL, "%s=%s: %s", option, value, why);
+	return iol_error_set(err, -EINVAL, "%s=%.100s: %s", option, value, why);
 }
 
 static int parse4(const char *option, const char *value, struct in_addr *address,
@@ -112,8 +112,8 @@ static int parse_mask4(const char *value, const char *text, uint32_t *mask, stru
 	}
 	if (prefix < PREFIX4_MIN || prefix > PREFIX4_MAX)
 		return iol_error_set(err, -EINVAL,
-				     "net4=%s: a network of %u bits; %d to %d are possible", value,
-				     prefix, PREFIX4_MIN, PREFIX4_MAX);
+				     "net4=%.100s: a network of %u bits; %d to %d are possible",
+				     value, prefix, PREFIX4_MIN, PREFIX4_MAX);
 	return 0;
 }
 
@@ -349,24 +349,25 @@ static int parse_forward(const struct net_user_setup *setup, const char *text,
 
 	*forward = (struct net_user_forward){ .text = text, .udp = !strncmp(text, "udp:", 4) };
 	if (!forward->udp && strncmp(text, "tcp:", 4))
-		return iol_error_set(err, -EINVAL, "hostfwd=%s: neither tcp: nor udp:; %s", text,
-				     forward_form);
+		return iol_error_set(err, -EINVAL, "hostfwd=%.100s: neither tcp: nor udp:; %s",
+				     text, forward_form);
 	if (!take_address(&rest, &forward->host))
-		return iol_error_set(err, -EINVAL, "hostfwd=%s: the host's address is none; %s",
+		return iol_error_set(err, -EINVAL, "hostfwd=%.100s: the host's address is none; %s",
 				     text, forward_form);
 	if (!take_port(&rest, '-', &forward->host))
 		return iol_error_set(
 			err, -EINVAL,
-			"hostfwd=%s: the host's port is none of 1 to 65535 with a \"-\" "
+			"hostfwd=%.100s: the host's port is none of 1 to 65535 with a \"-\" "
 			"behind it; %s",
 			text, forward_form);
 	if (!take_address(&rest, &forward->guest))
-		return iol_error_set(err, -EINVAL, "hostfwd=%s: the guest's address is none; %s",
-				     text, forward_form);
+		return iol_error_set(err, -EINVAL,
+				     "hostfwd=%.100s: the guest's address is none; %s", text,
+				     forward_form);
 	if (!take_port(&rest, '\0', &forward->guest))
 		return iol_error_set(err, -EINVAL,
-				     "hostfwd=%s: the guest's port is none of 1 to 65535; %s", text,
-				     forward_form);
+				     "hostfwd=%.100s: the guest's port is none of 1 to 65535; %s",
+				     text, forward_form);
 	return check_families(setup, forward, err);
 }
 
