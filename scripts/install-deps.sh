@@ -40,7 +40,7 @@ packages_of() {
 		;;
 	ppc64) echo gcc-powerpc64-linux-gnu libc6-dev-ppc64-cross dpkg-dev meson qemu-user-static ;;
 	kernel) echo gcc make flex bison bc libelf-dev lz4 patch xz-utils ;;
-	bench) echo qemu-system-x86 linux-perf python3 ;;
+	bench) echo qemu-system-x86 linux-perf python3 libslirp0 passt ;;
 	format) echo clang-format clang-tidy shellcheck ;;
 	*)
 		echo "install-deps: no group '$1': give build, test, demo, kernel, lab, aarch64, powerpc, ppc64, bench or format" >&2

@@ -13,10 +13,11 @@ import b11_footprint
 import b4_exit
 import b5_disk
 import b8_tap
+import b9_user
 import contenders
 import report
 
-ALL = ["B1", "B4", "B5", "B6", "B7", "B8", "B11"]
+ALL = ["B1", "B4", "B5", "B6", "B7", "B8", "B9", "B11"]
 
 
 def parse_arguments():
@@ -49,6 +50,8 @@ def main():
             b5_disk.main(name, arguments.iolite, arguments.programs, max(2, arguments.rounds // 10))
     if "B8" in wanted:
         b8_tap.main(arguments.iolite, arguments.programs, max(2, arguments.rounds // 10))
+    if "B9" in wanted:
+        b9_user.main(arguments.iolite, arguments.programs, max(2, arguments.rounds // 4))
     if "B11" in wanted:
         b11_footprint.main(found, max(3, arguments.rounds // 20))
 

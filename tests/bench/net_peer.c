@@ -2,7 +2,8 @@
 /*
  * bench_net_peer [key=value...] -- COMMAND [ARGUMENT...]: runs COMMAND, a VMM or a program without a machine,
  * in a network namespace of its own, beside a tap "tap0", and is what lives at the other end of that. The
- * namespace goes with its last process, and the tap with the namespace: nothing is left behind, whatever ends us.
+ * namespace goes with its last process, and the tap with the namespace; COMMAND is the first process of a process
+ * namespace, so that what it has started goes with it: nothing is left behind, whatever ends us.
  *
  * Who answers, so that as little as possible runs beside what is measured:
  *   frames to nobody     nobody: the kernel counts and drops them
@@ -293,7 +294,7 @@ static void signals_of_interest(sigset_t *set)
 /* A child that does not outlive us, in a process group of its own. */
 static pid_t fork_child(void)
 {
-	pid_t parent = getpid(), pid = fork();
+	pid_t pid = fork();
 	sigset_t set;
 
 	if (pid < 0)
@@ -302,8 +303,6 @@ static pid_t fork_child(void)
 		return pid;
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(1);
 	signals_of_interest(&set);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	return 0;
@@ -320,6 +319,13 @@ static void kill_children(void)
 	waitpid(helper_pid, NULL, 0);
 }
 
+/* The first process of a namespace ends after all others, and the helper is one: as soon as we have taken note of it. */
+static void reap_helper(void)
+{
+	if (helper_pid && waitpid(helper_pid, NULL, WNOHANG) == helper_pid)
+		helper_pid = 0;
+}
+
 /* Until the command ends; its status. What else ends us, or takes too long, ends it, too. */
 static int await_command(struct rusage *usage)
 {
@@ -332,6 +338,7 @@ static int await_command(struct rusage *usage)
 	while (!waitid(P_PID, (id_t)command_pid, &ended, WEXITED | WNOHANG | WNOWAIT) &&
 	       !ended.si_pid) {
 		signal = sigtimedwait(&set, NULL, &limit);
+		reap_helper();
 		if (signal == SIGCHLD || (signal < 0 && errno == EINTR))
 			continue;
 		kill_children();
@@ -397,8 +404,8 @@ int main(int argc, char **argv)
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	signals_of_interest(&set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	if (unshare(CLONE_NEWNET))
-		fail(SKIPPED, "a network namespace (root may make one)");
+	if (unshare(CLONE_NEWNET | CLONE_NEWPID))
+		fail(SKIPPED, "a namespace (root may make one)");
 	make_tap();
 	leave_out_ipv6();
 	set_up_network();
