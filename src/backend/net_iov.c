@@ -75,8 +75,8 @@ size_t iol_iov_gather(const struct iovec *iov, unsigned int count, size_t offset
 ssize_t iol_iov_plain_frame(const struct iovec *iov, unsigned int count, size_t max_bytes)
 {
 	size_t bytes = iol_iov_bytes(iov, count);
-	uint8_t head
-		[2]; /* flags and gso_type (virtio-v1.2 5.1.6): the rest counts with them only */
+	/* flags and gso_type (virtio-v1.2 5.1.6): the rest counts with them only */
+	uint8_t head[2] = { 0 };
 
 	if (bytes < IOL_NET_HEADER_BYTES + IOL_NET_ETHERNET_BYTES)
 		return -EINVAL;

@@ -136,13 +136,13 @@ static int await_start(struct net_passt *passt, int pipe_fd, int sayings, struct
 
 static int start_passt(struct net_passt *passt, const char *const *args, struct iol_error *err)
 {
-	iol_auto(iol_fd_close) int ours = -1, theirs = -1, in = -1, out = -1, sayings = -1;
+	iol_auto(iol_fd_close) int theirs = -1, in = -1, out = -1, sayings = -1;
 	int pair[2], pipes[2], ret;
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
 		return iol_error_errno(err, -errno, "cannot make sockets for passt");
-	ours = pair[0];
+	passt->stream.fd = pair[0];
 	theirs = pair[1];
 	if (pipe2(pipes, O_CLOEXEC))
 		return iol_error_errno(err, -errno, "cannot make a pipe for passt");
@@ -166,8 +166,7 @@ static int start_passt(struct net_passt *passt, const char *const *args, struct 
 		return ret;
 	passt->stream.quiet = true;
 	iol_net_child_watch(&passt->child, passt_ended);
-	iol_net_stream_attach(&passt->stream, ours);
-	ours = -1;
+	iol_net_stream_attach(&passt->stream, passt->stream.fd);
 	return 0;
 }
 

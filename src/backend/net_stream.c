@@ -302,8 +302,8 @@ static void disconnect(struct net_stream *s)
 	s->broken = false;
 	s->rx_begin = s->rx_end = 0;
 	s->tx_begin = s->tx_end = 0;
-	iol_net_set_link(&s->net, false);
 	await_peer(s);
+	iol_net_set_link(&s->net, false);
 }
 
 static void turn_end(struct iol_turn_end *end)
@@ -389,7 +389,8 @@ static void peer_done(struct iol_op *op, int res)
 	else
 		errno = -res;
 	if (fd >= 0) {
-		iol_log(IOL_LOG_INFO, "%s: connected; the link is up", s->net.name);
+		iol_log_limited(&s->limit, IOL_LOG_INFO, "%s: connected; the link is up",
+				s->net.name);
 		iol_net_stream_attach(s, fd);
 		return;
 	}

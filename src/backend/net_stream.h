@@ -32,8 +32,8 @@ struct net_stream {
 	bool quiet; /* its owner says why the other end went */
 	unsigned int rx_begin, rx_end, tx_begin, tx_end;
 	uint8_t rx[NET_STREAM_RX_BYTES];
-	uint8_t tx
-		[NET_STREAM_RECORD_MAX]; /* the rest of a frame that the socket did not take whole */
+	/* The rest of a frame that the socket did not take whole. */
+	uint8_t tx[NET_STREAM_RECORD_MAX];
 };
 
 /* @stream is zeros. Nobody is there, and the link is down. */

@@ -469,6 +469,24 @@ static void test_child_killed(struct fixture *f, gconstpointer data)
 	}
 }
 
+static void test_confined(struct fixture *f, gconstpointer data)
+{
+	static const char *const lines[] = { "\nName:\tiolite-user\n", "\nNoNewPrivs:\t1\n",
+					     "\nCapEff:\t0000000000000000\n",
+					     "\nCapPrm:\t0000000000000000\n", "\nThreads:\t1\n" };
+	g_autofree char *path = NULL, *text = NULL, *all = NULL;
+
+	(void)data;
+	start_user(f, (struct iol_net_user_config){ 0 });
+	path = g_strdup_printf("/proc/%d/status", (int)net_child_of(getpid()));
+	g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+	all = g_strconcat("\n", text, NULL);
+	for (unsigned int i = 0; i < G_N_ELEMENTS(lines); i++)
+		if (!strstr(all, lines[i]))
+			g_error("no \"%s\" in%s", lines[i] + 1, all);
+	iol_net_free(f->dev.net);
+}
+
 /* However we end, the child does, too. */
 static void test_parent_killed(struct fixture *f, gconstpointer data)
 {
@@ -684,6 +702,7 @@ int main(int argc, char **argv)
 		{ "/net-user/forward-by-ipv6", test_forward_by_ipv6 },
 		{ "/net-user/restricted", test_restricted },
 		{ "/net-user/descriptors", test_descriptors },
+		{ "/net-user/confined", test_confined },
 		{ "/net-user/child-killed", test_child_killed },
 		{ "/net-user/parent-killed", test_parent_killed },
 		{ "/net-user/errors", test_errors },
