@@ -73,10 +73,9 @@ static _Noreturn void fail(int status, const char *what)
 
 static void make_tap(void)
 {
-	struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
+	struct ifreq ifr = { .ifr_name = TAP, .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
 	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
 
-	strcpy(ifr.ifr_name, TAP);
 	if (fd < 0 || ioctl(fd, TUNSETIFF, &ifr) || ioctl(fd, TUNSETPERSIST, 1))
 		fail(SKIPPED, "/dev/net/tun, a tap");
 	close(fd);
@@ -114,7 +113,7 @@ static void switch_on(int fd, const char *name)
 {
 	struct ifreq ifr = { .ifr_flags = IFF_UP | IFF_BROADCAST | IFF_MULTICAST };
 
-	strcpy(ifr.ifr_name, name);
+	strncpy(ifr.ifr_name, name, sizeof(ifr.ifr_name) - 1);
 	if (ioctl(fd, SIOCSIFFLAGS, &ifr))
 		fail(1, "an interface cannot be switched on");
 }
