@@ -37,7 +37,7 @@ packages_of() {
 			qemu-system-ppc qemu-user-static
 		;;
 	ppc64) echo gcc-powerpc64-linux-gnu libc6-dev-ppc64-cross dpkg-dev meson qemu-user-static ;;
-	kernel) echo gcc make flex bison bc libelf-dev lz4 xz-utils ;;
+	kernel) echo gcc make flex bison bc libelf-dev lz4 patch xz-utils ;;
 	bench) echo qemu-system-x86 linux-perf python3 libslirp0 passt ;;
 	format) echo clang-format clang-tidy shellcheck ;;
 	*)
