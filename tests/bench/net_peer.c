@@ -44,6 +44,7 @@
 
 enum {
 	LIMIT_S = 60,
+	DRAIN_S = 5,
 	SKIPPED = 77,
 	BATCH_MAX = NET_WINDOW_SMALL / NET_CREDITS,
 	TAKE_BYTES = 1 << 20,
@@ -73,10 +74,9 @@ static _Noreturn void fail(int status, const char *what)
 
 static void make_tap(void)
 {
-	struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
+	struct ifreq ifr = { .ifr_name = TAP, .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
 	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
 
-	strcpy(ifr.ifr_name, TAP);
 	if (fd < 0 || ioctl(fd, TUNSETIFF, &ifr) || ioctl(fd, TUNSETPERSIST, 1))
 		fail(SKIPPED, "/dev/net/tun, a tap");
 	close(fd);
@@ -114,7 +114,7 @@ static void switch_on(int fd, const char *name)
 {
 	struct ifreq ifr = { .ifr_flags = IFF_UP | IFF_BROADCAST | IFF_MULTICAST };
 
-	strcpy(ifr.ifr_name, name);
+	strncpy(ifr.ifr_name, name, sizeof(ifr.ifr_name) - 1);
 	if (ioctl(fd, SIOCSIFFLAGS, &ifr))
 		fail(1, "an interface cannot be switched on");
 }
@@ -264,7 +264,7 @@ static void prepare_taker(void)
 		fail(1, "a listening socket");
 }
 
-/* Until it is killed. Nothing is copied: what is measured is how it gets here. */
+/* Until nobody listens any more. Nothing is copied: what is measured is how it gets here. */
 static _Noreturn void take_streams(void)
 {
 	for (;;) {
@@ -272,7 +272,7 @@ static _Noreturn void take_streams(void)
 		ssize_t n;
 
 		if (fd < 0)
-			fail(1, "accept");
+			_exit(0); /* end_helper() */
 		while ((n = recv(fd, NULL, TAKE_BYTES, MSG_TRUNC)) > 0)
 			__atomic_fetch_add(stream.taken, (uint64_t)n, __ATOMIC_RELAXED);
 		close(fd);
@@ -309,21 +309,30 @@ static pid_t fork_child(void)
 }
 
 /* The command's process group still has its number: nobody has waited for it yet. */
-static void kill_children(void)
+static void kill_command(void)
 {
 	setpgid(command_pid, command_pid); /* it may not have come to it */
 	kill(-command_pid, SIGKILL);
-	if (!helper_pid)
-		return;
-	kill(helper_pid, SIGKILL);
-	waitpid(helper_pid, NULL, 0);
 }
 
-/* The first process of a namespace ends after all others, and the helper is one: as soon as we have taken note of it. */
-static void reap_helper(void)
+/* After the command. Whoever takes a stream has some time to come to its end. */
+static void end_helper(void)
 {
-	if (helper_pid && waitpid(helper_pid, NULL, WNOHANG) == helper_pid)
-		helper_pid = 0;
+	struct timespec limit = { .tv_sec = DRAIN_S };
+	siginfo_t ended = { 0 };
+	sigset_t set;
+
+	if (!helper_pid)
+		return;
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	if (stream.active && !shutdown(stream.listener, SHUT_RD))
+		while (!waitid(P_PID, (id_t)helper_pid, &ended, WEXITED | WNOHANG | WNOWAIT) &&
+		       !ended.si_pid)
+			if (sigtimedwait(&set, NULL, &limit) < 0 && errno == EAGAIN)
+				break;
+	kill(helper_pid, SIGKILL);
+	waitpid(helper_pid, NULL, 0);
 }
 
 /* Until the command ends; its status. What else ends us, or takes too long, ends it, too. */
@@ -338,16 +347,15 @@ static int await_command(struct rusage *usage)
 	while (!waitid(P_PID, (id_t)command_pid, &ended, WEXITED | WNOHANG | WNOWAIT) &&
 	       !ended.si_pid) {
 		signal = sigtimedwait(&set, NULL, &limit);
-		reap_helper();
 		if (signal == SIGCHLD || (signal < 0 && errno == EINTR))
 			continue;
-		kill_children();
+		kill_command();
 		fprintf(stderr, "bench_net_peer: %s\n",
 			signal < 0 ? "it took too long" : "ended by a signal");
 		waitpid(command_pid, NULL, 0);
 		exit(1);
 	}
-	kill_children();
+	kill_command();
 	if (wait4(command_pid, &status, 0, usage) != command_pid)
 		fail(1, "wait4");
 	return status;
@@ -404,8 +412,8 @@ int main(int argc, char **argv)
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	signals_of_interest(&set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	if (unshare(CLONE_NEWNET | CLONE_NEWPID))
-		fail(SKIPPED, "a namespace (root may make one)");
+	if (unshare(CLONE_NEWNET))
+		fail(SKIPPED, "a network namespace (root may make one)");
 	make_tap();
 	leave_out_ipv6();
 	set_up_network();
@@ -413,11 +421,6 @@ int main(int argc, char **argv)
 		prepare_sender();
 	if (stream.active)
 		prepare_taker();
-	command_pid = fork_child();
-	if (!command_pid) {
-		execvp(command[0], command);
-		fail(127, command[0]);
-	}
 	if (sender.active || stream.active) {
 		helper_pid = fork_child();
 		if (!helper_pid && stream.active)
@@ -425,7 +428,15 @@ int main(int argc, char **argv)
 		if (!helper_pid)
 			send_for_credits();
 	}
+	if (unshare(CLONE_NEWPID))
+		fail(SKIPPED, "a process namespace");
+	command_pid = fork_child();
+	if (!command_pid) {
+		execvp(command[0], command);
+		fail(127, command[0]);
+	}
 	status = await_command(&usage);
+	end_helper();
 	print_result(&usage);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
