@@ -77,7 +77,7 @@ static int read_serial(const struct iol_json *json, const struct iol_json_place 
 	if (!ret && !json_object_get(item, "kind"))
 		ret = iol_json_refuse(json, at,
 				      "no kind: give \"kind\": \"stdio\", \"null\", \"pty\", "
-				      "\"file\", \"unix\" or \"tcp\"");
+				      "\"file\", \"unix\", \"tcp\" or \"mux\"");
 	if (!ret && (iol_char_config_check(&line, json->err) ||
 		     iol_config_append_serial(json->config, &line, json->err)))
 		ret = iol_json_refused(json, at);

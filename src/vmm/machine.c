@@ -191,6 +191,25 @@ static int make_acpi_pm(struct iol_vm *vm, const struct iol_layout_device *where
 	return ret;
 }
 
+/* The line whose terminal others share. */
+static struct iol_char *find_mux(const struct iol_vm *vm)
+{
+	for (unsigned int i = 0; i < vm->config->serial_count; i++)
+		if (vm->config->serials[i].over_stdio)
+			return vm->serials[i];
+	return NULL;
+}
+
+static int make_serial(struct iol_vm *vm, unsigned int idx, const char *name, struct iol_error *err)
+{
+	const struct iol_char_config *config = &vm->config->serials[idx];
+	struct iol_char *first = config->over_stdio ? NULL : find_mux(vm);
+
+	if (config->kind == IOL_CHAR_MUX && first)
+		return iol_char_mux_join(first, config, name, &vm->serials[idx], err);
+	return iol_char_new(&vm->loop, &vm->lifecycle.sink, config, name, &vm->serials[idx], err);
+}
+
 static int make_serials(struct iol_vm *vm, struct iol_error *err)
 {
 	int ret = 0;
@@ -199,8 +218,7 @@ static int make_serials(struct iol_vm *vm, struct iol_error *err)
 		char name[IOL_CHAR_NAME_BYTES];
 
 		snprintf(name, sizeof(name), "serial%u", i);
-		ret = iol_char_new(&vm->loop, &vm->lifecycle.sink, &vm->config->serials[i], name,
-				   &vm->serials[i], err);
+		ret = make_serial(vm, i, name, err);
 	}
 	return ret;
 }

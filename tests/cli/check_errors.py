@@ -159,7 +159,7 @@ CASES = [
     ("cpus empty", ["run", "-k", "{D}/good", "-c", ""], USAGE, "--cpus: ''"),
     ("cpus overflow", ["run", "-k", "{D}/good", "-c", "4294967297"], USAGE, "--cpus: '4294967297'"),
     ("serial unknown", ["run", "-k", "{D}/good", "-s", "vga"], USAGE, "--serial: 'vga' is no kind of serial line: give "
-     "stdio, null, pty, file, unix or tcp"),
+     "stdio, null, pty, file, unix, tcp or mux"),
     ("watchdog action unknown", ["run", "-k", "{D}/good", "--on-watchdog=halt"], USAGE,
      "--on-watchdog: 'halt' is no action: give reset, stop, pause or none"),
     ("watchdog action empty", ["run", "-k", "{D}/good", "--on-watchdog="], USAGE, "--on-watchdog: '' is no action"),
@@ -416,9 +416,9 @@ CASES += [
     config('{"disks": [{"path": "/a"}, {"path": "/a", "ro": true}]}',
            ": disks[1]: '/a': given twice (as disk0 and disk1): leave one out, or make both ro"),
     config('{"serials": {}}', ': serials: this is an object: give a list, such as [{"kind": "stdio"}]'),
-    config('{"serials": [{}]}', ': serials[0]: no kind: give "kind": "stdio", "null", "pty", "file", "unix" or "tcp"'),
+    config('{"serials": [{}]}', ': serials[0]: no kind: give "kind": "stdio", "null", "pty", "file", "unix", "tcp" or "mux"'),
     config('{"serials": [{"kind": "vga"}]}', ": serials[0].kind: 'vga' is no kind of serial line: give stdio, null, pty, "
-           "file, unix or tcp"),
+           "file, unix, tcp or mux"),
     config('{"serials": [{"kind": "tcp"}]}', ': serials[0]: no port: give one, such as "port": 4000'),
     config('{"serials": [{"kind": "tcp", "port": 23, "host": "192.0.2.1"}]}', ": serials[0]: other machines could reach "
            "192.0.2.1, and whoever connects has the console: listen at 127.0.0.1 or ::1, or give expose=on if that is meant"),
