@@ -467,7 +467,7 @@ int iol_char_configure(struct iol_char *chr, const struct iol_char_config *confi
 	int ret;
 
 	g_strlcpy(chr->name, name, sizeof(chr->name));
-	chr->hold = config->block;
+	chr->hold = chr->hold || config->block;
 	chr->ring_bytes = config->ring_bytes;
 	chr->ring = g_realloc(chr->ring, chr->ring_bytes);
 	if (!config->log)
