@@ -68,10 +68,18 @@ struct iol_char {
 	unsigned int (*filter)(struct iol_char *chr, uint8_t *data, unsigned int len);
 
 	struct iol_op in_op; /* waits for input */
-	struct iol_op hangup_op; /* the same for a peer's end, while its input waits for the device */
+	struct iol_op
+		hangup_op; /* the same for a peer's end, while its input waits for the device */
 	unsigned int poll_failures; /* of in_op, in a row */
 	unsigned int input_pos, input_len;
 	uint8_t input[IOL_CHAR_INPUT_BYTES];
+	/*
+	 * With a filter: a device that took nothing for IOL_CHAR_STALL_NS does not keep escape keys from being
+	 * seen. Input is read on, and what finds no room is dropped.
+	 */
+	struct iol_op starve_op;
+	uint64_t taken, starve_taken; /* bytes that the device took; by the start of starve_op */
+	bool starved;
 
 	struct iol_op out_op; /* waits for room in out_fd */
 	struct iol_op stall_op; /* waits for the reader to be called dead */
@@ -129,10 +137,13 @@ int iol_char_configure(struct iol_char *chr, const struct iol_char_config *confi
 		       struct iol_error *err);
 
 /*
- * A peer came: its @fd, which does not block, is used until lost() says that it is gone. @reads: it takes
- * output, and gets what the ring has; a peer that does not may begin to later, by another call. [loop]
+ * A peer came: its descriptors, which do not block, are used until lost() says that it is gone. @out_fd -1: it does
+ * not read, but may begin to by another call; then it gets what the ring has. @in_fd -1: it sends nothing. [loop]
  */
-void iol_char_attach(struct iol_char *chr, int fd, bool reads);
+void iol_char_attach(struct iol_char *chr, int in_fd, int out_fd);
+
+/* Input from elsewhere, up to IOL_CHAR_INPUT_BYTES, before a peer is attached. [loop] */
+void iol_char_inject(struct iol_char *chr, const uint8_t *data, unsigned int len);
 
 /* Sends the peer away; lost() is called once it is gone, perhaps at once. [loop] */
 void iol_char_detach(struct iol_char *chr);
@@ -158,6 +169,17 @@ int iol_char_pty_new(struct iol_loop *loop, const struct iol_char_config *config
 /* No input; output goes to the file @path, which is made, emptied or (@append) added to. [loop] */
 int iol_char_file_new(struct iol_loop *loop, const char *path, bool append, struct iol_char **chr,
 		      struct iol_error *err);
+
+/*
+ * Several lines at one terminal, one at a time: Ctrl-A and a digit switches to that one, in the order in which they were
+ * made, and shows what it said meanwhile. The first one has standard input and output as iol_char_stdio_new(), the
+ * others join it. [loop]
+ */
+int iol_char_mux_new(struct iol_loop *loop, struct iol_event_sink *sink, const char *name,
+		     struct iol_char **chr, struct iol_error *err);
+/* As iol_char_new(). @first was made with config->over_stdio, and may be freed before the others. [loop] */
+int iol_char_mux_join(struct iol_char *first, const struct iol_char_config *config,
+		      const char *name, struct iol_char **chr, struct iol_error *err);
 
 /* One peer at a time, by a socket that listens, or that is connected again each second. [loop] */
 int iol_char_socket_new(struct iol_loop *loop, const struct iol_char_config *config,

@@ -15,6 +15,7 @@ enum iol_char_kind {
 	IOL_CHAR_FILE, /* output to a file */
 	IOL_CHAR_UNIX, /* a socket in the file system */
 	IOL_CHAR_TCP,
+	IOL_CHAR_MUX, /* one of several at one terminal */
 	IOL_CHAR_KIND_COUNT,
 };
 
@@ -29,6 +30,7 @@ struct iol_char_config {
 	char *path; /* file, unix */
 	char *host; /* tcp: an address in digits, IPv6 without brackets; NULL: 127.0.0.1 */
 	unsigned int port; /* tcp; 0: any free one, for listening only */
+	bool over_stdio; /* mux: the first of them, which has standard input and output */
 	char *link; /* pty: a symbolic link to it, or NULL */
 	char *log; /* a file that gets a copy of the guest's output, or NULL */
 	bool append; /* file: keep what it has */

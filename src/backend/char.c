@@ -38,8 +38,8 @@ static void await_input(struct iol_char *chr)
  */
 static void await_hangup(struct iol_char *chr)
 {
-	if (!chr->stopped && !chr->leaving && chr->ops->lost && chr->out_fd >= 0 &&
-	    !chr->hangup_op.in_flight)
+	if (!chr->stopped && !chr->leaving && chr->ops->lost && chr->in_fd >= 0 &&
+	    chr->out_fd >= 0 && !chr->hangup_op.in_flight)
 		iol_loop_poll(chr->loop, &chr->hangup_op, chr->in_fd, 0);
 }
 
@@ -53,7 +53,10 @@ static bool deliver_input(struct iol_char *chr)
 		if (!taken)
 			return false;
 		chr->input_pos += taken;
+		chr->taken += taken;
+		chr->starved = false;
 	}
+	chr->starved = false;
 	return true;
 }
 
@@ -66,12 +69,13 @@ static void finish_leaving(struct iol_char *chr)
 	chr->leaving = false;
 	chr->in_fd = -1;
 	chr->input_pos = chr->input_len = 0;
+	chr->starved = false;
 	chr->ops->lost(chr);
 }
 
 void iol_char_detach(struct iol_char *chr)
 {
-	if (chr->leaving || chr->in_fd < 0)
+	if (chr->leaving || (chr->in_fd < 0 && chr->out_fd < 0))
 		return;
 	pthread_mutex_lock(&chr->lock);
 	chr->out_fd = -1;
@@ -91,9 +95,51 @@ static void end_input(struct iol_char *chr)
 		iol_char_detach(chr);
 }
 
+/* Input waits for the device. */
+static void await_device(struct iol_char *chr)
+{
+	await_hangup(chr);
+	if (chr->starved) {
+		await_input(chr);
+	} else if (chr->filter && !chr->stopped && !chr->leaving && !chr->starve_op.in_flight) {
+		chr->starve_taken = chr->taken;
+		iol_loop_timeout(chr->loop, &chr->starve_op, IOL_CHAR_STALL_NS);
+	}
+}
+
+static void starve_done(struct iol_op *op, int res)
+{
+	struct iol_char *chr = iol_container_of(op, struct iol_char, starve_op);
+
+	(void)res;
+	if (chr->stopped || chr->leaving || chr->input_pos == chr->input_len)
+		return;
+	chr->starved = chr->taken == chr->starve_taken;
+	await_device(chr);
+}
+
+/* New input, which follows what waits. */
+static void take_input(struct iol_char *chr, uint8_t *data, unsigned int len)
+{
+	unsigned int waiting = chr->input_len - chr->input_pos;
+
+	if (chr->filter)
+		len = chr->filter(chr, data, len);
+	memmove(chr->input, chr->input + chr->input_pos, waiting);
+	len = MIN(len, (unsigned int)sizeof(chr->input) - waiting);
+	memcpy(chr->input + waiting, data, len);
+	chr->input_pos = 0;
+	chr->input_len = chr->user ? waiting + len : 0;
+	if (deliver_input(chr))
+		await_input(chr);
+	else
+		await_device(chr);
+}
+
 /* @res of the wait for it. */
 static void read_input(struct iol_char *chr, int res)
 {
+	uint8_t data[IOL_CHAR_INPUT_BYTES];
 	ssize_t len;
 
 	/*
@@ -108,7 +154,11 @@ static void read_input(struct iol_char *chr, int res)
 		end_input(chr);
 		return;
 	}
-	len = read(chr->in_fd, chr->input, sizeof(chr->input));
+	if (chr->input_pos < chr->input_len && !chr->starved) {
+		await_device(chr); /* it began to take input while we waited for more */
+		return;
+	}
+	len = read(chr->in_fd, data, sizeof(data));
 	if (len < 0 && (errno == EAGAIN || errno == EINTR)) {
 		await_input(chr);
 		return;
@@ -126,14 +176,7 @@ static void read_input(struct iol_char *chr, int res)
 		end_input(chr);
 		return;
 	}
-	chr->input_pos = 0;
-	chr->input_len = (unsigned int)len;
-	if (chr->filter)
-		chr->input_len = chr->filter(chr, chr->input, chr->input_len);
-	if (!chr->user || deliver_input(chr))
-		await_input(chr);
-	else
-		await_hangup(chr);
+	take_input(chr, data, (unsigned int)len);
 }
 
 static void in_done(struct iol_op *op, int res)
@@ -150,7 +193,7 @@ static void run_ready(struct iol_post *post)
 {
 	struct iol_char *chr = iol_container_of(post, struct iol_char, ready_post);
 
-	if (!chr->stopped && !chr->in_op.in_flight && chr->user && deliver_input(chr))
+	if (!chr->stopped && !chr->leaving && chr->user && deliver_input(chr))
 		await_input(chr);
 }
 
@@ -408,6 +451,7 @@ void iol_char_init(struct iol_char *chr, const struct iol_char_ops *ops, struct 
 	chr->in_op.done = in_done;
 	chr->out_op.done = out_done;
 	chr->hangup_op.done = hangup_done;
+	chr->starve_op.done = starve_done;
 	chr->stall_op.done = stall_done;
 	chr->out_post.run = run_out;
 	chr->ready_post.run = run_ready;
@@ -423,7 +467,7 @@ int iol_char_configure(struct iol_char *chr, const struct iol_char_config *confi
 	int ret;
 
 	g_strlcpy(chr->name, name, sizeof(chr->name));
-	chr->hold = config->block;
+	chr->hold = chr->hold || config->block;
 	chr->ring_bytes = config->ring_bytes;
 	chr->ring = g_realloc(chr->ring, chr->ring_bytes);
 	if (!config->log)
@@ -444,15 +488,15 @@ void iol_char_announce(const struct iol_char *chr, const char *where)
 		dprintf(STDERR_FILENO, "iolite: %s is on %s\n", chr->name, where);
 }
 
-void iol_char_attach(struct iol_char *chr, int fd, bool reads)
+void iol_char_attach(struct iol_char *chr, int in_fd, int out_fd)
 {
 	if (chr->stopped || chr->leaving)
 		return;
-	chr->in_fd = fd;
+	chr->in_fd = in_fd;
 	chr->poll_failures = 0;
-	if (reads && chr->out_fd < 0) {
+	if (out_fd >= 0 && chr->out_fd < 0) {
 		pthread_mutex_lock(&chr->lock);
-		chr->out_fd = fd;
+		chr->out_fd = out_fd;
 		chr->progress_ns = iol_loop_now_ns();
 		pthread_mutex_unlock(&chr->lock);
 		push_out(chr);
@@ -460,7 +504,16 @@ void iol_char_attach(struct iol_char *chr, int fd, bool reads)
 	if (chr->input_pos == chr->input_len)
 		await_input(chr);
 	else
-		await_hangup(chr);
+		await_device(chr);
+}
+
+void iol_char_inject(struct iol_char *chr, const uint8_t *data, unsigned int len)
+{
+	uint8_t copy[IOL_CHAR_INPUT_BYTES];
+
+	len = MIN(len, sizeof(copy));
+	memcpy(copy, data, len);
+	take_input(chr, copy, len);
 }
 
 void iol_char_start(struct iol_char *chr, struct iol_char_user *user)
@@ -484,8 +537,9 @@ void iol_char_stop(struct iol_char *chr, uint64_t wait_ns)
 	iol_loop_cancel(chr->loop, &chr->out_op);
 	iol_loop_cancel(chr->loop, &chr->hangup_op);
 	iol_loop_cancel(chr->loop, &chr->stall_op);
+	iol_loop_cancel(chr->loop, &chr->starve_op);
 	while (chr->in_op.in_flight || chr->out_op.in_flight || chr->hangup_op.in_flight ||
-	       chr->stall_op.in_flight)
+	       chr->stall_op.in_flight || chr->starve_op.in_flight)
 		if (iol_loop_turn(chr->loop, true) < 0)
 			break;
 

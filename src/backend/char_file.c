@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <sys/stat.h>
 
 /* Consoles show secrets; an existing file keeps its own mode. */
 enum { FILE_MODE = 0600 };
@@ -31,6 +32,7 @@ int iol_char_file_new(struct iol_loop *loop, const char *path, bool append, stru
 		      O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC |
 			      (append ? O_APPEND : O_TRUNC),
 		      FILE_MODE);
+	struct stat st;
 
 	if (fd < 0 && errno == ENXIO)
 		return iol_error_errno(err, -errno,
@@ -42,5 +44,7 @@ int iol_char_file_new(struct iol_loop *loop, const char *path, bool append, stru
 	*chr = g_new(struct iol_char, 1);
 	iol_char_init(*chr, &file_ops, loop);
 	(*chr)->out_fd = fd;
+	/* A file takes everything or fails: what stands still then is this process, for want of a processor. */
+	(*chr)->hold = !fstat(fd, &st) && S_ISREG(st.st_mode);
 	return 0;
 }

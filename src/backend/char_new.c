@@ -2,6 +2,8 @@
 /* Which kind of character backend is made by whom. Runs on the loop's thread. */
 #include <iolite/char.h>
 
+#include <errno.h>
+
 static int make(struct iol_loop *loop, struct iol_event_sink *sink,
 		const struct iol_char_config *config, const char *name, struct iol_char **chr,
 		struct iol_error *err)
@@ -16,6 +18,10 @@ static int make(struct iol_loop *loop, struct iol_event_sink *sink,
 	case IOL_CHAR_UNIX:
 	case IOL_CHAR_TCP:
 		return iol_char_socket_new(loop, config, name, chr, err);
+	case IOL_CHAR_MUX:
+		if (config->over_stdio)
+			return iol_char_mux_new(loop, sink, name, chr, err);
+		return iol_error_set(err, -EINVAL, "it has no terminal to share");
 	case IOL_CHAR_NULL:
 	case IOL_CHAR_KIND_COUNT:
 		break;

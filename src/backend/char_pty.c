@@ -56,7 +56,7 @@ static void look(struct char_pty *pty)
 	is_open = !(pfd.revents & POLLHUP);
 	/* One that was there in the meantime may have left input. */
 	if (is_open || pfd.revents & POLLIN)
-		iol_char_attach(&pty->chr, pty->master, is_open);
+		iol_char_attach(&pty->chr, pty->master, is_open ? pty->master : -1);
 	if (!is_open && !pty->look_op.in_flight)
 		iol_loop_timeout(pty->chr.loop, &pty->look_op, LOOK_NS);
 }

@@ -71,7 +71,7 @@ static void take_peer(struct char_socket *s, int fd)
 		s->connects ? "connected to" : "a client connected to", s->where);
 	s->reported = false;
 	s->peer_fd = fd;
-	iol_char_attach(&s->chr, fd, true);
+	iol_char_attach(&s->chr, fd, fd);
 }
 
 /* ---- Listening ---- */

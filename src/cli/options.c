@@ -68,7 +68,7 @@ const char iol_options_disk_help[] =
 	"  iops=N           requests a second at most\n"
 	"\n"
 	"Serial lines and the console are stdio, null (nobody), pty, file:PATH, unix:PATH,\n"
-	"tcp:HOST:PORT. Keys:\n"
+	"tcp:HOST:PORT, mux:stdio and then mux (several at one terminal). Keys:\n"
 	"  connect          unix, tcp: to one who listens, instead of listening\n"
 	"  expose           tcp: other machines may connect\n"
 	"  append           file: keep what it has\n"

@@ -20,10 +20,21 @@ static const char loopback[] = "127.0.0.1";
 static const char *const kinds[] = {
 	[IOL_CHAR_STDIO] = "stdio", [IOL_CHAR_NULL] = "null", [IOL_CHAR_PTY] = "pty",
 	[IOL_CHAR_FILE] = "file",   [IOL_CHAR_UNIX] = "unix", [IOL_CHAR_TCP] = "tcp",
+	[IOL_CHAR_MUX] = "mux",
 };
 
 /* What not every kind has. */
-enum key { KEY_PATH, KEY_HOST, KEY_PORT, KEY_LINK, KEY_APPEND, KEY_CONNECT, KEY_EXPOSE, KEY_COUNT };
+enum key {
+	KEY_PATH,
+	KEY_HOST,
+	KEY_PORT,
+	KEY_LINK,
+	KEY_APPEND,
+	KEY_CONNECT,
+	KEY_EXPOSE,
+	KEY_OVER,
+	KEY_COUNT
+};
 
 #define KIND(name) (UINT32_C(1) << IOL_CHAR_##name)
 
@@ -38,6 +49,7 @@ static const struct {
 	[KEY_APPEND] = { "append", "file", KIND(FILE) },
 	[KEY_CONNECT] = { "connect", "unix and tcp", KIND(UNIX) | KIND(TCP) },
 	[KEY_EXPOSE] = { "expose", "tcp", KIND(TCP) },
+	[KEY_OVER] = { "over", "mux", KIND(MUX) },
 };
 
 static void note(struct iol_char_config *line, enum key key)
@@ -57,7 +69,7 @@ static int set_kind(void *target, const char *value, const char *item, struct io
 
 	if (kind < 0)
 		return iol_key_refuse(err, item, "is no kind of serial line",
-				      "give stdio, null, pty, file, unix or tcp");
+				      "give stdio, null, pty, file, unix, tcp or mux");
 	line->kind = (enum iol_char_kind)kind;
 	return 0;
 }
@@ -123,6 +135,18 @@ static int set_port(void *target, const char *value, const char *item, struct io
 	return 0;
 }
 
+static int set_over(void *target, const char *value, const char *item, struct iol_error *err)
+{
+	struct iol_char_config *line = target;
+
+	note(line, KEY_OVER);
+	if (strcmp(value, "stdio"))
+		return iol_key_refuse(err, item, "cannot be shared by several lines",
+				      "give stdio, as mux:stdio");
+	line->over_stdio = true;
+	return 0;
+}
+
 static int set_append(void *target, const char *value, const char *item, struct iol_error *err)
 {
 	struct iol_char_config *line = target;
@@ -172,6 +196,7 @@ const struct iol_key iol_char_keys[] = {
 	{ "path", IOL_VALUE_PATH, .head = true, .set = set_path },
 	{ "host", IOL_VALUE_TEXT, .head = true, .set = set_host },
 	{ "port", IOL_VALUE_COUNT, .head = true, .set = set_port },
+	{ "over", IOL_VALUE_TEXT, .head = true, .set = set_over },
 	{ "connect", IOL_VALUE_FLAG, .bare = true, .set = set_connect },
 	{ "expose", IOL_VALUE_FLAG, .bare = true, .set = set_expose },
 	{ "append", IOL_VALUE_FLAG, .bare = true, .set = set_append },
@@ -245,6 +270,8 @@ static int parse_head(struct iol_char_config *line, const char *head, struct iol
 					     "'%s' lacks its path: write it as %s:PATH", head,
 					     kind);
 		return set_path(line, colon + 1, head, err);
+	case IOL_CHAR_MUX:
+		return colon ? set_over(line, colon + 1, head, err) : 0;
 	case IOL_CHAR_TCP:
 		return parse_address(line, colon ? colon + 1 : "", err);
 	default:
@@ -356,13 +383,33 @@ static const char *shared_path(const struct iol_char_config *a, const struct iol
 	return NULL;
 }
 
+static bool has_stdio(const struct iol_char_config *line)
+{
+	return line->kind == IOL_CHAR_STDIO || line->over_stdio;
+}
+
+static int refuse_mux(struct iol_error *err)
+{
+	return iol_error_set(err, -EINVAL,
+			     "'mux' has nothing to share: the first of the lines that share a "
+			     "terminal is mux:stdio");
+}
+
+static bool has_mux(const struct iol_config *config)
+{
+	for (unsigned int i = 0; i < config->serial_count; i++)
+		if (config->serials[i].kind == IOL_CHAR_MUX)
+			return true;
+	return false;
+}
+
 /* @line beside @other, which is called @name. */
 static int check_other(const struct iol_char_config *other, const char *name,
 		       const struct iol_char_config *line, struct iol_error *err)
 {
 	const char *path = shared_path(other, line);
 
-	if (other->kind == IOL_CHAR_STDIO && line->kind == IOL_CHAR_STDIO)
+	if (has_stdio(other) && has_stdio(line))
 		return iol_error_set(err, -EINVAL,
 				     "%s has standard input and output already: give stdio to one "
 				     "line only",
@@ -385,6 +432,8 @@ static int check_serials(const struct iol_config *config, const struct iol_char_
 
 		ret = check_other(&config->serials[i], name, line, err);
 	}
+	if (!ret && line->kind == IOL_CHAR_MUX && !line->over_stdio && !has_mux(config))
+		ret = refuse_mux(err);
 	return ret;
 }
 
@@ -429,6 +478,10 @@ int iol_config_set_serial(struct iol_config *config, const char *text, struct io
 	struct iol_char_config line;
 	int ret = iol_char_config_parse(&line, text, err);
 
+	if (!ret && line.kind == IOL_CHAR_MUX && !line.over_stdio) {
+		ret = refuse_mux(err);
+		iol_char_config_finish(&line);
+	}
 	if (ret)
 		return ret;
 	iol_config_clear_serials(config);
@@ -458,4 +511,14 @@ int iol_config_set_console(struct iol_config *config, const char *text, struct i
 	int ret = iol_char_config_parse(&line, text, err);
 
 	return ret ? ret : iol_config_put_console(config, &line, err);
+}
+
+int iol_config_check_console(const struct iol_config *config, struct iol_error *err)
+{
+	if (config->has_console && config->console.kind == IOL_CHAR_MUX && !has_mux(config) &&
+	    !config->console.over_stdio) {
+		refuse_mux(err);
+		return iol_error_prefix(err, "console");
+	}
+	return 0;
 }

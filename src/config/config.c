@@ -231,5 +231,5 @@ int iol_config_check(struct iol_config *config, struct iol_error *err)
 				     "no kernel: name one with -k, such as -k /boot/vmlinuz, or "
 				     "as boot.kernel in a file");
 	iol_config_complete(config);
-	return 0;
+	return iol_config_check_console(config, err);
 }

@@ -45,6 +45,8 @@ void iol_config_clear_serials(struct iol_config *config);
 /* The same for the console, in place of one that was there. */
 int iol_config_put_console(struct iol_config *config, struct iol_char_config *line,
 			   struct iol_error *err);
+/* -EINVAL: it shares a terminal with lines that are not there any more. */
+int iol_config_check_console(const struct iol_config *config, struct iol_error *err);
 /* The kind of a network card by its name; -EINVAL with those that there are. */
 int iol_net_kind_parse(const char *text, enum iol_net_kind *kind, struct iol_error *err);
 void iol_net_config_init(struct iol_net_config *net, enum iol_net_kind kind);

@@ -122,7 +122,7 @@ static int read_line(const struct iol_json *json, const struct iol_json_place *a
 	if (!ret && !json_object_get(item, "kind"))
 		ret = iol_json_refuse(json, at,
 				      "no kind: give \"kind\": \"stdio\", \"null\", \"pty\", "
-				      "\"file\", \"unix\" or \"tcp\"");
+				      "\"file\", \"unix\", \"tcp\" or \"mux\"");
 	if (!ret &&
 	    (iol_char_config_check(&line, json->err) || put(json->config, &line, json->err)))
 		ret = iol_json_refused(json, at);

@@ -3,8 +3,6 @@
  * Disks: from a line of the configuration to a backend and a virtio-blk device in its slot. Runs on
  * the loop's thread before the first vCPU runs.
  */
-#include <sched.h>
-
 #include <iolite/block.h>
 #include <iolite/block_fault.h>
 #include <iolite/virtio_blk.h>
@@ -12,12 +10,6 @@
 #include "machine.h"
 
 enum { QUEUE_SIZE = 256 };
-
-/*
- * How long the loop looks for new requests by itself after the last one. Measured: half of it is less than many
- * devices take for a request, and twice as much takes processor time from the interrupts of those that are busy.
- */
-#define POLL_NS (100 * IOL_NS_PER_US)
 
 /* Wraps *@blk as @disk asks; it stays valid on failure. */
 static int wrap(const struct iol_disk_config *disk, struct iol_block **blk, struct iol_error *err)
@@ -55,23 +47,12 @@ static int open_disk(struct iol_vm *vm, unsigned int idx, struct iol_error *err)
 	return ret ? iol_error_prefix(err, "disk %s", disk->id) : 0;
 }
 
-/* True when a processor is left for the loop while all vCPUs run. */
-static bool may_poll(const struct iol_vm *vm)
-{
-	cpu_set_t set;
-
-	return !sched_getaffinity(0, sizeof(set), &set) &&
-	       (unsigned int)CPU_COUNT(&set) > vm->config->cpus;
-}
-
 int iol_disks_open(struct iol_vm *vm, struct iol_error *err)
 {
 	int ret = 0;
 
 	for (unsigned int i = 0; i < vm->config->disk_count && !ret; i++)
 		ret = open_disk(vm, i, err);
-	if (!ret && vm->config->disk_count && may_poll(vm))
-		iol_loop_set_polling(&vm->loop, POLL_NS);
 	return ret;
 }
 

@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <glib.h>
+#include <sched.h>
 #include <stdio.h>
 
 #include <iolite/acpi_pm.h>
@@ -28,6 +29,12 @@
 /* How long requests may take at the end of the machine: by themselves, then once cancelled. */
 #define DRAIN_NS (4 * IOL_NS_PER_S)
 #define CANCEL_NS (1 * IOL_NS_PER_S)
+
+/*
+ * How long the loop looks for new requests by itself after the last one. Measured: half of it is less than many
+ * devices take for a request, and twice as much takes processor time from the interrupts of those that are busy.
+ */
+#define POLL_NS (100 * IOL_NS_PER_US)
 
 static struct iol_bus *bus_of(struct iol_vm *vm, const struct iol_layout_device *where)
 {
@@ -191,6 +198,25 @@ static int make_acpi_pm(struct iol_vm *vm, const struct iol_layout_device *where
 	return ret;
 }
 
+/* The line whose terminal others share. */
+static struct iol_char *find_mux(const struct iol_vm *vm)
+{
+	for (unsigned int i = 0; i < vm->config->serial_count; i++)
+		if (vm->config->serials[i].over_stdio)
+			return vm->serials[i];
+	return NULL;
+}
+
+int iol_machine_make_line(struct iol_vm *vm, const struct iol_char_config *config, const char *name,
+			  struct iol_char **line, struct iol_error *err)
+{
+	struct iol_char *first = config->over_stdio ? NULL : find_mux(vm);
+
+	if (config->kind == IOL_CHAR_MUX && first)
+		return iol_char_mux_join(first, config, name, line, err);
+	return iol_char_new(&vm->loop, &vm->lifecycle.sink, config, name, line, err);
+}
+
 static int make_serials(struct iol_vm *vm, struct iol_error *err)
 {
 	int ret = 0;
@@ -199,8 +225,8 @@ static int make_serials(struct iol_vm *vm, struct iol_error *err)
 		char name[IOL_CHAR_NAME_BYTES];
 
 		snprintf(name, sizeof(name), "serial%u", i);
-		ret = iol_char_new(&vm->loop, &vm->lifecycle.sink, &vm->config->serials[i], name,
-				   &vm->serials[i], err);
+		ret = iol_machine_make_line(vm, &vm->config->serials[i], name, &vm->serials[i],
+					    err);
 	}
 	return ret;
 }
@@ -302,6 +328,15 @@ static int (*const makers[IOL_LAYOUT_KIND_COUNT])(struct iol_vm *vm,
 	[IOL_LAYOUT_FSL_PCI] = make_fsl_pci,
 };
 
+/* True when a processor is left for the loop while all vCPUs run. */
+static bool may_poll(const struct iol_vm *vm)
+{
+	cpu_set_t set;
+
+	return !sched_getaffinity(0, sizeof(set), &set) &&
+	       (unsigned int)CPU_COUNT(&set) > vm->config->cpus;
+}
+
 int iol_machine_init(struct iol_vm *vm, struct iol_error *err)
 {
 	int ret = make_serials(vm, err);
@@ -322,6 +357,8 @@ int iol_machine_init(struct iol_vm *vm, struct iol_error *err)
 		ret = iol_rng_init(vm, err);
 	if (!ret)
 		ret = iol_console_init(vm, err);
+	if (!ret && (vm->config->disk_count || vm->config->net_count) && may_poll(vm))
+		iol_loop_set_polling(&vm->loop, POLL_NS);
 	return ret;
 }
 

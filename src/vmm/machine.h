@@ -26,6 +26,10 @@ void iol_machine_finish(struct iol_vm *vm);
 int iol_rng_init(struct iol_vm *vm, struct iol_error *err);
 int iol_console_init(struct iol_vm *vm, struct iol_error *err);
 
+/* The far end of a serial line or console, called @name; it may share the terminal with those that are there. */
+int iol_machine_make_line(struct iol_vm *vm, const struct iol_char_config *config, const char *name,
+			  struct iol_char **line, struct iol_error *err);
+
 /* Hands @dev to the machine, which resets and frees it from now on. */
 void iol_machine_keep(struct iol_vm *vm, struct iol_device *dev);
 

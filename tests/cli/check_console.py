@@ -29,11 +29,11 @@ class Failure(Exception):
 class Terminal:
     """iolite on a pseudo terminal, as a person has it."""
 
-    def __init__(self, prefix=()):
+    def __init__(self, prefix=(), lines=()):
         self.master, self.slave = pty.openpty()
         self.before = termios.tcgetattr(self.slave)
         self.output = b""
-        self.process = subprocess.Popen([*prefix, *COMMAND], stdin=self.slave, stdout=self.slave, stderr=self.slave,
+        self.process = subprocess.Popen([*prefix, *COMMAND, *lines], stdin=self.slave, stdout=self.slave, stderr=self.slave,
                                         start_new_session=True)
 
     def read_until(self, text):
@@ -326,6 +326,27 @@ def over_a_socket():
         expect("what is in the file", m.file("ttyS1"), b"")
 
 
+def several_lines_at_one_terminal():
+    with Terminal(lines=["-s", "mux:stdio", "-s", "mux", "-s", "null", "-s", "mux"]) as t:
+        t.read_until(b"ready")
+        t.type(b"\x01h")
+        t.read_until(b"Ctrl-A 3       serial3\r\n")
+        for i in range(3):
+            t.type(b"one\n")
+            t.read_until(b"echo one")
+            t.type(b"\x012lost\n")
+            t.read_until(b"[serial1]")
+            t.type(b"lost, too\n\x013\x011two\n")  # keys behind a switch are for the line that it is to
+            t.read_until(b"[serial0]")
+            t.read_until(b"echo two")
+            if b"lost" in t.output:
+                raise Failure(f"what was typed for another line came to the first: {t.output!r}")
+            t.output = b""
+        t.type(b"quit\n")
+        expect("exit status", t.wait(), 0)
+        t.expect_restored()
+
+
 CASES = [
     raw_while_it_runs, control_keys_go_to_the_guest, escape_x_stops, escape_h_helps, escape_twice_is_the_key,
     ("restored after two SIGTERM", restored_after([signal.SIGTERM, signal.SIGTERM], 0)),
@@ -337,7 +358,7 @@ CASES = [
     ("stdin from /dev/null", stops_without_input(redirected("</dev/null"))),
     ("stdin closed", stops_without_input(redirected("<&-"))),
     ("stdin from an empty file", stops_without_input(redirected("</proc/self/cgroup"))),
-    output_to_a_full_device, reader_goes_away, over_a_pseudo_terminal, over_a_socket,
+    output_to_a_full_device, reader_goes_away, over_a_pseudo_terminal, over_a_socket, several_lines_at_one_terminal,
 ]
 
 

@@ -142,6 +142,48 @@ static void test_end_of_input(struct fixture *f, gconstpointer data)
 	TURN_UNTIL(f, !f->chr.ring_fill);
 }
 
+static unsigned int escapes;
+
+static unsigned int take_out_escapes(struct iol_char *chr, uint8_t *data, unsigned int len)
+{
+	unsigned int kept = 0;
+
+	(void)chr;
+	for (unsigned int i = 0; i < len; i++)
+		if (data[i] == '!')
+			escapes++;
+		else
+			data[kept++] = data[i];
+	return kept;
+}
+
+/* A guest that takes no input does not keep the person at the terminal from the escape keys. */
+static void test_escape_from_deaf_guest(struct fixture *f, gconstpointer data)
+{
+	g_autofree char *many = g_strnfill(3 * IOL_CHAR_INPUT_BYTES, 'x');
+
+	(void)data;
+	escapes = 0;
+	f->chr.filter = take_out_escapes;
+	f->room = 1;
+	g_assert_cmpint(write(f->to_guest, "abc", 3), ==, 3);
+	TURN_UNTIL(f, f->received->len == 1);
+	g_assert_false(f->chr.in_op.in_flight);
+	g_assert_cmpint(write(f->to_guest, "d!e", 3), ==, 3);
+	TURN_UNTIL(f, escapes == 1);
+	g_assert_cmpint(write(f->to_guest, many, strlen(many)), ==, (ssize_t)strlen(many));
+	g_assert_cmpint(write(f->to_guest, "!", 1), ==, 1);
+	TURN_UNTIL(f, escapes == 2);
+	/* What had room is not lost, and all is as before. */
+	f->room = 1000;
+	iol_char_ready(&f->chr);
+	TURN_UNTIL(f, f->received->len == 1 + IOL_CHAR_INPUT_BYTES);
+	g_assert_true(g_str_has_prefix(f->received->str, "abcdexxx"));
+	g_assert_cmpint(write(f->to_guest, "yz", 2), ==, 2);
+	TURN_UNTIL(f, f->received->len == 3 + IOL_CHAR_INPUT_BYTES);
+	g_assert_true(g_str_has_suffix(f->received->str, "xyz"));
+}
+
 static unsigned int write_pattern(struct iol_char *chr, uint32_t *next, unsigned int bytes)
 {
 	unsigned int done = 0;
@@ -290,6 +332,7 @@ int main(int argc, char **argv)
 		{ "/char/output", test_output },
 		{ "/char/input-waits-for-room", test_input_waits_for_room },
 		{ "/char/end-of-input", test_end_of_input },
+		{ "/char/escape-from-deaf-guest", test_escape_from_deaf_guest },
 		{ "/char/slow-reader-loses-nothing", test_slow_reader_loses_nothing },
 		{ "/char/dead-reader-does-not-block", test_dead_reader_does_not_block },
 		{ "/char/reader-gone", test_reader_gone },

@@ -107,6 +107,7 @@ static void test_slow_log(struct rig *r, gconstpointer data)
 	g_assert_cmpint(mkfifo(pipe, 0600), ==, 0);
 	reader = open(pipe, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	rig_open(r, "null,log=%s", pipe);
+	stopped_at_ns = now_ns();
 	while (iol_char_write(r->chr, block, 4096) == 4096)
 		g_assert_cmpint(iol_loop_turn(&r->loop, false), ==, 0);
 	/* Not told again and again meanwhile. */

@@ -3,6 +3,8 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -212,6 +214,77 @@ static void test_many_visits(struct rig *r, gconstpointer data)
 	g_assert_cmpint(count_fds(), ==, before);
 }
 
+/* A vCPU writes while clients come and go: each is sent numbers in their order, and the log has all of them. */
+enum { NUMBERS = 40000 };
+
+static void *write_numbers(void *arg)
+{
+	struct rig *r = arg;
+
+	for (unsigned int i = 0; i < NUMBERS; i++) {
+		char text[16];
+		int len = snprintf(text, sizeof(text), "%05u\n", i), done = 0;
+
+		while (done < len)
+			done += (int)iol_char_write(r->chr, (const uint8_t *)text + done,
+						    (unsigned int)(len - done));
+	}
+	return NULL;
+}
+
+/* Whole lines of @text go up; the first and the last may be cut. */
+static void check_order(const char *text)
+{
+	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+	unsigned int count = g_strv_length(lines), last = 0;
+
+	for (unsigned int i = 1; i + 1 < count; i++) {
+		unsigned int number = (unsigned int)strtoul(lines[i], NULL, 10);
+
+		g_assert_cmpuint(strlen(lines[i]), ==, 5);
+		g_assert_true(i == 1 || number > last);
+		last = number;
+	}
+}
+
+static void test_concurrent_writer(struct rig *r, gconstpointer data)
+{
+	g_autofree char *path = rig_path(r, "con"), *log = rig_path(r, "log"), *logged = NULL;
+	bool done = false;
+	size_t len;
+	GThread *thread;
+
+	(void)data;
+	rig_open(r, "unix:%s,log=%s,ring=1M", path, log);
+	thread = g_thread_new("writer", write_numbers, r);
+	while (!done) {
+		g_autoptr(GString) got = g_string_new(NULL);
+		int fd = client(r);
+		char buf[4096];
+
+		while (got->len < 20000 && !done) {
+			ssize_t part = read(fd, buf, sizeof(buf));
+
+			if (part > 0)
+				g_string_append_len(got, buf, part);
+			g_assert_cmpint(iol_loop_turn(&r->loop, false), ==, 0);
+			done = g_strstr_len(buf, MAX(part, 0), "39999") != NULL;
+		}
+		check_order(got->str);
+		leave(r, fd);
+		/* The end may have been sent to one who left before. */
+		done = done || (g_file_get_contents(log, &logged, NULL, NULL) &&
+				g_str_has_suffix(logged, "39999\n"));
+		g_clear_pointer(&logged, g_free);
+	}
+	g_thread_join(thread);
+	rig_close(r);
+	g_assert_true(g_file_get_contents(log, &logged, &len, NULL));
+	g_assert_cmpuint(len, ==, 6 * NUMBERS);
+	for (unsigned int i = 0; i < NUMBERS; i++)
+		g_assert_cmpuint(strtoul(logged + 6 * i, NULL, 10), ==, i);
+}
+
 /* Fills ring and socket; the last write came back short. */
 static void fill(struct rig *r, int *fd)
 {
@@ -219,9 +292,11 @@ static void fill(struct rig *r, int *fd)
 
 	*fd = client(r);
 	TURN_UNTIL(r, r->chr->out_fd >= 0);
+	stopped_at_ns = now_ns();
 	do
 		g_assert_cmpint(iol_loop_turn(&r->loop, false), ==, 0);
 	while (iol_char_write(r->chr, block, 4096) == 4096 || r->chr->ring_fill < 4096);
+	stopped_at_ns = 0;
 }
 
 /* A client that does not read is dead after a second; the newest output is for when it wakes up. */
@@ -475,6 +550,7 @@ int main(int argc, char **argv)
 		{ "/char/socket/left-unseen", test_left_unseen },
 		{ "/char/socket/sends-and-leaves", test_sends_and_leaves },
 		{ "/char/socket/many-visits", test_many_visits },
+		{ "/char/socket/concurrent-writer", test_concurrent_writer },
 		{ "/char/socket/dead-reader", test_dead_reader },
 		{ "/char/socket/held", test_held },
 		{ "/char/socket/names", test_names },

@@ -104,7 +104,7 @@ static void test_serial(void)
 	g_assert_cmpint(iol_config_set_serial(&config, "vga", &err), ==, -EINVAL);
 	g_assert_cmpstr(
 		err.msg, ==,
-		"'vga' is no kind of serial line: give stdio, null, pty, file, unix or tcp");
+		"'vga' is no kind of serial line: give stdio, null, pty, file, unix, tcp or mux");
 	g_assert_cmpuint(config.serial_count, ==, 1);
 	iol_config_finish(&config);
 }

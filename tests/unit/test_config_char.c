@@ -83,7 +83,7 @@ static void test_keys(void)
 	iol_char_config_finish(&line);
 }
 
-#define KINDS "is no kind of serial line: give stdio, null, pty, file, unix or tcp"
+#define KINDS "is no kind of serial line: give stdio, null, pty, file, unix, tcp or mux"
 
 static void test_refused(void)
 {
@@ -132,6 +132,9 @@ static void test_refused(void)
 		  "'tcp::0': port 0 is for listening: name the port to connect to" },
 		{ "tcp::1,connect,expose",
 		  "'tcp::1': 'expose' is for listening, not for 'connect': leave one out" },
+		{ "mux:", "'mux:' cannot be shared by several lines: give stdio, as mux:stdio" },
+		{ "mux:pty", "'mux:pty' cannot be shared" },
+		{ "mux,link=x", "'mux': 'link' is for pty, not for mux" },
 		{ "pty,append", "'pty': 'append' is for file, not for pty: leave it out" },
 		{ "stdio,link=x", "'stdio': 'link' is for pty, not for stdio" },
 		{ "file:a,connect", "'file:a': 'connect' is for unix and tcp, not for file" },
@@ -207,9 +210,26 @@ static void test_several(void)
 	check_added(&config, "null", "one serial line too many: a machine has up to 4");
 	g_assert_cmpuint(config.serial_count, ==, 4);
 
+	/* Lines that share a terminal. */
+	g_assert_cmpint(iol_config_set_serial(&config, "null", &err), ==, 0);
+	check_added(&config, "mux",
+		    "'mux' has nothing to share: the first of the lines that share a terminal is "
+		    "mux:stdio");
+	check_added(&config, "mux:stdio", NULL);
+	check_added(&config, "mux,log=c", NULL);
+	check_added(&config, "mux:stdio",
+		    "serial1 has standard input and output already: give stdio to one line only");
+	check_added(&config, "stdio",
+		    "serial1 has standard input and output already: give stdio to one line only");
+	g_assert_true(config.serials[1].over_stdio);
+	g_assert_false(config.serials[2].over_stdio);
+	g_assert_cmpint(config.serials[2].kind, ==, IOL_CHAR_MUX);
+
 	/* One in the place of all; nothing changes when it is refused. */
 	g_assert_cmpint(iol_config_set_serial(&config, "vga", &err), ==, -EINVAL);
-	g_assert_cmpuint(config.serial_count, ==, 4);
+	g_assert_cmpuint(config.serial_count, ==, 3);
+	g_assert_cmpint(iol_config_set_serial(&config, "mux", &err), ==, -EINVAL);
+	g_assert_cmpuint(config.serial_count, ==, 3);
 	g_assert_cmpint(iol_config_set_serial(&config, "file:a", &err), ==, 0);
 	g_assert_cmpuint(config.serial_count, ==, 1);
 	g_assert_cmpint(config.serials[0].kind, ==, IOL_CHAR_FILE);

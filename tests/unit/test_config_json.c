@@ -234,15 +234,15 @@ static void test_refused(void)
 		  "serials: 'stdio' is text: give a list, such as [{\"kind\": \"stdio\"}]" },
 		{ "{\"serials\": [{}]}",
 		  "serials[0]: no kind: give \"kind\": \"stdio\", \"null\", \"pty\", \"file\", "
-		  "\"unix\" or \"tcp\"" },
+		  "\"unix\", \"tcp\" or \"mux\"" },
 		{ "{\"serials\": [{\"kind\": \"vga\"}]}",
 		  "serials[0].kind: 'vga' is no kind of serial line: give stdio, null, pty, file, "
-		  "unix or tcp" },
+		  "unix, tcp or mux" },
 		{ "{\"serials\": [\"stdio\"]}",
 		  "serials[0]: 'stdio' is text: give an object, such as {\"kind\": \"pty\"}" },
 		{ "{\"serials\": [{\"kind\": \"unix:/run/x\"}]}",
 		  "serials[0].kind: 'unix:/run/x' is no kind of serial line: give stdio, null, pty, "
-		  "file, unix or tcp" },
+		  "file, unix, tcp or mux" },
 		{ "{\"serials\": [{\"kind\": \"unix\"}]}",
 		  "serials[0]: no path: give one, such as \"path\": \"console\"" },
 		{ "{\"serials\": [{\"kind\": \"tcp\", \"host\": \"::1\"}]}",
@@ -254,7 +254,7 @@ static void test_refused(void)
 		{ "{\"serials\": [{\"kind\": \"pty\", \"block\": \"on\"}]}",
 		  "serials[0].block: 'on' is text: give true or false" },
 		{ "{\"serials\": [{\"kind\": \"pty\", \"zz\": 1}]}",
-		  "serials[0]: there is no 'zz', but kind, path, host, port, connect, expose, "
+		  "serials[0]: there is no 'zz', but kind, path, host, port, over, connect, expose, "
 		  "append, link, log, block, ring" },
 		{ "{\"serials\": [{\"kind\": \"stdio\"}, {\"kind\": \"stdio\"}]}",
 		  "serials[1]: serial0 has standard input and output already: give stdio to one line "

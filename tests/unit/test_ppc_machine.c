@@ -13,7 +13,7 @@
 
 #include "arch/powerpc/ppc.h"
 
-enum { DISK_BYTES = 1 << 20, DISK_SLOT = 1 };
+enum { DISK_BYTES = 1 << 20, DISK_SLOT = 1, SERIALS = 4 };
 
 struct fixture {
 	struct iol_config config;
@@ -22,6 +22,7 @@ struct fixture {
 	struct iol_vm *vm;
 	const struct iol_ppc_map *map;
 	char *disk_path;
+	char *serial_paths[SERIALS];
 };
 
 static void add_disk(struct fixture *f)
@@ -35,12 +36,26 @@ static void add_disk(struct fixture *f)
 	g_assert_cmpint(iol_config_add_disk(&f->config, line, NULL), ==, 0);
 }
 
+static void add_serials(struct fixture *f)
+{
+	iol_config_set_serial(&f->config, "null", NULL);
+	for (unsigned int i = 1; i < SERIALS; i++) {
+		g_autofree char *line = NULL;
+		int fd = g_file_open_tmp("iolite-serial-XXXXXX", &f->serial_paths[i], NULL);
+
+		g_assert_cmpint(fd, >=, 0);
+		close(fd);
+		line = g_strdup_printf("file:%s", f->serial_paths[i]);
+		g_assert_cmpint(iol_config_add_serial(&f->config, line, NULL), ==, 0);
+	}
+}
+
 static void vm_init(struct fixture *f, const char *machine)
 {
 	const struct iol_layout_request request = {
 		.memory_bytes = 64 * IOL_MIB,
 		.cpus = 1,
-		.serials = 1,
+		.serials = SERIALS,
 		.machine = machine,
 	};
 	struct iol_vm *vm = g_new0(struct iol_vm, 1);
@@ -70,11 +85,11 @@ static void vm_init(struct fixture *f, const char *machine)
 static void setup(struct fixture *f, const void *data)
 {
 	iol_config_init(&f->config);
-	f->config.serials[0].kind = IOL_CHAR_NULL;
 	f->arch = iol_arch_powerpc;
 	f->arch.kvm = &f->kvm;
 	f->map = iol_ppc_machine_find(data)->map;
 	add_disk(f);
+	add_serials(f);
 	vm_init(f, data);
 }
 
@@ -83,6 +98,10 @@ static void teardown(struct fixture *f, const void *data)
 	(void)data;
 	iol_vm_free(f->vm);
 	iol_config_finish(&f->config);
+	for (unsigned int i = 1; i < SERIALS; i++) {
+		unlink(f->serial_paths[i]);
+		g_free(f->serial_paths[i]);
+	}
 	unlink(f->disk_path);
 	g_free(f->disk_path);
 }
@@ -119,6 +138,27 @@ static void test_serial(struct fixture *f, const void *data)
 	g_assert_cmpuint(wire_of(f, 42)->asserted, ==, 1);
 	g_assert_cmphex(load(f, uart + UART_IIR, 1), ==, UART_IIR_THRI);
 	g_assert_cmpuint(wire_of(f, 42)->asserted, ==, 0);
+}
+
+/* Each line has a far end of its own; they share a wire. */
+static void test_serials(struct fixture *f, const void *data)
+{
+	(void)data;
+	for (unsigned int i = 0; i < SERIALS; i++) {
+		uint64_t uart = f->map->ccsr + IOL_PPC_UART + i * IOL_PPC_UART_STEP;
+
+		store(f, uart + UART_TX, 1, '0' + i);
+		store(f, uart + UART_IER, 1, UART_IER_THRI);
+		g_assert_cmpuint(wire_of(f, 42)->asserted, ==, i + 1);
+	}
+	iol_machine_finish(f->vm);
+	for (unsigned int i = 1; i < SERIALS; i++) {
+		g_autofree char *got = NULL;
+		const char expected[] = { (char)('0' + i), '\0' };
+
+		g_assert_true(g_file_get_contents(f->serial_paths[i], &got, NULL, NULL));
+		g_assert_cmpstr(got, ==, expected);
+	}
 }
 
 static void config_address(struct fixture *f, unsigned int slot, unsigned int offset)
@@ -171,6 +211,7 @@ static void test_wires(struct fixture *f, const void *data)
 #define ADD_ALL(machine)                                 \
 	do {                                             \
 		ADD("serial", machine, test_serial);     \
+		ADD("serials", machine, test_serials);   \
 		ADD("pci-disk", machine, test_pci_disk); \
 		ADD("wires", machine, test_wires);       \
 	} while (0)

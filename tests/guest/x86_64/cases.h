@@ -64,6 +64,12 @@ static const struct guest_case cases[] = {
 	{ .name = "acpi", .guest = "acpi", .args = { "-c", "3" } },
 	{ .name = "io", .guest = "io" },
 	{ .name = "uart_out", .guest = "uart_out", .check = check_uart_out },
+	{ .name = "uarts_one", .guest = "uarts" },
+	{
+		.name = "uarts_four",
+		.guest = "uarts",
+		.args = { "-a", "four", "-s", "null", "-s", "null", "-s", "null" },
+	},
 	{
 		.name = "uart_in_poll",
 		.guest = "uart_in",
