@@ -88,7 +88,7 @@ static int read_net_kind(const struct iol_json *json, const struct iol_json_plac
 static int read_net(const struct iol_json *json, const struct iol_json_place *at,
 		    const json_t *item)
 {
-	enum iol_net_kind kind;
+	enum iol_net_kind kind = IOL_NET_KIND_NONE;
 	struct iol_net_config net;
 	int ret = read_net_kind(json, at, item, &kind);
 

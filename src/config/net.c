@@ -302,7 +302,7 @@ int iol_config_add_net(struct iol_config *config, const char *text, struct iol_e
 {
 	g_autofree char *name = iol_keys_next(&text);
 	struct iol_net_config net;
-	enum iol_net_kind kind;
+	enum iol_net_kind kind = IOL_NET_KIND_NONE;
 	int ret;
 
 	if (!*name)
