@@ -24,18 +24,19 @@ struct net_child {
 enum { IOL_NET_CHILD_FD = 3 };
 
 /*
- * Forks. In the child: returns 0; descriptor 0 is /dev/null, 1 is @out or /dev/null where that is negative, 2 is @errors or
- * as it was where that is negative, IOL_NET_CHILD_FD is @fd, and no other is open; signals are as in a new program; it has a process group of its own, so
- * that keys of a terminal do not reach it, no way to gain privileges, and is killed when the calling thread ends.
- * In the parent: the process id, or -errno with a text. The calling thread is the process's main one; a process that has
- * other threads may only fork to execute a program.
+ * Forks. In the parent: returns the process id, or -errno with a text. In the child: 0, and
+ *  - descriptor 0 is /dev/null, 1 is @out (negative: /dev/null), 2 is @errors (negative: as it was), IOL_NET_CHILD_FD
+ *    is @fd, and no other is open;
+ *  - signals are as in a new program, and those of a terminal's keys do not come: it has a process group of its own;
+ *  - it can gain no privileges, and is killed when the calling thread ends.
+ * That thread is the process's main one. A process that has others may only fork to execute a program.
  */
 pid_t iol_net_child_fork(struct net_child *child, struct iol_loop *loop, int fd, int out,
 			 int errors, struct iol_error *err);
 
 /*
- * In the child: becomes the program argv[0], which is searched for as a shell does. Does not return: where there is none
- * it writes "E" and errno to descriptor 1, and ends.
+ * In the child: becomes the program argv[0], which is searched for as a shell does. Does not return: where there is
+ * none it writes "E" and errno to descriptor 1, and ends.
  */
 void iol_net_child_execute(char *const *argv) __attribute__((noreturn));
 
