@@ -396,6 +396,29 @@ static void test_pairs(void)
 	finish(&r);
 }
 
+/* A frame that waits for chains in a queue that is given up. */
+static void test_pairs_held(void)
+{
+	static uint8_t longer[3000];
+	struct net_rig r;
+
+	init(&r, 0, 2);
+	net_rig_start(&r, UINT64_MAX);
+	g_assert_cmpuint(set_pairs(&r, 2), ==, VIRTIO_NET_OK);
+	net_rig_post(&r, 1, 1, 1526);
+	net_rig_frame(longer, net_rig_mac, sizeof(longer), 1);
+	net_rig_give(&r, 1, longer, sizeof(longer));
+	g_assert_cmpuint(net_rig_counts(&r).rx_dropped, ==, 0);
+	g_assert_cmpuint(set_pairs(&r, 1), ==, VIRTIO_NET_OK);
+	g_assert_cmpuint(net_rig_counts(&r).rx_dropped, ==, 1);
+	net_rig_post(&r, 1, 4, 1526);
+	g_assert_cmpuint(net_rig_receive(&r, 1, data), ==, 0);
+	g_assert_cmpuint(set_pairs(&r, 2), ==, VIRTIO_NET_OK);
+	net_rig_give(&r, 1, longer, 60);
+	g_assert_cmpuint(net_rig_receive(&r, 1, data), ==, HEADER + 60);
+	finish(&r);
+}
+
 /* "The driver MUST configure the virtqueues before enabling them" */
 static void test_pairs_not_there(void)
 {
@@ -555,6 +578,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/virtio-net-life/announce", test_announce);
 	g_test_add_func("/virtio-net-life/ctrl-queue-place", test_ctrl_queue_place);
 	g_test_add_func("/virtio-net-life/pairs", test_pairs);
+	g_test_add_func("/virtio-net-life/pairs-held", test_pairs_held);
 	g_test_add_func("/virtio-net-life/pairs-not-there", test_pairs_not_there);
 	g_test_add_func("/virtio-net-life/reset-with-work", test_reset_with_work);
 	g_test_add_func("/virtio-net-life/quiesce-with-work", test_quiesce_with_work);
