@@ -367,6 +367,34 @@ static void test_receive(void)
 	finish(&r);
 }
 
+/* 2.7.5.1: what is readable in a receive buffer is none of its room. */
+static void test_receive_readable_part(void)
+{
+	const struct virtio_driver_part parts[] = {
+		{ NET_RIG_TX, 100, false },
+		{ NET_RIG_TX + 0x1000, 40, true },
+		{ NET_RIG_TX + 0x2000, 1000, true },
+	};
+	struct virtio_driver_used used;
+	struct net_rig r;
+
+	start(&r, 0, UINT64_MAX);
+	memset(net_rig_ptr(&r, NET_RIG_TX), 0x77, 0x3000);
+	g_assert_cmpint(net_rig_add(&r, 0, parts, 3), >=, 0);
+	net_rig_kick(&r, 0);
+	net_rig_frame(frame, net_rig_mac, 500, 1);
+	net_rig_give(&r, 0, frame, 500);
+	g_assert_cmpint(virtio_driver_take_used(&r.drivers[0], &used), ==, 1);
+	g_assert_cmpuint(used.len, ==, HEADER + 500);
+	for (unsigned int i = 0; i < 100; i++)
+		g_assert_cmphex(*net_rig_ptr(&r, NET_RIG_TX + i), ==, 0x77);
+	g_assert_cmpmem(net_rig_ptr(&r, NET_RIG_TX + 0x1000 + HEADER), 28, frame, 28);
+	g_assert_cmphex(*net_rig_ptr(&r, NET_RIG_TX + 0x1000 + 40), ==, 0x77);
+	g_assert_cmpmem(net_rig_ptr(&r, NET_RIG_TX + 0x2000), 472, frame + 28, 472);
+	g_assert_cmphex(*net_rig_ptr(&r, NET_RIG_TX + 0x2000 + 472), ==, 0x77);
+	finish(&r);
+}
+
 /* One frame a buffer, and one buffer a frame. */
 static void test_receive_unmerged(void)
 {
@@ -634,6 +662,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/virtio-net/send/errors", test_send_errors);
 	g_test_add_func("/virtio-net/send/blocked-then-down", test_send_blocked_then_down);
 	g_test_add_func("/virtio-net/receive", test_receive);
+	g_test_add_func("/virtio-net/receive/readable-part", test_receive_readable_part);
 	g_test_add_func("/virtio-net/receive/unmerged", test_receive_unmerged);
 	g_test_add_func("/virtio-net/receive/many", test_receive_many);
 	g_test_add_func("/virtio-net/receive/without-buffers", test_receive_without_buffers);

@@ -396,6 +396,29 @@ static void test_pairs(void)
 	finish(&r);
 }
 
+/* A frame that waits for chains in a queue that is given up. */
+static void test_pairs_held(void)
+{
+	static uint8_t longer[3000];
+	struct net_rig r;
+
+	init(&r, 0, 2);
+	net_rig_start(&r, UINT64_MAX);
+	g_assert_cmpuint(set_pairs(&r, 2), ==, VIRTIO_NET_OK);
+	net_rig_post(&r, 1, 1, 1526);
+	net_rig_frame(longer, net_rig_mac, sizeof(longer), 1);
+	net_rig_give(&r, 1, longer, sizeof(longer));
+	g_assert_cmpuint(net_rig_counts(&r).rx_dropped, ==, 0);
+	g_assert_cmpuint(set_pairs(&r, 1), ==, VIRTIO_NET_OK);
+	g_assert_cmpuint(net_rig_counts(&r).rx_dropped, ==, 1);
+	net_rig_post(&r, 1, 4, 1526);
+	g_assert_cmpuint(net_rig_receive(&r, 1, data), ==, 0);
+	g_assert_cmpuint(set_pairs(&r, 2), ==, VIRTIO_NET_OK);
+	net_rig_give(&r, 1, longer, 60);
+	g_assert_cmpuint(net_rig_receive(&r, 1, data), ==, HEADER + 60);
+	finish(&r);
+}
+
 /* "The driver MUST configure the virtqueues before enabling them" */
 static void test_pairs_not_there(void)
 {
@@ -420,6 +443,82 @@ static void test_pairs_not_there(void)
 	g_assert_cmpuint(set_pairs(&r, 2), ==, VIRTIO_NET_ERR);
 	g_assert_cmpuint(set_pairs(&r, 1), ==, VIRTIO_NET_OK);
 	finish(&r);
+}
+
+/* --- a loop that polls --- */
+
+struct until {
+	struct iol_op deadline;
+	struct iol_loop *loop;
+};
+
+static void stop_loop(struct iol_op *op, int res)
+{
+	(void)res;
+	iol_loop_stop(iol_container_of(op, struct until, deadline)->loop);
+}
+
+/* Lets the loop run, which polls, until *@count is @want; a few seconds at most. */
+static void run_until(struct net_rig *r, const unsigned int *count, unsigned int want)
+{
+	for (unsigned int i = 0; i < 5000 && *count != want; i++) {
+		struct until until = { .deadline.done = stop_loop, .loop = r->loop };
+
+		iol_loop_timeout(r->loop, &until.deadline, IOL_NS_PER_MS);
+		g_assert_cmpint(iol_loop_run(r->loop, NULL), ==, 0);
+	}
+	g_assert_cmpuint(*count, ==, want);
+}
+
+/* As a driver does: kicks where the device asks for them. */
+static void show(struct net_rig *r, unsigned int queue)
+{
+	if (virtio_driver_show(&r->drivers[queue]))
+		iol_virtio_notify(r->v, queue);
+}
+
+static void test_polling(void)
+{
+	static const uint64_t poll_ns[] = { IOL_NS_PER_S, 50 * IOL_NS_PER_US };
+	const struct virtio_driver_part out = { NET_RIG_TX, HEADER + 60, false };
+	const struct virtio_driver_part in = { NET_RIG_RX, 1526, true };
+	struct virtio_driver_used used;
+	struct net_rig r;
+
+	for (unsigned int i = 0; i < 2 * IOL_ARRAY_LEN(poll_ns); i++) {
+		struct memory_net_pair *pair;
+
+		init(&r, 0, 1);
+		pair = &r.mn->pairs[0];
+		net_rig_start(&r, i < 2 ? UINT64_MAX : ~NET_RIG_BIT(VIRTIO_RING_F_EVENT_IDX));
+		iol_loop_set_polling(r.loop, poll_ns[i % 2]);
+		net_rig_frame(frame, net_rig_mac, 60, 1);
+		for (unsigned int n = 1; n <= 50; n++) {
+			uint8_t with_header[HEADER + 60] = { 0 };
+
+			r.mn->busy = n % 3 == 0;
+			net_rig_add(&r, 1, &out, 1);
+			show(&r, 1);
+			if (r.mn->busy) {
+				run_until(&r, &r.v->in_flight, 1);
+				memory_net_unblock(r.mn);
+			}
+			run_until(&r, &pair->sent_count, n);
+			g_assert_cmpint(virtio_driver_take_used(&r.drivers[1], &used), ==, 1);
+			memcpy(with_header + HEADER, frame, 60);
+			memory_net_give(r.mn, 0, with_header, sizeof(with_header));
+			/* Sometimes the frame is first, sometimes the buffer. */
+			if (n % 2)
+				run_until(&r, &pair->given_count, 1);
+			net_rig_add(&r, 0, &in, 1);
+			show(&r, 0);
+			run_until(&r, &pair->given_count, 0);
+			g_assert_cmpint(virtio_driver_take_used(&r.drivers[0], &used), ==, 1);
+			g_assert_cmpuint(used.len, ==, sizeof(with_header));
+		}
+		iol_loop_set_polling(r.loop, 0);
+		finish(&r);
+	}
 }
 
 /* --- resets --- */
@@ -555,7 +654,9 @@ int main(int argc, char **argv)
 	g_test_add_func("/virtio-net-life/announce", test_announce);
 	g_test_add_func("/virtio-net-life/ctrl-queue-place", test_ctrl_queue_place);
 	g_test_add_func("/virtio-net-life/pairs", test_pairs);
+	g_test_add_func("/virtio-net-life/pairs-held", test_pairs_held);
 	g_test_add_func("/virtio-net-life/pairs-not-there", test_pairs_not_there);
+	g_test_add_func("/virtio-net-life/polling", test_polling);
 	g_test_add_func("/virtio-net-life/reset-with-work", test_reset_with_work);
 	g_test_add_func("/virtio-net-life/quiesce-with-work", test_quiesce_with_work);
 	g_test_add_func("/virtio-net-life/free-with-work", test_free_with_work);

@@ -611,7 +611,7 @@ static void test_pause(struct core_rig *c, const void *data)
 static bool pausing_serve(struct iol_virtio *v, unsigned int queue)
 {
 	iol_virtio_pause(v, queue);
-	return true;
+	return false;
 }
 
 static void test_pause_in_serve(struct core_rig *c, const void *data)

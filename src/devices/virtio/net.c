@@ -264,7 +264,6 @@ static void start(struct iol_virtio *v)
 	struct net_device *n = net_of(v);
 
 	virtio_net_start_filter(n);
-	n->announcing = false;
 	n->active_pairs = 1;
 	n->guest_offloads = 0;
 	if (iol_net_set_pairs(n->net, 1) || virtio_net_set_offloads(n, v->features))
