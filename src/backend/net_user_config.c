@@ -35,7 +35,7 @@ static struct in_addr address_of(uint32_t n)
 	return (struct in_addr){ .s_addr = htonl(n) };
 }
 
-/* "net4=10.0.2.300: not an IPv4 address" */
+/* "net=10.0.2.300: not an IPv4 address" */
 static int refuse(struct iol_error *err, const char *option, const char *value, const char *why)
 {
 	return iol_error_set(err, -EINVAL, "%s=%.100s: %s", option, value, why);
@@ -101,18 +101,18 @@ static int parse_mask4(const char *value, const char *text, uint32_t *mask, stru
 		*mask = mask_of_prefix(prefix);
 	} else {
 		if (inet_pton(AF_INET, text, &dotted) != 1)
-			return refuse(err, "net4", value,
+			return refuse(err, "net", value,
 				      "what follows the slash is neither a number of bits nor a "
 				      "mask");
 		*mask = number(dotted);
 		/* Ones, then zeros. */
 		if (~*mask & (~*mask + 1))
-			return refuse(err, "net4", value, "its mask has holes");
+			return refuse(err, "net", value, "its mask has holes");
 		prefix = (unsigned int)__builtin_popcount(*mask);
 	}
 	if (prefix < PREFIX4_MIN || prefix > PREFIX4_MAX)
 		return iol_error_set(err, -EINVAL,
-				     "net4=%.100s: a network of %u bits; %d to %d are possible",
+				     "net=%.100s: a network of %u bits; %d to %d are possible",
 				     value, prefix, PREFIX4_MIN, PREFIX4_MAX);
 	return 0;
 }
@@ -125,13 +125,13 @@ static int parse_net4(struct net_user_setup *setup, const char *value, struct io
 	int ret;
 
 	if (inet_pton(AF_INET, net, &setup->net4) != 1)
-		return refuse(err, "net4", value, "not an IPv4 network, such as 10.0.2.0/24");
+		return refuse(err, "net", value, "not an IPv4 network, such as 10.0.2.0/24");
 	mask = mask_of_class(number(setup->net4));
 	ret = slash ? parse_mask4(value, slash + 1, &mask, err) : 0;
 	if (ret)
 		return ret;
 	if (!(number(setup->net4) & mask) || number(setup->net4) >= 0xe0000000)
-		return refuse(err, "net4", value, "no network that a guest can have");
+		return refuse(err, "net", value, "no network that a guest can have");
 	setup->mask4 = address_of(mask);
 	setup->net4 = address_of(number(setup->net4) & mask);
 	return 0;
@@ -186,26 +186,25 @@ static int parse_ipv4(struct net_user_setup *setup, const struct iol_net_user_co
 	if (ret)
 		return ret;
 	guest = ~number(setup->mask4) > 0x0f ? 0x020f : 0x0204;
-	ret = take4(setup, "host4", config->host4, 0x0202, &setup->host4, err);
+	ret = take4(setup, "host", config->host4, 0x0202, &setup->host4, err);
 	if (!ret)
-		ret = take4(setup, "dns4", config->dns4, 0x0203, &setup->dns4, err);
+		ret = take4(setup, "dns", config->dns4, 0x0203, &setup->dns4, err);
 	if (!ret)
-		ret = take4(setup, "dhcp_start", config->dhcp_start, guest, &setup->dhcp_start,
-			    err);
+		ret = take4(setup, "dhcpstart", config->dhcp_start, guest, &setup->dhcp_start, err);
 	if (!ret)
-		ret = check_in_net4(setup, "host4", setup->host4, err);
+		ret = check_in_net4(setup, "host", setup->host4, err);
 	if (!ret)
-		ret = check_in_net4(setup, "dns4", setup->dns4, err);
+		ret = check_in_net4(setup, "dns", setup->dns4, err);
 	if (!ret)
-		ret = check_in_net4(setup, "dhcp_start", setup->dhcp_start, err);
+		ret = check_in_net4(setup, "dhcpstart", setup->dhcp_start, err);
 	if (ret)
 		return ret;
 	if (setup->host4.s_addr == setup->dns4.s_addr)
-		return iol_error_set(err, -EINVAL, "host4 and dns4 are the same address: name two");
+		return iol_error_set(err, -EINVAL, "host and dns are the same address: name two");
 	if (setup->dhcp_start.s_addr == setup->host4.s_addr ||
 	    setup->dhcp_start.s_addr == setup->dns4.s_addr)
 		return iol_error_set(err, -EINVAL,
-				     "dhcp_start is the address of host4 or dns4: name another");
+				     "dhcpstart is the address of host or dns: name another");
 	return 0;
 }
 
@@ -227,13 +226,13 @@ static int parse_net6(struct net_user_setup *setup, const char *value, struct io
 	unsigned int prefix = 64;
 
 	if (inet_pton(AF_INET6, net, &setup->net6) != 1)
-		return refuse(err, "net6", value, "not an IPv6 network, such as fec0::/64");
+		return refuse(err, "ipv6-net", value, "not an IPv6 network, such as fec0::/64");
 	if (slash && !parse_number(slash + 1, strlen(slash + 1), PREFIX6_MAX, &prefix))
-		return refuse(err, "net6", value,
+		return refuse(err, "ipv6-net", value,
 			      "what follows the slash is no number of bits, 1 to 126");
 	if (!prefix || IN6_IS_ADDR_UNSPECIFIED(&setup->net6) ||
 	    IN6_IS_ADDR_MULTICAST(&setup->net6) || IN6_IS_ADDR_LINKLOCAL(&setup->net6))
-		return refuse(err, "net6", value, "no network that a guest can have");
+		return refuse(err, "ipv6-net", value, "no network that a guest can have");
 	setup->prefix6 = (uint8_t)prefix;
 	/* What is not of the prefix is zeros. */
 	for (unsigned int i = 0; i < 16; i++) {
@@ -256,7 +255,8 @@ static int take6(const struct net_user_setup *setup, const char *option, const c
 	ret = parse6(option, value, address, err);
 	if (ret)
 		return ret;
-	return in_net6(setup, address) ? 0 : refuse(err, option, value, "not in the network net6");
+	return in_net6(setup, address) ? 0
+				       : refuse(err, option, value, "not in the network ipv6-net");
 }
 
 static int parse_ipv6(struct net_user_setup *setup, const struct iol_net_user_config *config,
@@ -265,11 +265,12 @@ static int parse_ipv6(struct net_user_setup *setup, const struct iol_net_user_co
 	int ret = parse_net6(setup, config->net6 ? config->net6 : "fec0::/64", err);
 
 	if (!ret)
-		ret = take6(setup, "host6", config->host6, 2, &setup->host6, err);
+		ret = take6(setup, "ipv6-host", config->host6, 2, &setup->host6, err);
 	if (!ret)
-		ret = take6(setup, "dns6", config->dns6, 3, &setup->dns6, err);
+		ret = take6(setup, "ipv6-dns", config->dns6, 3, &setup->dns6, err);
 	if (!ret && IN6_ARE_ADDR_EQUAL(&setup->host6, &setup->dns6))
-		ret = iol_error_set(err, -EINVAL, "host6 and dns6 are the same address: name two");
+		ret = iol_error_set(err, -EINVAL,
+				    "ipv6-host and ipv6-dns are the same address: name two");
 	return ret;
 }
 
@@ -331,14 +332,14 @@ static int check_families(const struct net_user_setup *setup, struct net_user_fo
 			return refuse(err, "hostfwd", forward->text, "IPv4 is off");
 		if (four->sin_addr.s_addr && !in_net4(setup, four->sin_addr))
 			return refuse(err, "hostfwd", forward->text,
-				      "the guest's address is not in the network net4");
+				      "the guest's address is not in the network net");
 		return 0;
 	}
 	if (!setup->ipv6)
 		return refuse(err, "hostfwd", forward->text, "IPv6 is off");
 	if (!in_net6(setup, &six->sin6_addr))
 		return refuse(err, "hostfwd", forward->text,
-			      "the guest's address is not in the network net6");
+			      "the guest's address is not in the network ipv6-net");
 	return 0;
 }
 
@@ -406,13 +407,13 @@ static int check_off(const struct iol_net_user_config *config, struct iol_error 
 		bool on;
 		const char *option, *value;
 	} options[] = {
-		{ config->ipv4, "net4", config->net4 },
-		{ config->ipv4, "host4", config->host4 },
-		{ config->ipv4, "dns4", config->dns4 },
-		{ config->ipv4, "dhcp_start", config->dhcp_start },
-		{ config->ipv6, "net6", config->net6 },
-		{ config->ipv6, "host6", config->host6 },
-		{ config->ipv6, "dns6", config->dns6 },
+		{ config->ipv4, "net", config->net4 },
+		{ config->ipv4, "host", config->host4 },
+		{ config->ipv4, "dns", config->dns4 },
+		{ config->ipv4, "dhcpstart", config->dhcp_start },
+		{ config->ipv6, "ipv6-net", config->net6 },
+		{ config->ipv6, "ipv6-host", config->host6 },
+		{ config->ipv6, "ipv6-dns", config->dns6 },
 	};
 
 	if (!config->ipv4 && !config->ipv6)
@@ -454,7 +455,7 @@ int iol_net_user_parse(struct net_user_setup *setup, const struct iol_net_user_c
 	if (!ret)
 		ret = check_name("hostname", config->hostname, err);
 	if (!ret)
-		ret = check_name("domain", config->domain, err);
+		ret = check_name("domainname", config->domain, err);
 	if (!ret && config->ipv4)
 		ret = parse_ipv4(setup, config, err);
 	if (!ret && config->ipv6)

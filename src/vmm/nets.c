@@ -6,17 +6,18 @@
 #include <iolite/net.h>
 #include <iolite/virtio_net.h>
 
+#include <glib.h>
 #include <string.h>
 
 #include "machine.h"
 
 enum { QUEUE_SIZE = 256 };
 
-static int open_tap(struct iol_vm *vm, const struct iol_net_config *net, struct iol_net **out,
-		    struct iol_error *err)
+static int open_tap(struct iol_vm *vm, const struct iol_net_config *net, const char *name,
+		    struct iol_net **out, struct iol_error *err)
 {
 	const struct iol_net_tap_config tap = {
-		.name = net->id,
+		.name = name,
 		.ifname = net->ifname,
 		.bridge = net->bridge,
 		.fds = net->fd_count ? net->fds : NULL,
@@ -27,11 +28,11 @@ static int open_tap(struct iol_vm *vm, const struct iol_net_config *net, struct 
 	return iol_net_tap_new(&vm->loop, &tap, out, err);
 }
 
-static int open_user(struct iol_vm *vm, const struct iol_net_config *net, struct iol_net **out,
-		     struct iol_error *err)
+static int open_user(struct iol_vm *vm, const struct iol_net_config *net, const char *name,
+		     struct iol_net **out, struct iol_error *err)
 {
 	const struct iol_net_user_config user = {
-		.name = net->id,
+		.name = name,
 		.hostname = net->hostname,
 		.restricted = net->restricted,
 		.ipv4 = net->ipv4,
@@ -53,11 +54,11 @@ static int open_user(struct iol_vm *vm, const struct iol_net_config *net, struct
 	return iol_net_user_new(&vm->loop, &user, out, err);
 }
 
-static int open_stream(struct iol_vm *vm, const struct iol_net_config *net, struct iol_net **out,
-		       struct iol_error *err)
+static int open_stream(struct iol_vm *vm, const struct iol_net_config *net, const char *name,
+		       struct iol_net **out, struct iol_error *err)
 {
 	const struct iol_net_stream_config stream = {
-		.name = net->id,
+		.name = name,
 		.path = net->path,
 		.listen = net->listen,
 	};
@@ -66,14 +67,16 @@ static int open_stream(struct iol_vm *vm, const struct iol_net_config *net, stru
 					       : iol_net_socket_new(&vm->loop, &stream, out, err);
 }
 
-static int open_none(struct iol_vm *vm, const struct iol_net_config *net, struct iol_net **out,
-		     struct iol_error *err)
+static int open_none(struct iol_vm *vm, const struct iol_net_config *net, const char *name,
+		     struct iol_net **out, struct iol_error *err)
 {
-	return iol_net_none_new(&vm->loop, net->id, out, err);
+	(void)net;
+	return iol_net_none_new(&vm->loop, name, out, err);
 }
 
 static int (*const openers[IOL_NET_KIND_COUNT])(struct iol_vm *vm, const struct iol_net_config *net,
-						struct iol_net **out, struct iol_error *err) = {
+						const char *name, struct iol_net **out,
+						struct iol_error *err) = {
 	[IOL_NET_KIND_NONE] = open_none,    [IOL_NET_KIND_TAP] = open_tap,
 	[IOL_NET_KIND_BRIDGE] = open_tap,   [IOL_NET_KIND_USER] = open_user,
 	[IOL_NET_KIND_PASST] = open_stream, [IOL_NET_KIND_SOCKET] = open_stream,
@@ -83,10 +86,11 @@ int iol_nets_open(struct iol_vm *vm, struct iol_error *err)
 {
 	for (unsigned int i = 0; i < vm->config->net_count; i++) {
 		const struct iol_net_config *net = &vm->config->nets[i];
-		int ret = openers[net->kind](vm, net, &vm->nets[i].net, err);
+		g_autofree char *name = g_strdup_printf("network %s", net->id);
+		int ret = openers[net->kind](vm, net, name, &vm->nets[i].net, err);
 
 		if (ret)
-			return iol_error_prefix(err, "network %s", net->id);
+			return iol_error_prefix(err, "%s", name);
 	}
 	return 0;
 }

@@ -552,7 +552,7 @@ static void test_errors(struct fixture *f, gconstpointer data)
 	expect_error(f, (struct iol_net_user_config){ .forwards = elsewhere }, -EADDRNOTAVAIL,
 		     "hostfwd=udp:192.0.2.1:2222-:22");
 	expect_error(f, (struct iol_net_user_config){ .net4 = "10.0.2.0/40" }, -EINVAL,
-		     "net4=10.0.2.0/40");
+		     "net=10.0.2.0/40");
 }
 
 static void test_what_is_no_frame(struct fixture *f, gconstpointer data)

@@ -268,10 +268,10 @@ static void test_malformed_forwards(void)
 		{ "tcp:127.0.0.1:2222-:65536", "the guest's port is none" },
 		{ "tcp:127.0.0.1:2222-:22-", "the guest's port is none" },
 		{ "tcp:127.0.0.1:2222-:22,", "the guest's port is none" },
-		{ "tcp:127.0.0.1:2222-192.168.0.1:22", "not in the network net4" },
+		{ "tcp:127.0.0.1:2222-192.168.0.1:22", "not in the network net" },
 		{ "tcp:[::1]:2222-:22", "name the guest's IPv6 address" },
 		{ "tcp::2222-[fec0::15]:22", "name one of the host" },
-		{ "udp:[::1]:2222-[fec1::15]:22", "not in the network net6" },
+		{ "udp:[::1]:2222-[fec1::15]:22", "not in the network ipv6-net" },
 		{ "udp:[::1%lo]:2222-[fec0::15]:22", "the host's address is none" },
 	};
 
@@ -294,25 +294,25 @@ static void test_combinations(void)
 	expect_error(&config, "IPv4", "both off");
 	config.ipv6 = true;
 	config.host4 = "10.0.2.9";
-	expect_error(&config, "host4=10.0.2.9", "IPv4 is off");
+	expect_error(&config, "host=10.0.2.9", "IPv4 is off");
 	config.host4 = NULL;
 	config.forwards = four;
 	expect_error(&config, "tcp::1-:1", "IPv4 is off");
 	config = defaults;
 	config.ipv6 = false;
 	config.net6 = "fec0::/64";
-	expect_error(&config, "net6=fec0::/64", "IPv6 is off");
+	expect_error(&config, "ipv6-net=fec0::/64", "IPv6 is off");
 	config.net6 = NULL;
 	config.forwards = six;
 	expect_error(&config, "[fec0::9]", "IPv6 is off");
 	config = defaults;
 	config.dns4 = "10.0.2.2";
-	expect_error(&config, "dns4", "the same address");
+	expect_error(&config, "host and dns", "the same address");
 	config.dns4 = "10.0.2.15";
-	expect_error(&config, "dhcp_start", "name another");
+	expect_error(&config, "dhcpstart", "name another");
 	config = defaults;
 	config.dns6 = "fec0::2";
-	expect_error(&config, "dns6", "the same address");
+	expect_error(&config, "ipv6-dns", "the same address");
 	config = defaults;
 	config.hostname = "";
 	expect_error(&config, "hostname", "0 bytes");
