@@ -421,9 +421,7 @@ static int check_off(const struct iol_net_user_config *config, struct iol_error 
 	for (unsigned int i = 0; i < IOL_ARRAY_LEN(options); i++)
 		if (options[i].value && !options[i].on)
 			return refuse(err, options[i].option, options[i].value,
-				      options[i].option[strlen(options[i].option) - 1] == '6'
-					      ? "IPv6 is off"
-					      : "IPv4 is off");
+				      config->ipv4 ? "IPv6 is off" : "IPv4 is off");
 	return 0;
 }
 

@@ -246,6 +246,38 @@ CASES += [
 ]
 
 
+def net(name, text, pattern, status=USAGE):
+    """A mistake in the value of -n, or one that shows when the network is made."""
+    place = "--net: " if status == USAGE and not pattern.startswith("network ") else ""
+    return (f"network {name}", ["run", "-k", "{D}/good", "-n", text], status, place + pattern)
+
+
+CASES += [
+    net("kind", "tab", "'tab' is no kind of network: there is no 'tab', but 'tap'"),
+    net("empty", "", "no kind: name one first, such as user"),
+    net("unknown key", "user,hostfw=x", "'user': 'hostfw=x': there is no 'hostfw', but 'hostfwd'"),
+    net("key of another kind", "tap,br=br0", "'tap': 'br=br0': there is no 'br', but"),
+    net("MAC", "none,mac=52:54:00:12:34", "'none': 'mac=52:54:00:12:34' is no MAC address: give six bytes"),
+    net("MAC of a group", "none,mac=01:00:5e:00:00:01", "'none': 'mac=01:00:5e:00:00:01' is a group's address"),
+    net("MTU", "none,mtu=5", "'none': 'mtu=5' is out of range: give 68 to 65535"),
+    net("name of an interface", "tap,ifname=a/b", "'tap': 'ifname=a/b' is no name of a network interface"),
+    net("no bridge", "bridge", "'bridge': no bridge: name one, such as br=br0"),
+    net("no path", "socket", "'socket': no path: name the socket"),
+    net("network with a bad mask", "user,net=10.0.2.0/40",
+        "network net0: net=10.0.2.0/40: .*neither a number of bits nor a mask"),
+    net("forwarding", "user,hostfwd=tcp::22", "network net0: hostfwd=tcp::22: .*such as tcp:127.0.0.1:2222-:22"),
+    net("forwarding of no protocol", "user,hostfwd=sctp::1-:1", "network net0: hostfwd=sctp::1-:1: "),
+    net("descriptor that is not open", "tap,fd=77", "network net0: descriptor 77 is no tap: Bad file descriptor"),
+    net("folder that is not there", "socket,path={D}/none/x,listen", "network net0: cannot listen at {D}/none/x: "),
+    net("passt that is not there", "passt,path={D}/none", "network net0: no passt listens at {D}/none: start it"),
+    ("console without its value", ["run", "-k", "{D}/good", "--console"], USAGE, "console"),
+    ("console of no kind", ["run", "-k", "{D}/good", "--console", "vga"], USAGE,
+     "--console: 'vga' is no kind of serial line: give"),
+    ("console and serial line in one terminal", ["run", "-k", "{D}/good", "--console", "stdio"], USAGE,
+     "--console: serial0 has standard input and output already"),
+]
+
+
 def disk(name, text, pattern):
     """A mistake in the value of -d."""
     return (f"disk {name}", ["run", "-k", "{D}/good", "-d", text], USAGE, "--disk: " + pattern)
@@ -372,9 +404,9 @@ CASES += [
     # JSON, and no configuration.
     config("[]", ": this is a list: give an object, in { and }"),
     config('{"cpu": 1}', ": there is no 'cpu', but 'cpus'"),
-    config('{"net": []}', ": there is no 'net', but name, machine, cpus, memory, boot, disks, serials, lifecycle, tree"),
+    config('{"net": []}', ": there is no 'net', but 'nets'"),
     config('{"\\u001b[2J": 1}',
-           ": there is no '?[2J', but name, machine, cpus, memory, boot, disks, serials, lifecycle, tree"),
+           ": there is no '?[2J', but name, machine, cpus, memory, boot, disks, nets, rng, console, serials, lifecycle, tree"),
     config('{"kernel": "vmlinuz"}', """: 'kernel' belongs to 'boot': "boot": {"kernel": ...}"""),
     config('{"name": "my web"}', ": name: 'my web' is no name: give a letter or digit, then letters, digits, dots, "
            "dashes, underscores"),

@@ -161,7 +161,7 @@ static void test_refused(void)
 	} cases[] = {
 		{ "[]", "this is a list: give an object, in { and }" },
 		{ "{\"zz\": 1}",
-		  "there is no 'zz', but name, machine, cpus, memory, boot, disks, nets, rng, serials, lifecycle, tree" },
+		  "there is no 'zz', but name, machine, cpus, memory, boot, disks, nets, rng, console, serials, lifecycle, tree" },
 		{ "{\"cpu\": 1}", "there is no 'cpu', but 'cpus'" },
 		{ "{\"ram\": 1}", "there is no 'ram', but 'memory'" },
 		{ "{\"initrd\": \"x\"}",
