@@ -5,6 +5,9 @@
 # shellcheck source=tests/lab/lib.sh
 . "$TREE/tests/lab/lib.sh"
 
+# iproute2's: level 1 finds busybox's first
+ip() { /sbin/ip "$@"; }
+
 # net_start NAME SCRIPT OPTIONS [COMMAND LINE WORDS...]: a guest with the options -n OPTIONS runs guest/scripts/SCRIPT.sh
 # and powers off; $net_cpus: vCPUs (1). Several may run: vm_select chooses which one the other helpers mean.
 net_start() {
@@ -13,7 +16,7 @@ net_start() {
 	vm_options=$3
 	net_script=$2
 	shift 3
-	vm_start "$net_name" 256M "${net_cpus:-1}" "do-$net_script,poweroff-f" lab.modules=net quiet "$@"
+	vm_start "$net_name" 512M "${net_cpus:-1}" "do-$net_script,poweroff-f" lab.modules=net quiet "$@"
 }
 
 vm_select() {

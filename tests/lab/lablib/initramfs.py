@@ -31,7 +31,7 @@ TOOLS_MODULES = {
     "console": ("virtio_pci", "virtio_mmio", "virtio_console"),
 }
 TOOLS_APPLETS = ("blockdev chroot cmp dirname fstrim kill mkfifo mknod readlink seq stat switch_root sync "
-                 "tee test timeout touch true umount usleep basename xargs yes ip nc nslookup udhcpc expr").split()
+                 "tee test timeout touch true umount usleep basename xargs yes chmod ip nc nslookup udhcpc expr").split()
 
 
 class Archive:

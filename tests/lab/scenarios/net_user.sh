@@ -15,18 +15,24 @@ background dns dnsmasq --keep-in-foreground --no-hosts --no-resolv --bind-interf
 	--user=root --pid-file= --address=/data.test/192.0.2.7
 dd if=/dev/urandom of=data bs=64k count=16 2>/dev/null
 sum=$(sha256sum <data)
+mkfifo idle
 nc -l -p 7000 <data >/dev/null &
-nc -l -p 7001 >taken </dev/null &
+nc -l -p 7001 <>idle >taken &
+
+# same FILE TEXT: it has what was sent
+same() { [ "$(sha256sum <"$1")" = "$sum" ] || fail "$(wc -c <"$1") bytes came $2, of $(wc -c <data), or others"; }
 
 net_start user net_user "-n user,hostfwd=tcp:127.0.0.1:2222-:22,hostfwd=udp:127.0.0.1:2223-:23,ipv6-net=fd00:5::/64" \
 	lab.sum="${sum%% *}"
-vm_wait_for '^@lab listens' 60
-nc 127.0.0.1 2222 <data >back || fail "no connection through hostfwd"
-[ "$(sha256sum <back)" = "$sum" ] || fail "$(wc -c <back) bytes came back through hostfwd, of $(wc -c <data), or others"
-ok "TCP through hostfwd, both ways"
 vm_wait_for '^@lab uploaded' 60
-[ "$(sha256sum <taken)" = "$sum" ] || fail "$(wc -c <taken) bytes came from the guest, of $(wc -c <data), or others"
+vm_wait_for '^@lab listens 1' 60
+same taken "from the guest"
 ok "TCP from the guest"
+nc 127.0.0.1 2222 <data >/dev/null || fail "no connection through hostfwd"
+vm_wait_for '^@lab listens 2' 60
+nc 127.0.0.1 2222 <>idle >back || fail "no second connection through hostfwd"
+same back "back through hostfwd"
+ok "TCP through hostfwd, both ways"
 
 # the child is killed: the guest sees its cable pulled, and nothing else happens
 child=$(cat "/proc/$vm_pid/task/$vm_pid/children")

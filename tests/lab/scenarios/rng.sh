@@ -9,7 +9,7 @@
 kernel "$1" stock tools
 
 vm_options=--rng
-vm_start rng 256M 1 do-rng,poweroff-f lab.modules=rng quiet
+vm_start rng 512M 1 do-rng,poweroff-f lab.modules=rng quiet
 vm_wait_exit 60
 no_guest_errors
 expect_status 0

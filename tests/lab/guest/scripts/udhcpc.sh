@@ -1,5 +1,5 @@
+#!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=sh
 # What udhcpc calls: takes the lease that it got ($1 is the event).
 [ "$1" = bound ] || [ "$1" = renew ] || exit 0
 # shellcheck disable=SC2154 # set by udhcpc
