@@ -2,13 +2,6 @@
 /* A driver that breaks the rules of a disk: ../hostile_device_list.h, ../hostile_disk_list.h. See hostile.c. */
 #include "hostile_disk.h"
 
-#include "disk_image.h"
-
-#define FEATURES                                                              \
-	(VIO_BIT(VIRTIO_F_VERSION_1) | VIO_BIT(VIRTIO_RING_F_INDIRECT_DESC) | \
-	 VIO_BIT(VIRTIO_RING_F_EVENT_IDX) | VIO_BIT(VIRTIO_BLK_F_FLUSH) |     \
-	 VIO_BIT(VIRTIO_BLK_F_DISCARD) | VIO_BIT(VIRTIO_BLK_F_WRITE_ZEROES))
-
 struct disk_victim d;
 
 void put_request(uint32_t type, uint64_t sector, uint32_t len)
@@ -45,16 +38,6 @@ enum verdict request(uint32_t type, uint64_t sector, uint32_t len)
 	return answer(0);
 }
 
-static bool data_is_right(unsigned int number, const void *data, uint64_t sector)
-{
-	const uint64_t *words = data;
-
-	for (unsigned int i = 0; i < READ_BYTES / 8; i++)
-		if (words[i] != disk_word(number, sector * DISK_SECTOR + 8ull * i))
-			return false;
-	return true;
-}
-
 enum verdict still_works(void)
 {
 	enum verdict verdict;
@@ -63,7 +46,7 @@ enum verdict still_works(void)
 		return REJECT;
 	h.data[0] = 0;
 	verdict = request(VIRTIO_BLK_T_IN, 1024, READ_BYTES);
-	if (verdict == PASS && !data_is_right(0, h.data, 1024))
+	if (verdict == PASS && !disk_data_is_right(0, h.data, 1024))
 		return FAIL;
 	return verdict == REJECT && !vio_needs_reset(h.v) ? FAIL : verdict;
 }
@@ -83,34 +66,14 @@ bool set_up(uint64_t features)
 	return true;
 }
 
-bool other_works(void)
-{
-	static uint64_t seed = 1;
-	uint64_t sector = random_next(&seed) % 1024;
-	uint8_t *data = vio_alloc(READ_BYTES, 4096);
-
-	return disk_request(&d.other.queues[0], VIRTIO_BLK_T_IN, sector, data, READ_BYTES) ==
-		       VIRTIO_BLK_S_OK &&
-	       data_is_right(1, data, sector);
-}
-
-bool restart_other(void)
-{
-	if (!disk_restart(&d.other, 1, Q_SIZE, FEATURES))
-		return false;
-	d.other.queues[0].indirect = false;
-	return true;
-}
-
 bool open_devices(void)
 {
 	d.dq = &d.disk.queues[0];
 	h.v = &d.disk.v;
 	h.q = &d.dq->ring;
-	h.other = &d.other.v;
-	h.features = FEATURES;
+	h.features = DISK_FEATURES;
 	h.config_bytes = sizeof(struct virtio_blk_config);
-	return vio_open(&d.disk.v, 0) && vio_open(&d.other.v, 1);
+	return vio_open(&d.disk.v, 0) && open_other();
 }
 
 int main(void)

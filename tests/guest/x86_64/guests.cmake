@@ -57,10 +57,14 @@ guest(tcpbench PVH g_tcpbench.c ${CARD_SOURCES})
 
 # Those that break the rules of a device: what is common to all of them, and a list of each.
 set(HOSTILE_SOURCES hostile.c hostile_setup.c hostile_ring.c hostile_regs.c user.c user_gate.S cpu.c isr.S vio.c)
-function(hostile_guest name list)
+set(HOSTILE_OTHER hostile_other.c disk.c)
+# hostile_guest(NAME LIST QUEUE_SIZE SOURCE...)
+function(hostile_guest name list queue_size)
 	guest(${name} PVH ${ARGN} ${HOSTILE_SOURCES})
-	target_compile_definitions(guest_${name} PRIVATE HOSTILE_LIST="hostile_${list}_list.h")
+	target_compile_definitions(guest_${name} PRIVATE
+		HOSTILE_LIST="hostile_${list}_list.h" HOSTILE_Q_SIZE=${queue_size})
 endfunction()
-hostile_guest(virtio_hostile disk g_virtio_hostile.c hostile_blk.c hostile_buffer.c disk.c)
-hostile_guest(net_hostile net g_net_hostile.c hostile_net_tx.c hostile_net_rx.c
-	hostile_net_ctrl.c hostile_net_setup.c)
+hostile_guest(virtio_hostile disk 64 g_virtio_hostile.c hostile_blk.c hostile_buffer.c ${HOSTILE_OTHER})
+hostile_guest(net_hostile net 64 g_net_hostile.c hostile_net_tx.c hostile_net_rx.c hostile_net_ctrl.c
+	hostile_net_setup.c)
+hostile_guest(rng_hostile rng 8 g_rng_hostile.c ${HOSTILE_OTHER})

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What violations have to work with: hostile.c has it for devices of every kind, and g_*_hostile.c what
- * is a kind's own. HOSTILE_LIST is the kind's list beside ../hostile_device_list.h.
+ * is a kind's own. HOSTILE_LIST is the kind's list beside ../hostile_device_list.h, HOSTILE_Q_SIZE the
+ * size of its queues here.
  */
 #ifndef GUEST_HOSTILE_H
 #define GUEST_HOSTILE_H
@@ -17,9 +18,9 @@ enum verdict {
 };
 
 enum {
-	Q_SIZE = 64,
+	Q_SIZE = HOSTILE_Q_SIZE, /* a power of two from 8 on */
 	PARTS = 3, /* of a valid request */
-	LOAD = 20, /* requests */
+	LOAD = Q_SIZE / PARTS - 1, /* requests */
 	ANSWER_MS = 10000, /* a machine that is busy with other things is slow */
 	SILENCE_MS = 20, /* long enough for a device that answers though it must not */
 	JUNK_MS = 20, /* how long to change what a device may be reading */

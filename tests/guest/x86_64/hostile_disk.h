@@ -3,13 +3,11 @@
 #ifndef GUEST_HOSTILE_DISK_H
 #define GUEST_HOSTILE_DISK_H
 
-#include "disk.h"
 #include "hostile.h"
-
-enum { READ_BYTES = 4096 };
+#include "hostile_other.h"
 
 extern struct disk_victim {
-	struct disk disk, other; /* a disk with one queue: h.v and h.q */
+	struct disk disk; /* with one queue: h.v and h.q */
 	struct disk_queue *dq; /* the disk's queue */
 	struct virtio_blk_outhdr *header;
 	volatile uint8_t *status;

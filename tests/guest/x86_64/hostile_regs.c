@@ -84,6 +84,8 @@ enum verdict v_notify_read(void)
 
 enum verdict v_config_beyond(void)
 {
+	if (!h.v->config)
+		return still_works();
 	for (unsigned int i = h.config_bytes; i < 256; i++) {
 		write8(h.v->config + i, 0xff);
 		read_all_widths(h.v->config + i, 1);
@@ -93,8 +95,11 @@ enum verdict v_config_beyond(void)
 
 enum verdict v_config_read_only(void)
 {
-	uint32_t before = read32(h.v->config);
+	uint32_t before;
 
+	if (!h.v->config)
+		return still_works();
+	before = read32(h.v->config);
 	write32(h.v->config, UINT32_MAX);
 	write8(h.v->config, 0);
 	write16(h.v->config + 2, 0xffff);

@@ -58,7 +58,7 @@ enum verdict v_head_65535(void)
 enum verdict v_head_twice(void)
 {
 	put_valid();
-	for (unsigned int i = 0; i < 32; i++)
+	for (unsigned int i = 0; i < Q_SIZE / 2; i++)
 		vio_submit(h.q, 0);
 	vio_kick_always(h.q);
 	return outcome();

@@ -379,7 +379,7 @@ static bool silent_after_reset(void)
 
 static bool reset_under_load(void)
 {
-	load_ring(60);
+	load_ring(Q_SIZE - 4);
 	if (!vio_reset(h.v) || !silent_after_reset())
 		return false;
 	return start_victim(h.features);
