@@ -2,15 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs a hostile guest under iolite and judges what the device made of it.
 
-  check_hostile.py [--kind disk|net|rng] IOLITE GUEST pci|mmio
+  check_hostile.py [--kind disk|net|rng|console] IOLITE GUEST pci|mmio
                                   every violation has its expected verdict; memory and open files of
                                   iolite do not grow from the first to the last
   check_hostile.py --check-doc    docs/hostile-guest.md agrees with hostile_*_list.h
   check_hostile.py --write-doc    makes it agree
   check_hostile.py --self-test    wrong verdicts, growth and missing lines are noticed
 
-GUEST is that of the kind: virtio_hostile, net_hostile, rng_hostile. A network card has a peer here that sends frames
-back: frame_peer.py.
+GUEST is that of the kind: virtio_hostile, net_hostile, rng_hostile, console_hostile. Network cards and
+the console have their other end here: frame_peer.py.
 
 Exit status: 0 passed, 1 failed, 77 cannot run here. --no-memory leaves the memory out, for builds with
 a sanitizer, whose own memory grows. --qemu PROGRAM runs QEMU in place of iolite, to compare. --only NAME
@@ -27,7 +27,7 @@ import sys
 import tempfile
 import time
 
-from frame_peer import Peer
+from frame_peer import ByteLink, Peer
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DOC = os.path.join(HERE, "../../docs/hostile-guest.md")
@@ -40,12 +40,12 @@ DISK_BYTES = 8 << 20
 GROWTH_KIB = 1024
 DEVICES = 2  # the victim and the one that is never reset
 # The first slot of bus 0; the first page of virtio-mmio is that of slot 0.
-SLOTS = {"disk": 1, "net": 17, "rng": 25}
+SLOTS = {"disk": 1, "net": 17, "rng": 25, "console": 26}
 DISK_SLOT = 1  # of the one that is never reset beside a device there is one of
 MMIO_BASE = 0xF0000000
 QEMU_ADDRESSES = {"mmio": "mmio=0xfeb00000,0xfeb00200"}
 HEADINGS = {"device": "On every device", "disk": "On a disk", "net": "On a network card",
-            "rng": "On a source of entropy"}  # fmt: skip
+            "rng": "On a source of entropy", "console": "On a console"}  # fmt: skip
 
 
 def read_list(name):
@@ -132,12 +132,14 @@ def addresses(kind, transport):
     return "mmio=" + ",".join(hex(MMIO_BASE + 0x1000 * slot) for slot in slots)
 
 
-def iolite_command(arguments, append, paths):
+def iolite_command(arguments, append, paths, console):
     option = ",transport=mmio" if arguments.transport == "mmio" else ""
     command = [arguments.iolite, "run", "-m", f"{MEMORY_MIB}M", "-s", "stdio", "-k", arguments.guest,
                "-a", f"{addresses(arguments.kind, arguments.transport)} {append}"]  # fmt: skip
     if arguments.kind == "rng":
         command += ["--rng"]
+    if arguments.kind == "console":
+        command += [f"--console=unix:{console},connect"]
     for path in paths:
         if arguments.kind == "net":
             command += ["-n", f"socket,path={path}{option}"]
@@ -155,7 +157,7 @@ def qemu_device(kind, path, i):
     return ["-netdev", netdev], "virtio-net", f"netdev=d{i}"
 
 
-def qemu_command(arguments, append, paths):
+def qemu_command(arguments, append, paths, _):
     kind, transport = arguments.kind, arguments.transport
     place = QEMU_ADDRESSES.get(transport) or addresses(kind, transport)
     command = [arguments.qemu, "-nodefaults", "-no-user-config", "-display", "none", "-M",
@@ -271,11 +273,11 @@ def unchanged(path, number):
             return a.read() == b.read()
 
 
-def run_with_disks(make, folder, numbers):
+def run_with_disks(make, folder, numbers, console=None):
     disks = {i: os.path.join(folder, f"disk{i}.img") for i in numbers}
     for i, disk in disks.items():
         make_disk(disk, i)
-    found = run(make(list(disks.values())))
+    found = run(make(list(disks.values()), console))
     return found, [f"disk {i} has changed" for i, disk in disks.items() if not unchanged(disk, i)]
 
 
@@ -284,6 +286,13 @@ def run_with_nets(make, folder):
     with Peer(paths) as peer:
         found = run(make(paths))
     return found, peer.complaints
+
+
+def run_with_console(make, folder):
+    path = os.path.join(folder, "console.sock")
+    with Peer([path], ByteLink) as peer:
+        found, complaints = run_with_disks(make, folder, [1], path)
+    return found, complaints + peer.complaints
 
 
 def check(arguments):
@@ -296,12 +305,14 @@ def check(arguments):
         violations = {name: what for name, what in violations.items() if name == arguments.only}
         append += f" only={arguments.only}"
 
-    def make(paths):
-        return (qemu_command if arguments.qemu else iolite_command)(arguments, append, paths)
+    def make(paths, console=None):
+        return (qemu_command if arguments.qemu else iolite_command)(arguments, append, paths, console)
 
     with tempfile.TemporaryDirectory() as folder:
         if arguments.kind == "net":
             found, complaints = run_with_nets(make, folder)
+        elif arguments.kind == "console":
+            found, complaints = run_with_console(make, folder)
         else:
             found, complaints = run_with_disks(make, folder, [0, 1] if arguments.kind == "disk" else [1])
     complaints += judge(found, violations, arguments.transport, not arguments.no_memory)
@@ -376,9 +387,9 @@ def main():
         return self_test()
     if not arguments.transport:
         parser.error("IOLITE GUEST TRANSPORT")
-    if arguments.transport == "mmio" and arguments.kind == "rng":
+    if arguments.transport == "mmio" and arguments.kind in ("rng", "console"):
         parser.error(f"{arguments.kind}: such a device is on PCI only")
-    if arguments.qemu and arguments.kind == "rng":
+    if arguments.qemu and arguments.kind in ("rng", "console"):
         parser.error(f"{arguments.kind}: not with QEMU")
     return check(arguments)
 

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The other end of network cards whose frames go over unix stream sockets, each with its length before it in
-32 bits, big-endian.
+"""The other end of devices of hostile guests: unix stream sockets.
 
-A frame of type 0x88b5 (IEEE 802 for local experiments) is sent back to its sender. Its payload says how:
+Network cards: frames have their length before them in 32 bits, big-endian. A frame of type 0x88b5 (IEEE 802 for local experiments) is sent back to its sender. Its payload says how:
 little-endian, 16 bits each, how many copies, how long (0: as long as it is), how many ms later nothing is
 read meanwhile, and a zero. What follows comes back as it is, zeros behind it.
+
+Consoles: all bytes from 0x80 on come back.
 """
 
 import os
@@ -22,8 +23,8 @@ ORDER = struct.Struct("<HHHH")
 BACKLOG_MAX = 4 << 20  # bytes for a machine that does not read; what is more is dropped
 
 
-class Link:
-    """One connection."""
+class FrameLink:
+    """The connection of a card."""
 
     def __init__(self, sock):
         self.sock = sock
@@ -63,23 +64,35 @@ class Link:
             if len(self.outgoing) < BACKLOG_MAX:
                 self.outgoing += record
 
-    def receive(self, now):
-        """False: the other end has gone."""
-        data = self.sock.recv(1 << 18)
+    def take(self, data, now):
         self.incoming += data
         while frame := self.take_frame():
             self.answer(frame, now)
+
+    def receive(self, now):
+        """False: the other end has gone."""
+        data = self.sock.recv(1 << 18)
+        self.take(data, now)
         return bool(data)
 
     def send(self):
         del self.outgoing[: self.sock.send(self.outgoing)]
 
 
+class ByteLink(FrameLink):
+    """The connection of a console."""
+
+    def take(self, data, now):
+        if len(self.outgoing) < BACKLOG_MAX:
+            self.outgoing += data.translate(None, delete=bytes(range(0x80)))
+
+
 class Peer:
     """Listens at each of @paths, and answers from a thread of its own. complaints: lines."""
 
-    def __init__(self, paths):
+    def __init__(self, paths, link=FrameLink):
         self.complaints = []
+        self.link = link
         self.links = []
         self.selector = selectors.DefaultSelector()
         self.stop_read, self.stop_write = os.pipe()
@@ -110,7 +123,7 @@ class Peer:
     def accept(self, listener):
         sock, _ = listener.accept()
         sock.setblocking(False)
-        self.links.append(Link(sock))
+        self.links.append(self.link(sock))
 
     def drop(self, link, why):
         if why:
@@ -150,7 +163,7 @@ class Peer:
             ready = self.selector.select(min(sleepers, default=None))
             self.unregister()
             for key, events in ready:
-                if isinstance(key.data, Link):
+                if isinstance(key.data, FrameLink):
                     self.serve(key.data, events, time.monotonic())
                 elif key.data:
                     self.accept(key.data)

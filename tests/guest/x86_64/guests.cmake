@@ -68,3 +68,4 @@ hostile_guest(virtio_hostile disk 64 g_virtio_hostile.c hostile_blk.c hostile_bu
 hostile_guest(net_hostile net 64 g_net_hostile.c hostile_net_tx.c hostile_net_rx.c hostile_net_ctrl.c
 	hostile_net_setup.c)
 hostile_guest(rng_hostile rng 8 g_rng_hostile.c ${HOSTILE_OTHER})
+hostile_guest(console_hostile console 32 g_console_hostile.c hostile_console_io.c ${HOSTILE_OTHER})
