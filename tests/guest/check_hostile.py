@@ -13,8 +13,7 @@ GUEST is that of the kind: virtio_hostile, net_hostile, rng_hostile, console_hos
 the console have their other end here: frame_peer.py.
 
 Exit status: 0 passed, 1 failed, 77 cannot run here. --no-memory leaves the memory out, for builds with
-a sanitizer, whose own memory grows. --qemu PROGRAM runs QEMU in place of iolite, to compare. --only NAME
-runs one violation.
+a sanitizer, whose own memory grows. --qemu: IOLITE is a QEMU, to compare. --only NAME runs one violation.
 """
 
 import argparse
@@ -160,7 +159,7 @@ def qemu_device(kind, path, i):
 def qemu_command(arguments, append, paths, _):
     kind, transport = arguments.kind, arguments.transport
     place = QEMU_ADDRESSES.get(transport) or addresses(kind, transport)
-    command = [arguments.qemu, "-nodefaults", "-no-user-config", "-display", "none", "-M",
+    command = [arguments.iolite, "-nodefaults", "-no-user-config", "-display", "none", "-M",
                "microvm,x-option-roms=off,pit=off,pic=off,rtc=off,pcie=on,auto-kernel-cmdline=off",
                "-accel", "kvm", "-m", f"{MEMORY_MIB}M", "-serial", "stdio", "-no-reboot",
                "-global", "virtio-mmio.force-legacy=false",
@@ -168,7 +167,7 @@ def qemu_command(arguments, append, paths, _):
                "-kernel", arguments.guest, "-append", f"{place} {append}"]  # fmt: skip
     for i, path in enumerate(paths):
         host, name, options = qemu_device(kind, path, i)
-        device = f"{name}-pci,disable-legacy=on,addr={SLOTS[kind] + i}"
+        device = f"{name}-pci,disable-legacy=on,addr={SLOTS[kind] + i:#x}"
         if transport == "mmio":
             device = f"{name}-device,bus=virtio-mmio-bus.{i}"
         command += host + ["-device", f"{device},{options}"]
@@ -372,7 +371,7 @@ def main():
     parser.add_argument("--write-doc", action="store_true")
     parser.add_argument("--self-test", action="store_true")
     parser.add_argument("--no-memory", action="store_true")
-    parser.add_argument("--qemu", metavar="PROGRAM")
+    parser.add_argument("--qemu", action="store_true")
     parser.add_argument("--only", metavar="NAME")
     parser.add_argument("--kind", choices=sorted(SLOTS), default="disk")
     parser.add_argument("iolite", nargs="?")
