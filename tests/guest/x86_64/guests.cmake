@@ -49,10 +49,23 @@ guest(disk PVH g_disk.c ap.S ${DISK_SOURCES})
 guest(bench PVH g_bench.c ${DISK_SOURCES})
 guest(console PVH g_console.c ${DISK_SOURCES})
 guest(journal PVH g_journal.c ${DISK_SOURCES})
-guest(virtio_hostile PVH g_virtio_hostile.c hostile_setup.c hostile_ring.c hostile_blk.c
-	hostile_regs.c ${DISK_SOURCES})
 
 # The same with network cards.
 set(CARD_SOURCES user.c user_gate.S cpu.c isr.S vio.c card.c)
 guest(netbench PVH g_netbench.c ${CARD_SOURCES})
 guest(tcpbench PVH g_tcpbench.c ${CARD_SOURCES})
+
+# Those that break the rules of a device: what is common to all of them, and a list of each.
+set(HOSTILE_SOURCES hostile.c hostile_setup.c hostile_ring.c hostile_regs.c user.c user_gate.S cpu.c isr.S vio.c)
+set(HOSTILE_OTHER hostile_other.c disk.c)
+# hostile_guest(NAME LIST QUEUE_SIZE SOURCE...)
+function(hostile_guest name list queue_size)
+	guest(${name} PVH ${ARGN} ${HOSTILE_SOURCES})
+	target_compile_definitions(guest_${name} PRIVATE
+		HOSTILE_LIST="hostile_${list}_list.h" HOSTILE_Q_SIZE=${queue_size})
+endfunction()
+hostile_guest(virtio_hostile disk 64 g_virtio_hostile.c hostile_blk.c hostile_buffer.c ${HOSTILE_OTHER})
+hostile_guest(net_hostile net 64 g_net_hostile.c hostile_net_tx.c hostile_net_rx.c hostile_net_ctrl.c
+	hostile_net_setup.c)
+hostile_guest(rng_hostile rng 8 g_rng_hostile.c ${HOSTILE_OTHER})
+hostile_guest(console_hostile console 32 g_console_hostile.c hostile_console_io.c ${HOSTILE_OTHER})

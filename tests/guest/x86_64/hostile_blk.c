@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Violations in block requests. See ../hostile_list.h. */
-#include "hostile.h"
+/* Violations in block requests. See ../hostile_disk_list.h. */
+#include "hostile_disk.h"
 
 enum {
 	NEXT = VRING_DESC_F_NEXT,
@@ -24,24 +24,32 @@ enum verdict v_header_in_bytes(void)
 {
 	put_request(VIRTIO_BLK_T_IN, 8, SECTOR);
 	for (uint16_t i = 0; i < 16; i++)
-		put((uint16_t)(i + 10), (uint8_t *)h.header + i, 1, NEXT,
+		put((uint16_t)(i + 10), (uint8_t *)d.header + i, 1, NEXT,
 		    i == 15 ? 1 : (uint16_t)(i + 11));
 	return answer(10) == PASS ? still_works() : REJECT;
+}
+
+/* load(), each with a header of its own. */
+static void load_slots(void)
+{
+	for (unsigned int i = 0; i < LOAD; i++)
+		disk_submit(d.dq, VIRTIO_BLK_T_IN, 8ull * i, h.data, SECTOR);
+	vio_kick_always(h.q);
 }
 
 enum verdict v_header_changes(void)
 {
 	uint64_t end = hostile_deadline(JUNK_MS), seed = 11;
 
-	load();
+	load_slots();
 	while (rdtsc() < end) {
 		uint64_t random = random_next(&seed);
-		struct disk_slot *slot = &h.dq->slots[random % Q_SIZE];
+		struct disk_slot *slot = &d.dq->slots[random % Q_SIZE];
 
 		slot->header.type = random & 64 ? VIRTIO_BLK_T_IN : (uint32_t)(random >> 16);
 		slot->header.sector = random & 128 ? 0 : random;
-		if (disk_poll(h.dq) != UINT16_MAX) {
-			disk_submit(h.dq, VIRTIO_BLK_T_IN, 0, h.data, SECTOR);
+		if (disk_poll(d.dq) != UINT16_MAX) {
+			disk_submit(d.dq, VIRTIO_BLK_T_IN, 0, h.data, SECTOR);
 			vio_kick_always(h.q);
 		}
 	}
@@ -73,7 +81,7 @@ enum verdict v_status_behind_data(void)
 	put_request(VIRTIO_BLK_T_IN, 0, SECTOR);
 	put(1, h.data, SECTOR + 1, WRITE, 0);
 	h.data[SECTOR] = DISK_PENDING;
-	*h.status = VIRTIO_BLK_S_OK; /* outcome() looks there */
+	*d.status = VIRTIO_BLK_S_OK; /* outcome() looks there */
 	if (answer(0) != PASS || h.data[SECTOR] != VIRTIO_BLK_S_OK)
 		return REJECT;
 	return still_works();
@@ -203,11 +211,7 @@ enum verdict v_flush_with_data(void)
 
 static bool start_without(unsigned int feature)
 {
-	if (!set_up(FEATURES & ~VIO_BIT(feature)))
-		return false;
-	vio_queue_enable(h.v, h.q);
-	vio_add_status(h.v, VIRTIO_CONFIG_S_DRIVER_OK);
-	return true;
+	return start_victim(h.features & ~VIO_BIT(feature));
 }
 
 enum verdict v_flush_not_agreed(void)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Violations by register accesses, common and of PCI. See ../hostile_list.h. */
+/* Violations by register accesses, common and of PCI, of any device. See ../hostile_device_list.h. */
 #include "hostile.h"
 
 #include <linux/pci_regs.h>
@@ -84,7 +84,9 @@ enum verdict v_notify_read(void)
 
 enum verdict v_config_beyond(void)
 {
-	for (unsigned int i = sizeof(struct virtio_blk_config); i < 256; i++) {
+	if (!h.v->config)
+		return still_works();
+	for (unsigned int i = h.config_bytes; i < 256; i++) {
 		write8(h.v->config + i, 0xff);
 		read_all_widths(h.v->config + i, 1);
 	}
@@ -93,8 +95,11 @@ enum verdict v_config_beyond(void)
 
 enum verdict v_config_read_only(void)
 {
-	uint32_t before = read32(h.v->config);
+	uint32_t before;
 
+	if (!h.v->config)
+		return still_works();
+	before = read32(h.v->config);
 	write32(h.v->config, UINT32_MAX);
 	write8(h.v->config, 0);
 	write16(h.v->config + 2, 0xffff);
@@ -104,7 +109,7 @@ enum verdict v_config_read_only(void)
 
 enum verdict v_config_widths(void)
 {
-	read_all_widths(h.v->config, sizeof(struct virtio_blk_config));
+	read_all_widths(h.v->config, h.config_bytes);
 	return still_works();
 }
 
@@ -190,7 +195,7 @@ enum verdict v_msix_junk(void)
 		write32(h.v->msix + 16 * i + 8, (uint32_t)random_next(&seed));
 	}
 	vio_msix_enable(h.v, true);
-	vio_queue_vector(h.v, 0, 1);
+	vio_queue_vector(h.v, h.q->index, 1);
 	write32(h.v->msix + 12, 0);
 	write32(h.v->msix + 16 + 12, 0);
 	vio_want_interrupts(h.q, true);
@@ -202,7 +207,7 @@ enum verdict v_msix_vector_far(void)
 {
 	vio_msix_enable(h.v, true);
 	for (uint16_t entry = 0x7ff; entry >= 128; entry /= 2)
-		if (vio_queue_vector(h.v, 0, entry) != VIRTIO_MSI_NO_VECTOR)
+		if (vio_queue_vector(h.v, h.q->index, entry) != VIRTIO_MSI_NO_VECTOR)
 			return FAIL;
 	vio_want_interrupts(h.q, true);
 	return still_works();
@@ -253,7 +258,7 @@ enum verdict v_msix_storm(void)
 {
 	vio_msix_set(h.v, 0, 0x33, false);
 	vio_msix_set(h.v, 1, 0x33, true);
-	vio_queue_vector(h.v, 0, 1);
+	vio_queue_vector(h.v, h.q->index, 1);
 	vio_want_interrupts(h.q, true);
 	load();
 	for (unsigned int i = 0; i < 100; i++) {
@@ -403,10 +408,10 @@ enum verdict v_bar_over_ram(void)
 
 enum verdict v_bar_over_other(void)
 {
-	enum verdict verdict = bars_elsewhere((uint32_t)(h.other.v.common & ~UINT64_C(0x3fff)));
+	enum verdict verdict = bars_elsewhere((uint32_t)(h.other->common & ~UINT64_C(0x3fff)));
 
 	/* Its requests go to the right one. */
-	return verdict == PASS && vio_get(&h.other.v, VIO_STATUS) == ALL_STATUS ? PASS : FAIL;
+	return verdict == PASS && vio_get(h.other, VIO_STATUS) == ALL_STATUS ? PASS : FAIL;
 }
 
 enum verdict v_bar_over_apic(void)

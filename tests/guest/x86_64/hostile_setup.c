@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Violations of queue set-up, status and features. See ../hostile_list.h. */
+/* Violations of queue set-up, status and features, of any device. See ../hostile_device_list.h. */
 #include "hostile.h"
 
 #include <linux/virtio_mmio.h>
@@ -9,10 +9,10 @@ static enum verdict with_addresses(uint64_t desc, uint64_t avail, uint64_t used)
 {
 	struct vio_queue made;
 
-	if (!set_up(FEATURES))
+	if (!set_up(h.features))
 		return FAIL;
 	made = *h.q;
-	vio_set(h.v, VIO_QUEUE_SELECT, 0);
+	vio_set(h.v, VIO_QUEUE_SELECT, h.q->index);
 	vio_set(h.v, VIO_QUEUE_SIZE, Q_SIZE);
 	vio_set(h.v, VIO_QUEUE_DESC, desc ? desc : (uint64_t)made.desc);
 	vio_set(h.v, VIO_QUEUE_AVAIL, avail ? avail : (uint64_t)made.avail);
@@ -100,13 +100,13 @@ enum verdict v_rings_overlap(void)
 
 static enum verdict with_size(uint32_t size)
 {
-	if (!set_up(FEATURES))
+	if (!set_up(h.features))
 		return FAIL;
 	h.q->size = Q_SIZE;
 	vio_queue_enable(h.v, h.q);
-	if (!set_up(FEATURES))
+	if (!set_up(h.features))
 		return FAIL;
-	vio_set(h.v, VIO_QUEUE_SELECT, 0);
+	vio_set(h.v, VIO_QUEUE_SELECT, h.q->index);
 	vio_set(h.v, VIO_QUEUE_DESC, (uint64_t)h.q->desc);
 	vio_set(h.v, VIO_QUEUE_AVAIL, (uint64_t)h.q->avail);
 	vio_set(h.v, VIO_QUEUE_USED, (uint64_t)h.q->used);
@@ -134,7 +134,7 @@ enum verdict v_size_three(void)
 enum verdict v_size_twice_max(void)
 {
 	vio_reset(h.v);
-	return with_size(2u * vio_queue_max(h.v, 0));
+	return with_size(2u * vio_queue_max(h.v, h.q->index));
 }
 
 enum verdict v_size_65535(void)
@@ -144,7 +144,7 @@ enum verdict v_size_65535(void)
 
 static void move_queue(void)
 {
-	vio_set(h.v, VIO_QUEUE_SELECT, 0);
+	vio_set(h.v, VIO_QUEUE_SELECT, h.q->index);
 	vio_set(h.v, VIO_QUEUE_DESC, NOWHERE);
 	vio_set(h.v, VIO_QUEUE_AVAIL, NOWHERE);
 	vio_set(h.v, VIO_QUEUE_USED, NOWHERE);
@@ -152,7 +152,7 @@ static void move_queue(void)
 
 enum verdict v_enabled_twice(void)
 {
-	if (!set_up(FEATURES))
+	if (!set_up(h.features))
 		return FAIL;
 	vio_queue_enable(h.v, h.q);
 	move_queue();
@@ -171,7 +171,7 @@ enum verdict v_moved_after_driver_ok(void)
 enum verdict v_resized_after_driver_ok(void)
 {
 	load();
-	vio_set(h.v, VIO_QUEUE_SELECT, 0);
+	vio_set(h.v, VIO_QUEUE_SELECT, h.q->index);
 	vio_set(h.v, VIO_QUEUE_SIZE, 1);
 	vio_set(h.v, VIO_QUEUE_SIZE, 0);
 	return load_ends() == PASS ? still_works() : FAIL;
@@ -180,7 +180,7 @@ enum verdict v_resized_after_driver_ok(void)
 enum verdict v_disabled_after_driver_ok(void)
 {
 	load();
-	vio_set(h.v, VIO_QUEUE_SELECT, 0);
+	vio_set(h.v, VIO_QUEUE_SELECT, h.q->index);
 	vio_set(h.v, VIO_QUEUE_ENABLE, 0);
 	if (!vio_get(h.v, VIO_QUEUE_ENABLE))
 		return REJECT; /* it stands still, and says so */
@@ -189,7 +189,7 @@ enum verdict v_disabled_after_driver_ok(void)
 
 enum verdict v_enabled_after_driver_ok(void)
 {
-	if (!set_up(FEATURES))
+	if (!set_up(h.features))
 		return FAIL;
 	vio_add_status(h.v, VIRTIO_CONFIG_S_DRIVER_OK);
 	vio_queue_enable(h.v, h.q);
@@ -219,7 +219,7 @@ static enum verdict driver_ok_from(uint8_t status)
 {
 	vio_reset(h.v);
 	vio_set(h.v, VIO_STATUS, status);
-	vio_queue_make(h.v, h.q, 0, Q_SIZE);
+	vio_queue_make(h.v, h.q, h.q->index, Q_SIZE);
 	vio_queue_enable(h.v, h.q);
 	vio_add_status(h.v, VIRTIO_CONFIG_S_DRIVER_OK);
 	if (!(vio_get(h.v, VIO_STATUS) & VIRTIO_CONFIG_S_DRIVER_OK))
@@ -256,7 +256,7 @@ enum verdict v_status_backwards(void)
 enum verdict v_status_failed(void)
 {
 	vio_add_status(h.v, VIRTIO_CONFIG_S_FAILED);
-	put_request(VIRTIO_BLK_T_IN, 0, 512);
+	put_valid();
 	vio_submit(h.q, 0);
 	vio_kick_always(h.q);
 	return silent() ? REJECT : PASS;
@@ -287,7 +287,7 @@ enum verdict v_feature_not_offered(void)
 {
 	uint64_t missing = ~vio_offered(h.v);
 
-	return with_features(FEATURES | (missing & -missing));
+	return with_features(h.features | (missing & -missing));
 }
 
 enum verdict v_features_all(void)
@@ -297,7 +297,7 @@ enum verdict v_features_all(void)
 
 enum verdict v_version_1_declined(void)
 {
-	return with_features(FEATURES & ~VIO_BIT(VIRTIO_F_VERSION_1));
+	return with_features(h.features & ~VIO_BIT(VIRTIO_F_VERSION_1));
 }
 
 static void clear_features(void)
@@ -310,7 +310,7 @@ static void clear_features(void)
 
 enum verdict v_features_late(void)
 {
-	if (!set_up(FEATURES))
+	if (!set_up(h.features))
 		return FAIL;
 	clear_features();
 	vio_queue_enable(h.v, h.q);
@@ -332,7 +332,7 @@ enum verdict v_feature_select_far(void)
 {
 	uint64_t far;
 
-	if (!set_up(FEATURES))
+	if (!set_up(h.features))
 		return FAIL;
 	vio_set(h.v, VIO_DEVICE_FEATURES_SELECT, 7);
 	far = vio_get(h.v, VIO_DEVICE_FEATURES);
@@ -343,13 +343,13 @@ enum verdict v_feature_select_far(void)
 
 enum verdict v_kick_before_driver_ok(void)
 {
-	if (!set_up(FEATURES))
+	if (!set_up(h.features))
 		return FAIL;
 	vio_queue_enable(h.v, h.q);
-	put_request(VIRTIO_BLK_T_IN, 0, 512);
+	put_valid();
 	vio_submit(h.q, 0);
 	vio_kick_always(h.q);
-	if (!silent() || *h.status != DISK_PENDING)
+	if (!silent() || !unanswered())
 		return FAIL;
 	vio_add_status(h.v, VIRTIO_CONFIG_S_DRIVER_OK);
 	vio_kick_always(h.q);
@@ -358,7 +358,8 @@ enum verdict v_kick_before_driver_ok(void)
 
 enum verdict v_request_after_broken(void)
 {
-	put(0, h.header, sizeof(*h.header), VRING_DESC_F_NEXT, Q_SIZE);
+	put_valid();
+	h.q->desc[0].next = Q_SIZE;
 	if (answer(0) != REJECT)
 		return FAIL;
 	if (!vio_needs_reset(h.v))
@@ -378,19 +379,10 @@ static bool silent_after_reset(void)
 
 static bool reset_under_load(void)
 {
-	struct disk_queue *q = h.dq;
-
-	q->indirect = true;
-	for (unsigned int i = 0; i < 60; i++)
-		disk_submit(q, VIRTIO_BLK_T_IN, i, h.data, 512);
-	vio_kick_always(h.q);
+	load_ring(Q_SIZE - 4);
 	if (!vio_reset(h.v) || !silent_after_reset())
 		return false;
-	if (!set_up(FEATURES))
-		return false;
-	vio_queue_enable(h.v, h.q);
-	vio_add_status(h.v, VIRTIO_CONFIG_S_DRIVER_OK);
-	return true;
+	return start_victim(h.features);
 }
 
 enum verdict v_reset_in_flight(void)
@@ -410,7 +402,7 @@ enum verdict v_reset_storm(void)
 {
 	for (unsigned int i = 0; i < 200; i++)
 		vio_set(h.v, VIO_STATUS, 0);
-	if (!set_up(FEATURES))
+	if (!set_up(h.features))
 		return FAIL;
 	return set_up_ends();
 }

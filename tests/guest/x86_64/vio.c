@@ -164,7 +164,8 @@ static bool open_pci(struct vio *v, uint64_t slot, unsigned int kind)
 		v->msix = bar_address(v->function, table & PCI_MSIX_TABLE_BIR) +
 			  (table & PCI_MSIX_TABLE_OFFSET);
 	}
-	return v->common && v->notify && v->isr && v->config;
+	/* A source of entropy has nothing to configure. */
+	return v->common && v->notify && v->isr && (v->config || kind == VIRTIO_ID_RNG);
 }
 
 /* --- MMIO --- */
