@@ -11,7 +11,8 @@
 
 /* What the option parser leaves behind; all strings are owned. */
 struct raw_options {
-	char *machine, *kernel, *kernel_address, *initrd, *cmdline, *memory, *cpus, *console, *dtb;
+	char *name, *machine, *kernel, *kernel_address, *initrd, *cmdline, *memory, *cpus, *console,
+		*dtb;
 	int verbosity;
 	gboolean help;
 	char **overlays;
@@ -24,6 +25,7 @@ struct raw_options {
 
 static void raw_finish(struct raw_options *raw)
 {
+	g_free(raw->name);
 	g_free(raw->machine);
 	g_free(raw->kernel);
 	g_free(raw->kernel_address);
@@ -107,6 +109,8 @@ static gboolean parse(const struct iol_options *options, int *argc, char ***argv
 		      struct raw_options *raw, GError **error)
 {
 	const GOptionEntry machine[] = {
+		{ "name", 0, 0, G_OPTION_ARG_FILENAME, &raw->name,
+		  "The machine's name; network addresses follow from it", "NAME" },
 		{ "machine", 'M', 0, G_OPTION_ARG_FILENAME, &raw->machine,
 		  "Kind of machine (default: the architecture's)", "NAME" },
 		{ "kernel", 'k', 0, G_OPTION_ARG_FILENAME, &raw->kernel,
@@ -221,6 +225,7 @@ static int apply(const struct iol_options *options, struct raw_options *raw,
 		const char *option, *text;
 		int (*setter)(struct iol_config *, const char *, struct iol_error *);
 	} single[] = {
+		{ "--name", raw->name, iol_config_set_name },
 		{ "--machine", raw->machine, iol_config_set_machine },
 		{ "--kernel", raw->kernel, iol_config_set_kernel },
 		{ "--kernel-address", raw->kernel_address, iol_config_set_kernel_address },

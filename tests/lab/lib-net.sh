@@ -13,7 +13,7 @@ ip() { /sbin/ip "$@"; }
 net_start() {
 	net_name=$1
 	echo "$2" >"$1.script"
-	vm_options=$3
+	vm_options="--name=$1 $3"
 	net_script=$2
 	shift 3
 	vm_start "$net_name" 512M "${net_cpus:-1}" "do-$net_script,poweroff-f" lab.modules=net quiet "$@"
