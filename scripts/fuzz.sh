@@ -52,8 +52,8 @@ weight() {
 	case $1 in
 	virtqueue) echo 40 ;;
 	boot) echo 12 ;;
-	fdt) echo 2 ;;
-	virtio | virtio_small) echo 1 ;;
+	fdt | net) echo 2 ;;
+	virtio | virtio_net | virtio_small) echo 1 ;;
 	*) echo 4 ;;
 	esac
 }

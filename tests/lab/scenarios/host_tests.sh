@@ -3,7 +3,7 @@
 # about: the host's tests that need a /dev/kvm, of which a host may have none: hostile drivers, kill -9, stuck disks, console, messages
 # arches: x86_64
 # limit: 300
-# variants: hostile_pci hostile_mmio kill9 stuck console chars errors unit
+# variants: hostile_disk_pci hostile_disk_mmio hostile_net_pci hostile_net_mmio hostile_rng_pci hostile_console_pci kill9 stuck console chars errors unit
 # shellcheck source=tests/lab/lib-disk.sh
 . "$TREE/tests/lab/lib-disk.sh"
 
@@ -27,7 +27,13 @@ check() {
 }
 
 case $1 in
-hostile_*) check guest/check_hostile.py "$IOLITE" "$guests/virtio_hostile" "${1#*_}" ;;
+hostile_*)
+	kind=${1#*_}
+	transport=${kind#*_} kind=${kind%_*}
+	guest=${kind}_hostile
+	[ "$kind" != disk ] || guest=virtio_hostile
+	check guest/check_hostile.py --kind "$kind" "$IOLITE" "$guests/$guest" "$transport"
+	;;
 kill9) check fault/kill9.py "$IOLITE" "$guests/journal" --points 60 --seconds 120 ;;
 stuck)
 	with_faults

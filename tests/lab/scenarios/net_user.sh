@@ -35,6 +35,7 @@ same back "back through hostfwd"
 ok "TCP through hostfwd, both ways"
 
 # the child is killed: the guest sees its cable pulled, and nothing else happens
+vm_wait_for '^@lab waits' 60
 child=$(cat "/proc/$vm_pid/task/$vm_pid/children")
 child=${child% }
 [ -n "$child" ] || fail "iolite has no child process"

@@ -18,7 +18,9 @@ check "the peer by IPv6" within 30 ping -6 -c 1 -W 1 "$peer6"
 flood() { # flood SIZE [ping options]
 	size=$1
 	shift
-	ping "$@" -f -c 100 -s "$size" -W 10 "$peer" >/tmp/ping 2>&1 && grep -q ' 0% packet loss' /tmp/ping
+	ping "$@" -f -c 100 -s "$size" -W 10 "$peer" >/tmp/ping 2>&1 && grep -q ' 0% packet loss' /tmp/ping && return
+	tail -n 4 /tmp/ping
+	return 1
 }
 for size in 0 1 18 46 64 1472 1473 8972 8973 30000 65507; do
 	check "ping -f of $size bytes" flood "$size"
@@ -27,11 +29,14 @@ done
 rate() { # rate WORD OPTIONS...
 	word=$1
 	shift
-	iperf3 -J -t 3 -c "$@" >/tmp/iperf 2>/tmp/iperf.err || return 1
-	bits=$(tr -d ' \t\n' </tmp/iperf | sed 's/.*"end"://' | sed -n 's/.*"sum_received":{[^}]*"bits_per_second":\([0-9]*\).*/\1/p; t; s/.*"sum":{[^}]*"bits_per_second":\([0-9]*\).*/\1/p')
-	fact "rate $word $((${bits:-0} / 1000000)) Mbit/s"
-	[ "${bits:-0}" -gt 0 ]
+	if ! iperf3 -f m -t 3 -c "$@" >/tmp/iperf 2>&1; then
+		tail -n 3 /tmp/iperf
+		return 1
+	fi
+	fact "rate $word $(sed -n 's/.* \([0-9.]*\) Mbits.* receiver/\1/p' /tmp/iperf | tail -n 1) Mbit/s" >&9
+	grep -q ' receiver' /tmp/iperf
 }
+exec 9>&1 # check() keeps what its command says
 check "iperf3, TCP" rate tcp "$peer"
 check "iperf3, TCP from the peer" rate tcp-reverse "$peer" -R
 check "iperf3, TCP by IPv6" rate tcp6 "$peer6" -6
@@ -39,7 +44,7 @@ check "iperf3, UDP" rate udp "$peer" -u -b 20M
 check "iperf3, UDP by IPv6" rate udp6 "$peer6" -6 -u -b 20M
 
 # what a card offers can be switched off, one by one; data still arrive whole
-for feature in rx tx sg tso gso gro; do
+for feature in tx sg tso gso gro rx-gro-hw; do
 	ethtool -K eth0 $feature off >/tmp/ethtool 2>&1 || fact "error ethtool -K $feature off: $(cat /tmp/ethtool)"
 	check "TCP with $feature off" rate "tcp-$feature-off" "$peer"
 done

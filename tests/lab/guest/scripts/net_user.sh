@@ -39,6 +39,7 @@ has_v6() { ip -6 addr show dev eth0 | grep -q 'fd00:5:'; }
 check "an IPv6 address by router advertisement" within 30 has_v6
 check "IPv6" ping -6 -c 2 -W 5 fd00:5::2
 
+fact "waits for the end of its network"
 carrier() { [ "$(cat /sys/class/net/eth0/carrier)" = "$1" ]; }
 within 60 carrier 0 && fact "link-down"
 kernel_errors
