@@ -26,6 +26,11 @@ no_guest_errors
 expect_status 0
 grep -q '^@lab end net_client' client.console || fail "the client did not come to its end"
 
+# what the host had for the guests it had room for
+for tap in /sys/class/net/br0/brif/*; do
+	echo "${tap##*/}: $(cat "/sys/class/net/${tap##*/}/statistics/tx_packets") frames, $(cat "/sys/class/net/${tap##*/}/statistics/tx_dropped") dropped"
+done >>notes
+
 # the server ends by its power button
 kill -TERM "$server"
 vm_select server

@@ -19,7 +19,11 @@ check "the peer by IPv6" within 30 ping -6 -c 1 -W 1 "$peer6"
 flood() { # flood SIZE [ping options]
 	size=$1
 	shift
-	/bin/ping "$@" -f -c 100 -s "$size" -W 10 "$peer" >/tmp/ping 2>&1 && grep -q ' 0% packet loss' /tmp/ping && return
+	how=-f
+	# of long packets ping's own socket holds a few only and loses the rest where the processor is slow: the next one
+	# goes out when the last has come back, then
+	[ "$size" -lt 1000 ] || how=-A
+	/bin/ping "$@" $how -c 100 -s "$size" -W 10 "$peer" >/tmp/ping 2>&1 && grep -q ' 0% packet loss' /tmp/ping && return
 	tail -n 4 /tmp/ping
 	return 1
 }
