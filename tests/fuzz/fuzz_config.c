@@ -381,13 +381,6 @@ static void try_nets(const char *text)
 
 static const char file_name[] = "fuzz.json";
 
-/* glibc counts what it keeps for the next allocation as used; sanitizers count truly. */
-#ifdef HEAP_OF_SANITIZER
-enum { HEAP_SLACK_BYTES = 0 };
-#else
-enum { HEAP_SLACK_BYTES = 65536 };
-#endif
-
 /* A disk as an option would have it. */
 static char *option_of(const json_t *disk)
 {
@@ -565,7 +558,7 @@ static void try_json(const char *text, size_t len)
 	load_once(text, len, file);
 	bytes = heap_bytes();
 	load_once(text, len, file);
-	fuzz_check(heap_bytes() <= bytes + HEAP_SLACK_BYTES);
+	fuzz_check(heap_bytes() <= bytes + HEAP_CACHED_BYTES);
 	json_decref(file);
 }
 

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -481,7 +482,8 @@ static void test_confined(struct fixture *f, gconstpointer data)
 	path = g_strdup_printf("/proc/%d/status", (int)net_child_of(getpid()));
 	g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
 	all = g_strconcat("\n", text, NULL);
-	for (unsigned int i = 0; i < G_N_ELEMENTS(lines); i++)
+	/* The last one only where no emulator has threads of its own. */
+	for (unsigned int i = 0; i < G_N_ELEMENTS(lines) - !!getenv("IOLITE_EMULATED"); i++)
 		if (!strstr(all, lines[i]))
 			g_error("no \"%s\" in%s", lines[i] + 1, all);
 	iol_net_free(f->dev.net);
