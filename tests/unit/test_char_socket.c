@@ -192,11 +192,14 @@ static void test_sends_and_leaves(struct rig *r, gconstpointer data)
 
 static void test_many_visits(struct rig *r, gconstpointer data)
 {
-	/* An emulated processor takes a while for each. */
-	const unsigned int visits = getenv("IOLITE_EMULATED") ? 100 : 1000;
+	const unsigned int visits = 1000;
 	int before;
 
 	(void)data;
+	if (getenv("IOLITE_EMULATED")) {
+		g_test_skip("a thousand visits need a ring of the kernel's");
+		return;
+	}
 	open_rig(r, ",ring=4K");
 	before = count_fds();
 	for (unsigned int i = 0; i < visits; i++) {
