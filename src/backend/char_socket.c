@@ -78,7 +78,8 @@ static void take_peer(struct char_socket *s, int fd)
 
 static void await_client(struct char_socket *s)
 {
-	if (!s->op.in_flight && !s->retry_op.in_flight)
+	/* While one waits, which is not for long, others do so where they are. */
+	if (s->next_fd < 0 && !s->op.in_flight && !s->retry_op.in_flight)
 		iol_loop_poll(s->chr.loop, &s->op, s->fd, POLLIN);
 }
 
@@ -121,9 +122,11 @@ static void accept_client(struct char_socket *s)
 	}
 	if (fd >= 0 && s->peer_fd < 0) {
 		take_peer(s, fd);
-	} else if (fd >= 0 && s->next_fd < 0 && peer_has_left(s)) {
+	} else if (fd >= 0 && peer_has_left(s)) {
 		s->next_fd = fd;
-		iol_char_detach(&s->chr);
+		/* Where its end is on its way to us, what it sent before that comes first. */
+		if (!s->chr.in_op.in_flight)
+			iol_char_detach(&s->chr);
 	} else if (fd >= 0) {
 		tell_off(s, fd);
 	}
@@ -320,10 +323,12 @@ static void socket_lost(struct iol_char *chr)
 	iol_fd_close(&s->peer_fd);
 	iol_log(IOL_LOG_INFO, "%s: the peer at %s is gone", chr->name, s->where);
 	s->next_fd = -1;
-	if (next_fd >= 0)
+	if (next_fd >= 0) {
 		take_peer(s, next_fd);
-	else if (s->connects && !s->retry_op.in_flight)
+		await_client(s);
+	} else if (s->connects && !s->retry_op.in_flight) {
 		iol_loop_timeout(chr->loop, &s->retry_op, RETRY_NS);
+	}
 }
 
 static void remove_path(struct char_socket *s)

@@ -113,9 +113,14 @@ def expect_lines(data, first):
 
 
 def all_of_it_in_order(folder):
-    """With block=on a slow reader misses nothing."""
+    """With block=on a slow reader misses nothing. It is there before the guest: iolite connects to it."""
     path, total = os.path.join(folder, "console"), 4 << 20
-    with Machine(f"unix:{path},block=on", total, folder) as machine, machine.connect(path) as client:
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen()
+    listener.settimeout(LIMIT)
+    with listener, Machine(f"unix:{path},connect,block=on", total, folder) as machine, listener.accept()[0] as client:
+        client.settimeout(LIMIT)
         data = read_exactly(client, total)
         expect_lines(data, 0)
         machine.wait_for(b"sent")

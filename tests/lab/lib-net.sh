@@ -16,7 +16,7 @@ net_start() {
 	vm_options="--name=$1 $3"
 	net_script=$2
 	shift 3
-	vm_start "$net_name" 512M "${net_cpus:-1}" "do-$net_script,poweroff-f" lab.modules=net quiet "$@"
+	vm_start "$net_name" 256M "${net_cpus:-1}" "do-$net_script,poweroff-f" lab.modules=net quiet "$@"
 }
 
 vm_select() {

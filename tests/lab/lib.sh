@@ -21,7 +21,7 @@ note() { echo "$*" >>notes; }
 # ok TEXT: a check that passed, for the log
 ok() { echo "ok: $*"; }
 
-# kernel VERSION [FORMAT [tools]]: set $kernel and $initrd, such as "6.1" or "6.12 vmlinux"; with tools
+# kernel VERSION [FORMAT [tools|nets]]: set $kernel and $initrd, such as "6.1" or "6.12 vmlinux"; with tools or nets
 # the initrd is the big one that has programs, more modules and guest/scripts. FORMAT is what the
 # distribution ships unless told: a bzImage on x86-64, an Image on aarch64; a uImage on powerpc.
 kernel() {
@@ -29,6 +29,7 @@ kernel() {
 	initrd=
 	eval "dir=\${KERNEL_$tag:-} initrd=\${INITRD_$tag:-}"
 	[ "${3:-}" != tools ] || eval "initrd=\${TOOLS_$tag:-}"
+	[ "${3:-}" != nets ] || eval "initrd=\${NETS_$tag:-}"
 	[ -n "$dir" ] || skip "apt on this host offers no kernel $1"
 	case ${2:-stock} in
 	stock | bzimage | image | uimage) kernel=$dir/vmlinuz ;;

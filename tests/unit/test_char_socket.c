@@ -190,6 +190,26 @@ static void test_sends_and_leaves(struct rig *r, gconstpointer data)
 	close(fd);
 }
 
+/* Who leaves as the next one comes is heard out. */
+static void test_leaves_and_another_comes(struct rig *r, gconstpointer data)
+{
+	(void)data;
+	open_rig(r, "");
+	for (unsigned int i = 1; i <= 20; i++) {
+		int first = client(r), second;
+
+		guest_says(r, "a");
+		expect_read(r, first, "a");
+		g_assert_cmpint(write(first, "input", 5), ==, 5);
+		close(first);
+		second = client(r);
+		guest_says(r, "b");
+		expect_read(r, second, "b");
+		g_assert_cmpuint(r->received->len, ==, 5 * i);
+		leave(r, second);
+	}
+}
+
 static void test_many_visits(struct rig *r, gconstpointer data)
 {
 	const unsigned int visits = 1000;
@@ -554,6 +574,7 @@ int main(int argc, char **argv)
 		{ "/char/socket/second-client", test_second_client },
 		{ "/char/socket/left-unseen", test_left_unseen },
 		{ "/char/socket/sends-and-leaves", test_sends_and_leaves },
+		{ "/char/socket/leaves-and-another-comes", test_leaves_and_another_comes },
 		{ "/char/socket/many-visits", test_many_visits },
 		{ "/char/socket/concurrent-writer", test_concurrent_writer },
 		{ "/char/socket/dead-reader", test_dead_reader },

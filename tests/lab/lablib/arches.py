@@ -11,8 +11,9 @@ from . import LabError, LabSkip, TREE
 
 SYSROOT_LIMIT = 900  # seconds; 60 MB of packages the first time, or programs to compile
 
-# What guests have for scenarios with disks and networks, beside busybox: see initramfs.py.
-TOOLS_ALL = ("mkfs.ext4", "e2fsck", "mkfs.xfs", "xfs_repair", "fio", "lspci", "blkdiscard", "ping", "iperf3", "ethtool")
+# What guests have for scenarios with disks, or with networks, beside busybox: see initramfs.py.
+TOOLS_ALL = ("mkfs.ext4", "e2fsck", "mkfs.xfs", "xfs_repair", "fio", "lspci", "blkdiscard")
+NETS_ALL = ("ping", "iperf3", "ethtool")
 TOOLS_FILES_ALL = ("/usr/share/misc/pci.ids", "/etc/mke2fs.conf")
 
 
@@ -40,8 +41,9 @@ class Arch:
     kernels: str = "fetch"  # how level 1's and the guests' come about
     memory: int = 7168      # level 1's, in MiB; touched lazily, and a 5 GiB guest must fit
     patience: int = 1       # times what scenarios allow, for guests that are slower than others
-    tools: tuple = TOOLS_ALL            # programs of the big guest image
+    tools: tuple = TOOLS_ALL            # programs of the image for disks
     tools_files: tuple = TOOLS_FILES_ALL
+    nets: tuple = NETS_ALL              # those of the image for networks
     host: str = ""          # the host that lends its own file tree to level 1 and guests; "": sysroot.sh makes one
 
     def tree(self):
@@ -107,7 +109,7 @@ ARCHES = {arch.name: arch for arch in (
         # each privileged instruction of a guest is an exit, and each of its floating point a trap in it
         patience=4,
         # cross-built: Debian has no packages for it
-        tools=("mkfs.ext4", "e2fsck"), tools_files=("/etc/mke2fs.conf",),
+        tools=("mkfs.ext4", "e2fsck"), tools_files=("/etc/mke2fs.conf",), nets=(),
         libraries=("/lib", "/usr/lib"),
     ),
 )}

@@ -20,12 +20,14 @@ GUEST_APPLETS = ("sh mount mkdir cat dmesg grep sed sha256sum sleep poweroff reb
                  "init echo rm head uname setsid cttyhack ls ps free df date hwclock mv cp ln tail sort wc vi top kill "
                  "lspci find cut tr clear more less touch stty hostname id").split()
 
-# The bigger image, for scenarios with disks and networks: what lab.modules=NAME loads there. Programs, with the
+# The bigger images, for scenarios with disks and for others: what lab.modules=NAME loads there. Programs, with the
 # libraries they need, and files are in arches.py.
-TOOLS_MODULES = {
+DISKS_MODULES = {
     "disk": ("virtio_pci", "virtio_mmio", "virtio_blk"),
     "ext4": ("ext4", "crc32c_generic"),
     "xfs": ("xfs", "crc32c_generic"),
+}
+NETS_MODULES = {
     "net": ("virtio_pci", "virtio_mmio", "virtio_net", "af_packet"),
     "rng": ("virtio_pci", "virtio_mmio", "virtio_rng"),
     "console": ("virtio_pci", "virtio_mmio", "virtio_console"),
@@ -207,32 +209,34 @@ def build_l1(programs, kernel, config, target):
     archive.write(target)
 
 
-def _tools(programs, archive, known):
-    for name, modules in TOOLS_MODULES.items():
-        _modules(archive, known, modules, f"order.{name}")
+def _tools(programs, archive, known, modules, tools, files):
+    for name, wanted in modules.items():
+        _modules(archive, known, wanted, f"order.{name}")
     for name in TOOLS_APPLETS:
         archive.link(f"bin/{name}", "busybox")
-    for name in programs.arch.tools:
+    for name in tools:
         path = programs.find(name)
         archive.file(f"bin/{name}", read(path), 0o755)
         for library in programs.libraries(path):
             archive.file(library.lstrip("/"), read(programs.path(library)), 0o755)
-    for path in programs.arch.tools_files:
+    for path in files:
         archive.file(path.lstrip("/"), read(programs.path(path)))
     scripts = os.path.join(LAB, "guest/scripts")
     for name in sorted(os.listdir(scripts)):
         archive.file(f"scripts/{name}", read(os.path.join(scripts, name)))
 
 
-def build_guest(programs, kernel, target, tools=False):
+def build_guest(programs, kernel, target, kind="guest"):
     """A guest's image: guest/init does what lab.do= on the kernel's command line says.
 
-    With TOOLS it has real programs, modules for disks, and guest/scripts.
+    Those of the kinds "disks" and "nets" have real programs, modules for devices, and guest/scripts.
     """
     known = Modules(os.path.join(kernel, "modules"))
     archive = _base(programs, known, programs.arch.guest_modules)
-    if tools:
-        _tools(programs, archive, known)
+    if kind == "disks":
+        _tools(programs, archive, known, DISKS_MODULES, programs.arch.tools, programs.arch.tools_files)
+    if kind == "nets":
+        _tools(programs, archive, known, NETS_MODULES, programs.arch.nets, ())
     for name in GUEST_APPLETS:
         archive.link(f"bin/{name}", "busybox")
     archive.file("init", read(os.path.join(LAB, "guest/init")), 0o755)

@@ -62,9 +62,9 @@ def build(options, arch, mode, command="", bare=False, built=()):
     for version, kernel in guests.items():
         tag = version.replace(".", "_")
         config[f"KERNEL_{tag}"] = kernel
-        for name, tools in (("INITRD", False), ("TOOLS", True)):
-            image = os.path.join(results, f"{'tools' if tools else 'guest'}-{version}.cpio")
-            initramfs.build_guest(programs, kernel, image, tools)
+        for name, kind in (("INITRD", "guest"), ("TOOLS", "disks"), ("NETS", "nets")):
+            image = os.path.join(results, f"{kind}-{version}.cpio")
+            initramfs.build_guest(programs, kernel, image, kind)
             config[f"{name}_{tag}"] = image
     if mode == "shell" and os.isatty(0):
         size = os.get_terminal_size(0)

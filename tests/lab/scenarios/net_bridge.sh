@@ -7,7 +7,7 @@
 # variants-aarch64: 6.1-pci
 # shellcheck source=tests/lab/lib-net.sh
 . "$TREE/tests/lab/lib-net.sh"
-kernel "${1%-*}" stock tools
+kernel "${1%-*}" stock nets
 transport=${1#*-}
 
 net_bridge br0 9000

@@ -6,7 +6,7 @@
 # variants: 6.1
 # shellcheck source=tests/lab/lib-net.sh
 . "$TREE/tests/lab/lib-net.sh"
-kernel "$1" stock tools
+kernel "$1" stock nets
 
 make_tap() {
 	ip tuntap add tap0 mode tap multi_queue

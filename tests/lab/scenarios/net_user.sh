@@ -7,10 +7,12 @@
 # variants-x86_64: 6.1 6.12
 # shellcheck source=tests/lab/lib-net.sh
 . "$TREE/tests/lab/lib-net.sh"
-kernel "$1" stock tools
+kernel "$1" stock nets
 
 # the host that the guest reaches: a name server, and data in both directions
 echo 'nameserver 127.0.0.1' >/etc/resolv.conf
+[ -e /etc/passwd ] || echo 'root:x:0:0:root:/:/bin/sh' >/etc/passwd # of a tree that nobody configured
+[ -e /etc/group ] || echo 'root:x:0:' >/etc/group
 background dns dnsmasq --keep-in-foreground --no-hosts --no-resolv --bind-interfaces --listen-address=127.0.0.1 \
 	--user=root --pid-file= --address=/data.test/192.0.2.7
 dd if=/dev/urandom of=data bs=64k count=16 2>/dev/null

@@ -6,10 +6,10 @@
 # variants: 6.1
 # shellcheck source=tests/lab/lib.sh
 . "$TREE/tests/lab/lib.sh"
-kernel "$1" stock tools
+kernel "$1" stock nets
 
 vm_options=--rng
-vm_start rng 512M 1 do-rng,poweroff-f lab.modules=rng quiet
+vm_start rng 256M 1 do-rng,poweroff-f lab.modules=rng quiet
 vm_wait_exit 60
 no_guest_errors
 expect_status 0
