@@ -45,6 +45,8 @@ static int by_connect(int fd, const struct sockaddr *address, socklen_t len)
 
 static int by_bind(int fd, const struct sockaddr *address, socklen_t len)
 {
+	/* Linux makes the file with the socket's own mode: its owner's alone. */
+	fchmod(fd, S_IRUSR | S_IWUSR);
 	return bind(fd, address, len);
 }
 

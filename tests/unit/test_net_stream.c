@@ -392,9 +392,13 @@ static void test_descriptors(struct fixture *f, gconstpointer data)
 {
 	struct iol_net *a, *b;
 	unsigned int fds;
+	struct stat st;
 
 	(void)data;
-	iol_net_free(new_socket(f, true));
+	a = new_socket(f, true);
+	g_assert_cmpint(lstat(f->path, &st), ==, 0);
+	g_assert_cmpint(st.st_mode & 0777, ==, 0600);
+	iol_net_free(a);
 	net_turn(&f->loop);
 	fds = net_open_fds();
 	a = new_socket(f, true);
