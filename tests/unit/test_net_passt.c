@@ -9,6 +9,7 @@
 #include <net/if.h>
 #include <net/route.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -238,6 +239,21 @@ static void test_by_path(struct fixture *f, gconstpointer data)
 	g_assert_cmpint(rmdir(dir), ==, 0);
 }
 
+/* passt puts itself into one, and gives up where it cannot: in a chroot, or where the host forbids them. */
+static bool has_user_namespaces(void)
+{
+	const uid_t nobody = 65534;
+	pid_t child = fork();
+	int status;
+
+	if (!child) {
+		if (!geteuid() && setresuid(nobody, nobody, nobody))
+			_exit(1);
+		_exit(unshare(CLONE_NEWUSER) != 0);
+	}
+	return child > 0 && waitpid(child, &status, 0) == child && !status;
+}
+
 static const char *why_unusable(void)
 {
 	g_autofree char *passt = g_find_program_in_path("passt");
@@ -245,6 +261,8 @@ static const char *why_unusable(void)
 
 	if (!passt)
 		return "passt is not installed";
+	if (!has_user_namespaces())
+		return "there are no user namespaces here, and passt needs one";
 	why = net_own_network();
 	if (why)
 		return why;
