@@ -61,6 +61,8 @@ struct iol_char {
 	char name[IOL_CHAR_NAME_BYTES]; /* for messages */
 	/* Do not block. Owned, but for peers that come and go. -1: no input; */
 	int in_fd;
+	bool terminal; /* in_fd is the process's terminal */
+	int wait_fd; /* an epoll that watches it then, made when it is first waited for; -1: none */
 	int out_fd; /* -1: output vanishes, or waits for a peer. Written under the lock. */
 	bool stopped; /* no more input and output; on the loop's thread */
 	bool leaving; /* the peer is gone, operations with its descriptor are not yet */

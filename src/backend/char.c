@@ -15,6 +15,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include <iolite/log.h>
@@ -26,10 +27,33 @@ enum { DRAIN_ROUNDS_MAX = 64 };
 
 static void offer_room(struct iol_char *chr);
 
+/*
+ * A terminal has two wait queues. When it wakes for nothing (its mode was changed), a poll of io_uring's arms itself
+ * anew, or ends with -EINVAL, and now and then misses what comes meanwhile. An epoll does not, and has one queue.
+ */
+static int waited_fd(struct iol_char *chr)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	if (chr->terminal && chr->wait_fd < 0) {
+		chr->wait_fd = epoll_create1(EPOLL_CLOEXEC);
+		if (chr->wait_fd >= 0 && epoll_ctl(chr->wait_fd, EPOLL_CTL_ADD, chr->in_fd, &event))
+			iol_fd_close(&chr->wait_fd);
+	}
+	return chr->wait_fd >= 0 ? chr->wait_fd : chr->in_fd;
+}
+
+static bool hung_up(const struct iol_char *chr)
+{
+	struct pollfd pfd = { .fd = chr->in_fd, .events = POLLIN };
+
+	return poll(&pfd, 1, 0) > 0 && pfd.revents & (POLLHUP | POLLERR);
+}
+
 static void await_input(struct iol_char *chr)
 {
 	if (!chr->stopped && !chr->leaving && chr->in_fd >= 0 && !chr->in_op.in_flight)
-		iol_loop_poll(chr->loop, &chr->in_op, chr->in_fd, POLLIN);
+		iol_loop_poll(chr->loop, &chr->in_op, waited_fd(chr), POLLIN);
 }
 
 /*
@@ -142,11 +166,7 @@ static void read_input(struct iol_char *chr, int res)
 	uint8_t data[IOL_CHAR_INPUT_BYTES];
 	ssize_t len;
 
-	/*
-	 * A terminal has two wait queues; when it wakes us for nothing (its mode was changed), io_uring
-	 * arms the poll a second time and then ends it with -EINVAL. Looking for ourselves is right
-	 * after any error, but not for ever.
-	 */
+	/* Looking for ourselves is right after any error, but not for ever. */
 	chr->poll_failures = res < 0 ? chr->poll_failures + 1 : 0;
 	if (chr->poll_failures > POLL_FAILURES_MAX) {
 		iol_log(IOL_LOG_WARN, "%s: cannot wait for input: %s; there is none from now on",
@@ -168,7 +188,7 @@ static void read_input(struct iol_char *chr, int res)
 	 * while there is input (a shell does, when the process was stopped and goes on): the end of
 	 * it is only when it hangs up.
 	 */
-	if (!len && (res < 0 || !(res & (POLLHUP | POLLERR))) && isatty(chr->in_fd)) {
+	if (!len && isatty(chr->in_fd) && !hung_up(chr)) {
 		await_input(chr);
 		return;
 	}
@@ -447,6 +467,7 @@ void iol_char_init(struct iol_char *chr, const struct iol_char_ops *ops, struct 
 	chr->loop = loop;
 	g_strlcpy(chr->name, ops->name, sizeof(chr->name));
 	chr->in_fd = -1;
+	chr->wait_fd = -1;
 	chr->out_fd = -1;
 	chr->in_op.done = in_done;
 	chr->out_op.done = out_done;
@@ -572,6 +593,7 @@ void iol_char_free(struct iol_char *chr)
 		return;
 	iol_char_stop(chr, 0);
 	iol_char_free(chr->log);
+	iol_fd_close(&chr->wait_fd);
 	if (!chr->ops->lost) {
 		iol_fd_close(&chr->in_fd);
 		iol_fd_close(&chr->out_fd);

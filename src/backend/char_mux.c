@@ -63,6 +63,7 @@ static void attach(struct mux_line *line)
 {
 	const struct mux *mux = line->mux;
 
+	line->chr.terminal = mux->streams.is_terminal;
 	iol_char_attach(&line->chr, mux->in_ended ? -1 : mux->streams.in_fd,
 			mux->out_failed ? -1 : mux->streams.out_fd);
 }

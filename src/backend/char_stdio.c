@@ -57,6 +57,7 @@ int iol_char_stdio_new(struct iol_loop *loop, struct iol_event_sink *sink, struc
 	}
 	iol_char_init(&stdio->chr, &stdio_ops, loop);
 	stdio->chr.in_fd = stdio->streams.in_fd;
+	stdio->chr.terminal = stdio->streams.is_terminal;
 	stdio->chr.out_fd = stdio->streams.out_fd;
 	if (stdio->streams.is_terminal)
 		stdio->chr.filter = filter_keys;
