@@ -175,10 +175,15 @@ def qemu_command(arguments, append, paths, _):
 
 
 def resources(pid):
-    """(resident KiB, open files)"""
-    with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as f:
-        rss = next(int(line.split()[1]) for line in f if line.startswith("VmRSS:"))
-    return rss, len(os.listdir(f"/proc/{pid}/fd"))
+    """(resident KiB but for guest RAM, open files). How much of its RAM a guest touches is its own matter."""
+    resident = size = 0
+    with open(f"/proc/{pid}/smaps", encoding="ascii", errors="replace") as f:
+        for line in f:
+            if line.startswith("Size:"):
+                size = int(line.split()[1])
+            elif line.startswith("Rss:") and size < MEMORY_MIB << 9:  # less than half of it
+                resident += int(line.split()[1])
+    return resident, len(os.listdir(f"/proc/{pid}/fd"))
 
 
 class Run:
