@@ -15,7 +15,7 @@
 #include "options.h"
 
 static const char examples[] =
-	"Options override what CONFIG.json says, and add disks and overlays to its own:\n"
+	"Options override what CONFIG.json says, and add disks, networks and overlays to it:\n"
 	"iolite-config(5) has its keys.\n"
 	"\n"
 	"Examples:\n"
