@@ -13,23 +13,13 @@ export TMPDIR="$PWD/scratch"
 passed=0
 failed=
 
-# A system call that waits while a ring of the same thread comes to its end fails with ENOSYS now and then on powerpc.
-# By reading, as syscall_exit_prepare() of Linux 6.1 restores all registers for a restart after a signal only
-# (_TIF_SIGPENDING), and not after io_uring's work (_TIF_NOTIFY_SIGNAL), so that r0 has no number of a call; a kernel
-# mended there was not tried yet. glibc ends the program at that, with these words, and nobody else writes them.
-kernel_fault() { [ "$ARCH" = powerpc ] && grep -q '^The futex facility returned an unexpected error code' "$1"; }
-
 # one NAME COMMAND...
 one() {
 	name=$1
 	shift
 	start=$(uptime_s)
-	for try in 1 2 3; do
-		status=0
-		timeout 120 "$@" >"$name.console" 2>&1 </dev/null || status=$?
-		if [ "$status" = 0 ] || ! kernel_fault "$name.console"; then break; fi
-		note "$name, try $try: ended by a fault of level 1's kernel"
-	done
+	status=0
+	timeout 120 "$@" >"$name.console" 2>&1 </dev/null || status=$?
 	echo "$name: status $status after $(($(uptime_s) - start)) s"
 	if [ $status = 0 ]; then
 		rm "$name.console"
@@ -49,14 +39,6 @@ for test in "$tests"/test_*; do
 	test_loop_poll) one test_loop_poll "$test" --tap -s /loop-poll/signal ;;
 	# two threads that spin, half a minute on one processor
 	test_uart) one test_uart "$test" --tap -s /uart/threads ;;
-	# glib starts the test anew, and a read() of its fails there with ENOSYS on powerpc, which is that fault, it seems
-	test_block_raw_open)
-		if [ "$ARCH" = powerpc ]; then
-			one test_block_raw_open "$test" --tap -s /block-raw-open/rest-is-named
-		else
-			one test_block_raw_open "$test" --tap
-		fi
-		;;
 	*) one "${test##*/}" "$test" --tap ;;
 	esac
 done
