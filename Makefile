@@ -20,13 +20,14 @@ LAB_DEPS_powerpc := build lab powerpc
 LAB_PRESET = $(or $(LAB_PRESET_$(ARCH)),$(error there is no ARCH=$(ARCH): x86_64, aarch64 or powerpc))
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test unit fuzz lab lab-shell bench format tidy clean
+.PHONY: help build demo test unit coverage fuzz lab lab-shell bench format tidy clean
 
 help:
 	@echo 'make build      build/release/iolite'
 	@echo 'make demo       boot a Linux guest in this terminal'
 	@echo 'make test       all tests: unit tests under sanitizers, guests, the lab'
 	@echo 'make unit       only the tests that take seconds; ARCH=aarch64, powerpc or ppc64: under qemu-user'
+	@echo 'make coverage   which lines the unit tests and the kept inputs of the fuzzers run'
 	@echo 'make fuzz       hostile kernels, guests and options; TIME=60 seconds for each kind'
 	@echo 'make lab        stock kernels on a nested KVM; SCENARIO=name for one of them; ARCH=aarch64, powerpc: and unit tests'
 	@echo 'make lab-shell  a prompt in the lab, with iolite there; ARCH=aarch64, powerpc'
@@ -57,6 +58,13 @@ else
 	@scripts/build.sh $(ARCH)
 	@ctest --preset $(ARCH) -j $(shell nproc)
 endif
+
+coverage:
+	@scripts/install-deps.sh build test coverage
+	@scripts/build.sh coverage
+	@find build/coverage -name '*.gcda' -delete # counts of an earlier run
+	@ctest --preset coverage -j $(shell nproc) -L unit
+	@gcovr --root . --filter src/ --print-summary build/coverage
 
 fuzz:
 	@scripts/install-deps.sh build test

@@ -13,6 +13,8 @@
 #   powerpc, ppc64
 #           cross compiler, what scripts/cross-libs.sh builds libraries with, emulators
 #           powerpc: and what its kernel is built with
+#   coverage
+#           what counts the lines
 #   bench   what make bench compares with
 #   format  formatter, linters
 # Without a GROUP: build test lab, which is what make test needs. -n only prints what is missing.
@@ -40,10 +42,11 @@ packages_of() {
 		;;
 	ppc64) echo gcc-powerpc64-linux-gnu libc6-dev-ppc64-cross dpkg-dev meson qemu-user-static ;;
 	kernel) echo gcc make flex bison bc libelf-dev lz4 patch xz-utils ;;
+	coverage) echo gcovr ;;
 	bench) echo qemu-system-x86 linux-perf python3 libslirp0 passt ;;
 	format) echo clang-format clang-tidy shellcheck ;;
 	*)
-		echo "install-deps: no group '$1': give build, test, demo, kernel, lab, aarch64, powerpc, ppc64, bench or format" >&2
+		echo "install-deps: no group '$1': give build, test, demo, kernel, lab, aarch64, powerpc, ppc64, coverage, bench or format" >&2
 		exit 2
 		;;
 	esac
