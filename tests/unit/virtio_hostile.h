@@ -206,10 +206,18 @@ static const struct hostile_case {
 	{ "a thousand kicks for nothing", hostile_kicks_only, 0 },
 };
 
-/*
- * Runs all cases on queue @queue of the device, which is started; after each a reset, and @works() must
- * succeed.
- */
+/* After a reset the device @works(); then it is as if it had just been started. */
+static inline void hostile_recover(struct device_rig *r, void (*works)(void *owner), void *owner)
+{
+	g_assert_true(device_rig_reset(r));
+	g_assert_cmpuint(r->v->in_flight, ==, 0);
+	device_rig_start(r, UINT64_MAX);
+	works(owner);
+	g_assert_true(device_rig_reset(r));
+	device_rig_start(r, UINT64_MAX);
+}
+
+/* Runs all cases on queue @queue of the device, which is started; it must recover from each. */
 static inline void hostile_run_all(struct device_rig *r, unsigned int queue, bool write,
 				   void (*works)(void *owner), void *owner)
 {
@@ -222,12 +230,7 @@ static inline void hostile_run_all(struct device_rig *r, unsigned int queue, boo
 		c->run(&h);
 		if (c->breaks >= 0)
 			g_assert_cmpint(device_rig_is_broken(r), ==, c->breaks);
-		g_assert_true(device_rig_reset(r));
-		g_assert_cmpuint(r->v->in_flight, ==, 0);
-		device_rig_start(r, UINT64_MAX);
-		works(owner);
-		g_assert_true(device_rig_reset(r));
-		device_rig_start(r, UINT64_MAX);
+		hostile_recover(r, works, owner);
 	}
 }
 
