@@ -7,7 +7,7 @@
  * says; the device writes to no byte of guest memory but those of the answer, and to no sector
  * but those of the request; after a reset it works; nothing stays in flight.
  */
-#include "fuzz.h"
+#include "device.h"
 
 #include <errno.h>
 #include <glib.h>
@@ -522,11 +522,11 @@ static void run_op(struct fuzz *f)
 	}
 }
 
-static void start(struct fuzz *f, struct iol_loop *loop)
+static void start(struct fuzz *f)
 {
 	uint8_t how = fuzz_u8(&f->in), size = fuzz_u8(&f->in);
 	struct blk_rig_setup setup = {
-		.loop = loop,
+		.loop = fuzz_loop(),
 		.limits = blk_rig_limits,
 		.queues = how & 1 ? QUEUES_MAX : 1,
 		.queue_size = (uint16_t)(4 << size % 4),
@@ -549,17 +549,11 @@ static void start(struct fuzz *f, struct iol_loop *loop)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	static struct iol_loop
-		loop; /* empty between inputs; a ring for each would take most of the time */
-	static bool loop_ready;
 	struct fuzz *f = g_new0(struct fuzz, 1);
 
-	if (!loop_ready)
-		fuzz_check(!iol_loop_init(&loop, NULL));
-	loop_ready = true;
 	iol_log_set_level(IOL_LOG_ERROR);
 	f->in = (struct fuzz_input){ data, len };
-	start(f, &loop);
+	start(f);
 	for (unsigned int i = 0; i < OPS_MAX && f->in.len; i++)
 		run_op(f);
 	drain(f);

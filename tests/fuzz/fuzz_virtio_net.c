@@ -9,7 +9,7 @@
  * model says; filters and commands do as the model says; the heap is flat; after a reset valid frames
  * go both ways.
  */
-#include "fuzz.h"
+#include "device.h"
 
 #include <errno.h>
 #include <glib.h>
@@ -486,19 +486,10 @@ static void restart(struct fuzz *f)
 	net_rig_check_alive(&f->r);
 }
 
-/* By the driver, or by the machine. */
 static void reset(struct fuzz *f, bool machine)
 {
-	struct iol_quiesce quiesce = { .pending = 1 };
-
 	take_received(f);
-	if (machine) {
-		fuzz_check(iol_virtio_quiesce(f->r.dev.v, &quiesce));
-		iol_virtio_reset(f->r.dev.v);
-	} else {
-		fuzz_check(device_rig_reset(&f->r.dev));
-	}
-	fuzz_check(!f->r.dev.v->in_flight && !iol_virtio_status(f->r.dev.v));
+	fuzz_reset(&f->r.dev, machine);
 	restart(f);
 }
 
@@ -557,11 +548,11 @@ static void run_op(struct fuzz *f)
 	check_books(f);
 }
 
-static void start(struct fuzz *f, struct iol_loop *loop)
+static void start(struct fuzz *f)
 {
 	uint8_t how = fuzz_u8(&f->in), size = fuzz_u8(&f->in);
 	struct net_rig_setup setup = {
-		.loop = loop,
+		.loop = fuzz_loop(),
 		.send_offloads = how & 1 ? NET_RIG_OFFLOADS : fuzz_u8(&f->in) & NET_RIG_OFFLOADS,
 		.receive_offloads = how & 2 ? NET_RIG_OFFLOADS : fuzz_u8(&f->in) & NET_RIG_OFFLOADS,
 		.pairs = 1 + (how >> 2) % 3,
@@ -576,18 +567,12 @@ static void start(struct fuzz *f, struct iol_loop *loop)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	static struct iol_loop
-		loop; /* empty between inputs; a ring for each would take most of the time */
-	static bool loop_ready;
 	struct fuzz *f = g_new0(struct fuzz, 1);
 	size_t heap;
 
-	if (!loop_ready)
-		fuzz_check(!iol_loop_init(&loop, NULL));
-	loop_ready = true;
 	iol_log_set_level(IOL_LOG_ERROR);
 	f->in = (struct fuzz_input){ data, len };
-	start(f, &loop);
+	start(f);
 	memory_net_clear(f->r.mn);
 	heap = heap_bytes();
 	for (unsigned int i = 0; i < OPS_MAX && f->in.len; i++)

@@ -12,7 +12,7 @@
  * Time stands still but for the operations that move it: the clock, timers, getrandom(2) and the
  * character backend are the wrapped ones below.
  */
-#include "fuzz.h"
+#include "device.h"
 #include "heap.h"
 
 #include <errno.h>
@@ -346,16 +346,7 @@ static void restart(struct fuzz *f)
 
 static void reset(struct fuzz *f)
 {
-	struct iol_quiesce quiesce = { .pending = 2 };
-	bool machine = fuzz_u8(&f->in) & 1;
-
-	if (machine) {
-		fuzz_check(iol_virtio_quiesce(f->r.v, &quiesce));
-		iol_virtio_reset(f->r.v);
-	} else {
-		fuzz_check(device_rig_reset(&f->r));
-	}
-	fuzz_check(!iol_virtio_status(f->r.v) && !f->r.v->in_flight);
+	fuzz_reset(&f->r, fuzz_u8(&f->in) & 1);
 	device_rig_settle(&f->r);
 	fuzz_check(!f->r.loop->end_head && !f->r.loop->post_head);
 	restart(f);
@@ -612,18 +603,12 @@ static void check_works(struct fuzz *f)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	static struct iol_loop
-		loop; /* empty between inputs; a ring for each would take most of the time */
-	static bool loop_ready;
 	struct fuzz *f = g_new0(struct fuzz, 1);
 	size_t heap;
 
-	if (!loop_ready)
-		fuzz_check(!iol_loop_init(&loop, NULL));
-	loop_ready = true;
 	iol_log_set_level(IOL_LOG_ERROR);
 	f->in = (struct fuzz_input){ data, len };
-	small_rig_init(&f->r, &loop);
+	small_rig_init(&f->r, fuzz_loop());
 	make_device(f);
 	restart(f);
 	heap = heap_bytes();
