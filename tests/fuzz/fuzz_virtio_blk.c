@@ -7,11 +7,10 @@
  * says; the device writes to no byte of guest memory but those of the answer, and to no sector
  * but those of the request; after a reset it works; nothing stays in flight.
  */
-#include "fuzz.h"
+#include "device.h"
 
 #include <errno.h>
 #include <glib.h>
-#include <linux/virtio_config.h>
 
 #include <iolite/log.h>
 
@@ -19,6 +18,7 @@
 
 enum {
 	OPS_MAX = 64,
+	QUEUES_MAX = 2,
 	SECTORS = 64, /* of the disk */
 	DISK_BYTES = SECTORS * 512,
 	SLOTS = 32,
@@ -52,7 +52,7 @@ struct fuzz {
 	uint64_t features;
 	bool disturbed; /* errors or another size: statuses are not foreseen */
 	struct sent sent[SLOTS];
-	int slot_of[BLK_RIG_QUEUES_MAX][64]; /* by head; -1: a chain of any form */
+	int slot_of[QUEUES_MAX][64]; /* by head; -1: a chain of any form */
 	uint8_t shadow[DISK_BYTES]; /* the disk as it should be */
 };
 
@@ -164,7 +164,7 @@ static bool is_untouched(const uint8_t *p, size_t len)
 static void check_answer(struct fuzz *f, unsigned int slot, uint32_t used_len)
 {
 	struct sent *s = &f->sent[slot];
-	const uint8_t *in = blk_rig_ptr(&f->r, area(slot) + IN_OFFSET);
+	const uint8_t *in = device_rig_ptr(&f->r.dev, area(slot) + IN_OFFSET);
 	uint8_t status = in[s->in_len];
 	uint32_t data = expect_data(s, status);
 
@@ -174,7 +174,7 @@ static void check_answer(struct fuzz *f, unsigned int slot, uint32_t used_len)
 	if (s->expected != ANY_STATUS)
 		fuzz_check(status == s->expected);
 	fuzz_check(used_len == data + (data == s->in_len));
-	fuzz_check(!memcmp(blk_rig_ptr(&f->r, area(slot)), s->out, 16 + s->out_len));
+	fuzz_check(!memcmp(device_rig_ptr(&f->r.dev, area(slot)), s->out, 16 + s->out_len));
 	if (data < s->in_len)
 		fuzz_check(is_untouched(in + data, s->in_len - data));
 	fuzz_check(is_untouched(in + s->in_len + 1, IN_BYTES + 1 - s->in_len));
@@ -188,11 +188,11 @@ static void take_all(struct fuzz *f)
 {
 	struct virtio_driver_used used;
 
-	for (unsigned int i = 0; i < f->r.queue_count; i++) {
-		while (virtio_driver_take_used(&f->r.drivers[i], &used) > 0)
+	for (unsigned int i = 0; i < f->r.dev.v->queue_count; i++) {
+		while (virtio_driver_take_used(&f->r.dev.drivers[i], &used) > 0)
 			if (f->slot_of[i][used.head] >= 0)
 				check_answer(f, (unsigned int)f->slot_of[i][used.head], used.len);
-		fuzz_check(!virtio_driver_check(&f->r.drivers[i]));
+		fuzz_check(!virtio_driver_check(&f->r.dev.drivers[i]));
 	}
 }
 
@@ -201,13 +201,13 @@ static void drain(struct fuzz *f)
 {
 	while (f->r.mb->pending_count) {
 		memory_block_end_all(f->r.mb);
-		blk_rig_settle(&f->r);
+		device_rig_settle(&f->r.dev);
 	}
 	take_all(f);
-	fuzz_check(!f->r.v->in_flight);
-	if (f->r.v->state == IOL_VIRTIO_RUNNING)
-		for (unsigned int i = 0; i < f->r.queue_count; i++)
-			fuzz_check(virtio_driver_is_drained(&f->r.drivers[i]));
+	fuzz_check(!f->r.dev.v->in_flight);
+	if (f->r.dev.v->state == IOL_VIRTIO_RUNNING)
+		for (unsigned int i = 0; i < f->r.dev.v->queue_count; i++)
+			fuzz_check(virtio_driver_is_drained(&f->r.dev.drivers[i]));
 	memcpy(f->shadow, f->r.mb->data, DISK_BYTES);
 }
 
@@ -216,31 +216,31 @@ static void restart(struct fuzz *f)
 	for (unsigned int i = 0; i < SLOTS; i++)
 		f->sent[i].live = false;
 	f->r.mb->cancelled = false;
-	f->features = blk_rig_offered(&f->r);
+	f->features = device_rig_offered(&f->r.dev);
 	if (fuzz_u8(&f->in) >= 0xa0)
 		f->features &= ~fuzz_number(&f->in, 4);
-	blk_rig_start(&f->r, f->features);
+	device_rig_start(&f->r.dev, f->features);
 }
 
 /* By the driver, or by the machine. */
 static void reset(struct fuzz *f, bool machine)
 {
 	struct iol_quiesce quiesce = { .pending = 2 };
-	bool waits = f->r.v->in_flight;
+	bool waits = f->r.dev.v->in_flight;
 
 	if (machine) {
-		fuzz_check(iol_virtio_quiesce(f->r.v, &quiesce) == !waits);
-		iol_virtio_cancel(f->r.v);
+		fuzz_check(iol_virtio_quiesce(f->r.dev.v, &quiesce) == !waits);
+		iol_virtio_cancel(f->r.dev.v);
 	} else {
-		fuzz_check(blk_rig_reset(&f->r) == !waits);
+		fuzz_check(device_rig_reset(&f->r.dev) == !waits);
 	}
 	take_all(f);
 	drain(f);
 	if (machine) {
 		fuzz_check(quiesce.pending == (waits ? 1 : 2));
-		iol_virtio_reset(f->r.v);
+		iol_virtio_reset(f->r.dev.v);
 	}
-	fuzz_check(!iol_virtio_status(f->r.v));
+	fuzz_check(!iol_virtio_status(f->r.dev.v));
 	restart(f);
 }
 
@@ -339,13 +339,13 @@ static unsigned int cut(struct virtio_driver_part *parts, uint64_t gpa, uint32_t
 /* A chain that breaks the device: it waits for a reset, and gets it. */
 static void check_broken(struct fuzz *f)
 {
-	fuzz_check(iol_virtio_status(f->r.v) & VIRTIO_CONFIG_S_NEEDS_RESET);
+	fuzz_check(device_rig_is_broken(&f->r.dev));
 	reset(f, fuzz_u8(&f->in) & 1);
 }
 
 static void send_request(struct fuzz *f)
 {
-	unsigned int queue = fuzz_u8(&f->in) % f->r.queue_count, slot = 0, count, expected;
+	unsigned int queue = fuzz_u8(&f->in) % f->r.dev.v->queue_count, slot = 0, count, expected;
 	uint8_t how = fuzz_u8(&f->in), step_out = fuzz_u8(&f->in), step_in = fuzz_u8(&f->in);
 	bool short_header = how >= 0xf8 && (how & 1), no_status = how >= 0xf8 && (how & 2);
 	bool indirect = has(f, VIRTIO_RING_F_INDIRECT_DESC) && (how & 4);
@@ -359,27 +359,27 @@ static void send_request(struct fuzz *f)
 		return;
 	s = &f->sent[slot];
 	fill_request(&f->in, s);
-	memcpy(blk_rig_ptr(&f->r, area(slot)), s->out, 16 + s->out_len);
-	memset(blk_rig_ptr(&f->r, area(slot) + IN_OFFSET), PATTERN, IN_BYTES + 2);
+	memcpy(device_rig_ptr(&f->r.dev, area(slot)), s->out, 16 + s->out_len);
+	memset(device_rig_ptr(&f->r.dev, area(slot) + IN_OFFSET), PATTERN, IN_BYTES + 2);
 	count = cut(parts, area(slot), short_header ? how & 0xf : 16 + s->out_len, step_out, false);
 	if (!no_status)
 		count += cut(parts + count, area(slot) + IN_OFFSET, s->in_len + 1, step_in, true);
-	if (!count || count > f->r.queue_size)
+	if (!count || count > f->r.dev.v->queues[0].size_max)
 		return;
-	head = blk_rig_add(&f->r, queue, parts, count, indirect);
+	head = device_rig_add(&f->r.dev, queue, parts, count, indirect);
 	if (head < 0)
 		return;
 	f->slot_of[queue][head] = (int)slot;
 	s->live = true;
-	s->sync = !f->r.mb->async && !f->r.v->in_flight && !f->disturbed;
+	s->sync = !f->r.mb->async && !f->r.dev.v->in_flight && !f->disturbed;
 	expected = short_header || no_status ? BREAKS : expect(f, s);
 	s->expected = f->disturbed ? ANY_STATUS : expected;
-	blk_rig_kick(&f->r, queue);
+	device_rig_kick(&f->r.dev, queue);
 	if (expected == BREAKS) {
 		check_broken(f);
 		return;
 	}
-	fuzz_check(!(iol_virtio_status(f->r.v) & VIRTIO_CONFIG_S_NEEDS_RESET));
+	fuzz_check(!device_rig_is_broken(&f->r.dev));
 	take_all(f);
 	if (s->sync) {
 		fuzz_check(!s->live);
@@ -390,7 +390,7 @@ static void send_request(struct fuzz *f)
 /* Parts of any length in RAM that nothing else uses, some nowhere. */
 static void send_any(struct fuzz *f)
 {
-	unsigned int queue = fuzz_u8(&f->in) % f->r.queue_count;
+	unsigned int queue = fuzz_u8(&f->in) % f->r.dev.v->queue_count;
 	unsigned int count = fuzz_u8(&f->in) % 12 + 1;
 	struct virtio_driver_part parts[12];
 	uint8_t flags = fuzz_u8(&f->in);
@@ -409,16 +409,16 @@ static void send_any(struct fuzz *f)
 	}
 	/* A header that may be right. */
 	if (parts[0].gpa < RAW_BASE + RAW_BYTES) {
-		le32_store(blk_rig_ptr(&f->r, parts[0].gpa), any_type(&f->in));
-		le64_store(blk_rig_ptr(&f->r, parts[0].gpa + 8), any_sector(&f->in));
+		le32_store(device_rig_ptr(&f->r.dev, parts[0].gpa), any_type(&f->in));
+		le64_store(device_rig_ptr(&f->r.dev, parts[0].gpa + 8), any_sector(&f->in));
 	}
-	head = blk_rig_add(&f->r, queue, parts, count,
-			   has(f, VIRTIO_RING_F_INDIRECT_DESC) && (flags & 8));
+	head = device_rig_add(&f->r.dev, queue, parts, count,
+			      has(f, VIRTIO_RING_F_INDIRECT_DESC) && (flags & 8));
 	if (head < 0)
 		return;
 	f->slot_of[queue][head] = -1;
-	blk_rig_kick(&f->r, queue);
-	if (iol_virtio_status(f->r.v) & VIRTIO_CONFIG_S_NEEDS_RESET)
+	device_rig_kick(&f->r.dev, queue);
+	if (device_rig_is_broken(&f->r.dev))
 		check_broken(f);
 	take_all(f);
 	memcpy(f->shadow, f->r.mb->data, DISK_BYTES);
@@ -450,19 +450,20 @@ static void resize(struct fuzz *f)
 {
 	f->r.mb->next_size_bytes = (fuzz_u8(&f->in) % (SECTORS + 1)) * UINT64_C(512);
 	disturb(f, f->disturbed);
-	iol_virtio_blk_refresh(f->r.v);
-	fuzz_check(iol_virtio_config_read(f->r.v, 0, 8) == f->r.mb->next_size_bytes / 512);
+	iol_virtio_blk_refresh(f->r.dev.v);
+	fuzz_check(iol_virtio_config_read(f->r.dev.v, 0, 8) == f->r.mb->next_size_bytes / 512);
 	drain(f);
 }
 
 static void write_config(struct fuzz *f)
 {
 	uint64_t offset = fuzz_u8(&f->in), value = fuzz_number(&f->in, 4);
-	uint64_t capacity = iol_virtio_config_read(f->r.v, 0, 8);
+	uint64_t capacity = iol_virtio_config_read(f->r.dev.v, 0, 8);
 
-	iol_virtio_config_write(f->r.v, offset, 1u << value % 4, value);
-	fuzz_check(iol_virtio_config_read(f->r.v, 0, 8) == capacity);
-	fuzz_check(iol_virtio_config_read(f->r.v, offsetof(struct virtio_blk_config, wce), 2) <= 1);
+	iol_virtio_config_write(f->r.dev.v, offset, 1u << value % 4, value);
+	fuzz_check(iol_virtio_config_read(f->r.dev.v, 0, 8) == capacity);
+	fuzz_check(iol_virtio_config_read(f->r.dev.v, offsetof(struct virtio_blk_config, wce), 2) <=
+		   1);
 }
 
 static void set_async(struct fuzz *f)
@@ -478,7 +479,7 @@ static void end_one(struct fuzz *f)
 	if (!f->r.mb->pending_count)
 		return;
 	memory_block_end(f->r.mb, which % f->r.mb->pending_count);
-	blk_rig_settle(&f->r);
+	device_rig_settle(&f->r.dev);
 	take_all(f);
 	memcpy(f->shadow, f->r.mb->data, DISK_BYTES);
 }
@@ -521,13 +522,13 @@ static void run_op(struct fuzz *f)
 	}
 }
 
-static void start(struct fuzz *f, struct iol_loop *loop)
+static void start(struct fuzz *f)
 {
 	uint8_t how = fuzz_u8(&f->in), size = fuzz_u8(&f->in);
 	struct blk_rig_setup setup = {
-		.loop = loop,
+		.loop = fuzz_loop(),
 		.limits = blk_rig_limits,
-		.queues = 1 + (how & 1),
+		.queues = how & 1 ? QUEUES_MAX : 1,
 		.queue_size = (uint16_t)(4 << size % 4),
 	};
 
@@ -548,22 +549,16 @@ static void start(struct fuzz *f, struct iol_loop *loop)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	static struct iol_loop
-		loop; /* empty between inputs; a ring for each would take most of the time */
-	static bool loop_ready;
 	struct fuzz *f = g_new0(struct fuzz, 1);
 
-	if (!loop_ready)
-		fuzz_check(!iol_loop_init(&loop, NULL));
-	loop_ready = true;
 	iol_log_set_level(IOL_LOG_ERROR);
 	f->in = (struct fuzz_input){ data, len };
-	start(f, &loop);
+	start(f);
 	for (unsigned int i = 0; i < OPS_MAX && f->in.len; i++)
 		run_op(f);
 	drain(f);
 	fuzz_check(memory_block_is_whole(f->r.mb));
-	blk_rig_finish(&f->r);
+	device_rig_finish(&f->r.dev);
 	g_free(f);
 	return 0;
 }

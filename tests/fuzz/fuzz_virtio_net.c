@@ -9,11 +9,10 @@
  * model says; filters and commands do as the model says; the heap is flat; after a reset valid frames
  * go both ways.
  */
-#include "fuzz.h"
+#include "device.h"
 
 #include <errno.h>
 #include <glib.h>
-#include <linux/virtio_config.h>
 
 #include <iolite/log.h>
 
@@ -55,7 +54,7 @@ struct fuzz {
 
 static bool has(const struct fuzz *f, unsigned int feature)
 {
-	return f->r.features >> feature & 1;
+	return f->r.dev.features >> feature & 1;
 }
 
 /* Without MQ the queues of others are something else, or nothing (5.1.2). */
@@ -64,25 +63,21 @@ static unsigned int usable_pairs(const struct fuzz *f)
 	return has(f, VIRTIO_NET_F_MQ) ? f->r.pairs : 1;
 }
 
-static bool is_broken(struct fuzz *f)
-{
-	return iol_virtio_status(f->r.v) & VIRTIO_CONFIG_S_NEEDS_RESET;
-}
-
 /* --- invariants --- */
 
 static void check_books(struct fuzz *f)
 {
 	unsigned int in_flight = 0;
 
-	for (unsigned int i = 0; i < f->r.queue_count; i++) {
-		in_flight += f->r.v->queues[i].vq.in_flight;
-		fuzz_check(f->wild.memory || !virtio_driver_check(&f->r.drivers[i]));
+	for (unsigned int i = 0; i < f->r.dev.v->queue_count; i++) {
+		in_flight += f->r.dev.v->queues[i].vq.in_flight;
+		fuzz_check(f->wild.memory || !virtio_driver_check(&f->r.dev.drivers[i]));
 	}
 	/* What is pushed by a broken device is in no ring. */
-	fuzz_check(is_broken(f) ? f->r.v->in_flight <= in_flight : f->r.v->in_flight == in_flight);
+	fuzz_check(device_rig_is_broken(&f->r.dev) ? f->r.dev.v->in_flight <= in_flight
+						   : f->r.dev.v->in_flight == in_flight);
 	if (!f->wild.memory && !f->wild.rx)
-		fuzz_check(!is_broken(f));
+		fuzz_check(!device_rig_is_broken(&f->r.dev));
 }
 
 /* --- frames to the driver --- */
@@ -136,7 +131,7 @@ static unsigned int take_received(struct fuzz *f)
 	unsigned int count = 0;
 	size_t bytes;
 
-	if (f->wild.rx || f->wild.memory || !f->r.drivers[0].memory)
+	if (f->wild.rx || f->wild.memory || !f->r.dev.drivers[0].memory)
 		return 0;
 	for (unsigned int i = 0; i < usable_pairs(f); i++)
 		while ((bytes = net_rig_receive(&f->r, i, f->got))) {
@@ -194,7 +189,7 @@ static void any_frame(struct fuzz *f, size_t bytes, uint32_t number, uint8_t fil
 
 static bool is_idle(const struct fuzz *f, unsigned int pair)
 {
-	return f->r.v->queues[2 * pair].paused && f->r.mn->pairs[pair].await_readable &&
+	return f->r.dev.v->queues[2 * pair].paused && f->r.mn->pairs[pair].await_readable &&
 	       !f->r.mn->pairs[pair].given_count;
 }
 
@@ -220,7 +215,7 @@ static void give(struct fuzz *f)
 	};
 	if (!memory_net_give(f->r.mn, pair, f->frame, HEADER + bytes))
 		return;
-	net_rig_settle(&f->r);
+	device_rig_settle(&f->r.dev);
 	came = take_received(f);
 	if (!idle || f->disturbed || f->wild.rx || f->wild.memory || pair >= f->m.pairs)
 		return;
@@ -229,14 +224,14 @@ static void give(struct fuzz *f)
 	wanted = net_model_wants(&f->m, f->frame + HEADER);
 	/* Too long for the one buffer that it may have, or for all that there can be. */
 	if ((!has(f, VIRTIO_NET_F_MRG_RXBUF) ||
-	     f->r.v->queues[2 * pair].vq.in_flight == f->r.queue_size) &&
+	     f->r.dev.v->queues[2 * pair].vq.in_flight == f->r.dev.v->queues[0].size_max) &&
 	    after.rx_dropped == before.rx_dropped + 1 && !came)
 		return;
 	fuzz_check(after.rx_dropped - before.rx_dropped == !may);
 	fuzz_check(after.rx_filtered - before.rx_filtered == (may && !wanted));
 	fuzz_check(after.rx_frames - before.rx_frames == came && came <= (may && wanted));
 	/* Where it did not come it is held. */
-	fuzz_check(came || !may || !wanted || !f->r.v->queues[2 * pair].paused);
+	fuzz_check(came || !may || !wanted || !f->r.dev.v->queues[2 * pair].paused);
 }
 
 static void post(struct fuzz *f)
@@ -258,7 +253,7 @@ static void take_back(struct fuzz *f, unsigned int queue)
 {
 	struct virtio_driver_used used;
 
-	while (!f->wild.memory && virtio_driver_take_used(&f->r.drivers[queue], &used) > 0)
+	while (!f->wild.memory && virtio_driver_take_used(&f->r.dev.drivers[queue], &used) > 0)
 		fuzz_check(!used.len || queue % 2 == 0);
 }
 
@@ -287,7 +282,7 @@ static void send_frame(struct fuzz *f)
 	if (net_rig_send(&f->r, pair, (const void *)f->frame, f->frame + HEADER, bytes) < 0)
 		return;
 	after = net_rig_counts(&f->r);
-	if (f->disturbed || f->wild.memory || is_broken(f))
+	if (f->disturbed || f->wild.memory || device_rig_is_broken(&f->r.dev))
 		return;
 	judged = net_model_judge(&f->m, f->frame, bytes);
 	may_send = judged && pair < f->m.pairs;
@@ -338,7 +333,7 @@ static uint32_t fill_data(struct fuzz *f, uint8_t class, uint8_t command, uint8_
 		return 2;
 	case 5:
 		le64_store(data,
-			   f->r.features & net_model_guest_offloads & ~fuzz_number(&f->in, 8));
+			   f->r.dev.features & net_model_guest_offloads & ~fuzz_number(&f->in, 8));
 		return 8;
 	default:
 		return 0;
@@ -357,10 +352,10 @@ static void command(struct fuzz *f)
 		bytes = (bytes + (odd & 15u) - 4) % sizeof(data);
 		data[odd % 8] ^= odd;
 	}
-	if (f->wild.memory || !has(f, VIRTIO_NET_F_CTRL_VQ) || is_broken(f))
+	if (f->wild.memory || !has(f, VIRTIO_NET_F_CTRL_VQ) || device_rig_is_broken(&f->r.dev))
 		return;
 	take_back(f, net_rig_ctrl(&f->r));
-	if (f->r.drivers[net_rig_ctrl(&f->r)].free_count < 3)
+	if (f->r.dev.drivers[net_rig_ctrl(&f->r)].free_count < 3)
 		return;
 	fuzz_check(net_rig_command(&f->r, class, number, data, bytes) ==
 		   net_model_command(&f->m, class, number, data, bytes));
@@ -372,7 +367,7 @@ static void command(struct fuzz *f)
 static uint64_t any_place(struct fuzz_input *in)
 {
 	static const uint64_t bases[] = { NET_RIG_TX, NET_RIG_CTRL, NET_RIG_RX, NET_RIG_RAM_BYTES,
-					  NET_RIG_RINGS };
+					  DEVICE_RIG_RINGS };
 	uint8_t how = fuzz_u8(in);
 
 	if (how >= 0xf8)
@@ -384,11 +379,11 @@ static uint64_t any_place(struct fuzz_input *in)
 /* A chain of any form in any queue. */
 static void send_any(struct fuzz *f)
 {
-	unsigned int queue = fuzz_u8(&f->in) % f->r.queue_count;
+	unsigned int queue = fuzz_u8(&f->in) % f->r.dev.v->queue_count;
 	unsigned int count = fuzz_u8(&f->in) % 8 + 1;
 	struct virtio_driver_part parts[8];
 	uint8_t flags = fuzz_u8(&f->in);
-	struct virtio_driver *d = &f->r.drivers[queue];
+	struct virtio_driver *d = &f->r.dev.drivers[queue];
 
 	for (unsigned int i = 0; i < count; i++) {
 		uint8_t how = fuzz_u8(&f->in);
@@ -406,14 +401,14 @@ static void send_any(struct fuzz *f)
 	f->wild.rx = true;
 	virtio_driver_add(d, parts, count,
 			  d->setup.indirect && (flags & 8) ? flags % (count + 1) : count);
-	net_rig_kick(&f->r, queue);
+	device_rig_kick(&f->r.dev, queue);
 }
 
 /* Descriptors, the available ring, headers, commands: anything but what the books are kept in. */
 static void change_memory(struct fuzz *f)
 {
-	unsigned int queue = fuzz_u8(&f->in) % f->r.queue_count;
-	const struct virtio_driver_setup *s = &f->r.drivers[queue].setup;
+	unsigned int queue = fuzz_u8(&f->in) % f->r.dev.v->queue_count;
+	const struct virtio_driver_setup *s = &f->r.dev.drivers[queue].setup;
 	uint64_t gpa = any_place(&f->in);
 	uint8_t how = fuzz_u8(&f->in), bytes[8];
 
@@ -424,9 +419,9 @@ static void change_memory(struct fuzz *f)
 	le64_store(bytes, fuzz_number(&f->in, 8));
 	f->wild.memory = true;
 	f->wild.rx = true;
-	iol_memory_write(&f->r.memory, gpa, bytes, how % 8 + 1);
-	iol_virtio_notify(f->r.v, queue);
-	net_rig_settle(&f->r);
+	iol_memory_write(&f->r.dev.memory, gpa, bytes, how % 8 + 1);
+	iol_virtio_notify(f->r.dev.v, queue);
+	device_rig_settle(&f->r.dev);
 }
 
 /* --- all else that happens --- */
@@ -447,7 +442,7 @@ static void disturb(struct fuzz *f)
 	else
 		memory_net_unblock(mn);
 	iol_net_set_link(&mn->net, (how & 0x30) != 0x30);
-	net_rig_settle(&f->r);
+	device_rig_settle(&f->r.dev);
 	/* A queue that is blocked may be so still. */
 	f->disturbed = true;
 	take_received(f);
@@ -462,24 +457,24 @@ static void calm(struct fuzz *f)
 	mn->busy_after = 0;
 	iol_net_set_link(&mn->net, true);
 	memory_net_unblock(mn);
-	net_rig_settle(&f->r);
+	device_rig_settle(&f->r.dev);
 	take_received(f);
 	for (unsigned int i = 0; i < f->r.pairs; i++)
-		fuzz_check(is_broken(f) || !mn->pairs[i].await_writable);
+		fuzz_check(device_rig_is_broken(&f->r.dev) || !mn->pairs[i].await_writable);
 	f->disturbed = false;
 }
 
 static void announce(struct fuzz *f)
 {
-	bool may =
-		has(f, VIRTIO_NET_F_GUEST_ANNOUNCE) && has(f, VIRTIO_NET_F_STATUS) && !is_broken(f);
+	bool may = has(f, VIRTIO_NET_F_GUEST_ANNOUNCE) && has(f, VIRTIO_NET_F_STATUS) &&
+		   !device_rig_is_broken(&f->r.dev);
 
-	fuzz_check(iol_virtio_net_announce(f->r.v) == may);
+	fuzz_check(iol_virtio_net_announce(f->r.dev.v) == may);
 }
 
 static void restart(struct fuzz *f)
 {
-	uint64_t features = net_rig_offered(&f->r);
+	uint64_t features = device_rig_offered(&f->r.dev);
 
 	if (fuzz_u8(&f->in) >= 0x60)
 		features &= ~(fuzz_number(&f->in, 8) & fuzz_number(&f->in, 8));
@@ -487,23 +482,14 @@ static void restart(struct fuzz *f)
 	memory_net_clear(f->r.mn);
 	memset(&f->wild, 0, sizeof(f->wild));
 	net_rig_start(&f->r, features);
-	net_model_start(&f->m, f->r.features, f->r.pairs, f->mtu);
+	net_model_start(&f->m, f->r.dev.features, f->r.pairs, f->mtu);
 	net_rig_check_alive(&f->r);
 }
 
-/* By the driver, or by the machine. */
 static void reset(struct fuzz *f, bool machine)
 {
-	struct iol_quiesce quiesce = { .pending = 1 };
-
 	take_received(f);
-	if (machine) {
-		fuzz_check(iol_virtio_quiesce(f->r.v, &quiesce));
-		iol_virtio_reset(f->r.v);
-	} else {
-		fuzz_check(net_rig_reset(&f->r));
-	}
-	fuzz_check(!f->r.v->in_flight && !iol_virtio_status(f->r.v));
+	fuzz_reset(&f->r.dev, machine);
 	restart(f);
 }
 
@@ -562,11 +548,11 @@ static void run_op(struct fuzz *f)
 	check_books(f);
 }
 
-static void start(struct fuzz *f, struct iol_loop *loop)
+static void start(struct fuzz *f)
 {
 	uint8_t how = fuzz_u8(&f->in), size = fuzz_u8(&f->in);
 	struct net_rig_setup setup = {
-		.loop = loop,
+		.loop = fuzz_loop(),
 		.send_offloads = how & 1 ? NET_RIG_OFFLOADS : fuzz_u8(&f->in) & NET_RIG_OFFLOADS,
 		.receive_offloads = how & 2 ? NET_RIG_OFFLOADS : fuzz_u8(&f->in) & NET_RIG_OFFLOADS,
 		.pairs = 1 + (how >> 2) % 3,
@@ -581,18 +567,12 @@ static void start(struct fuzz *f, struct iol_loop *loop)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	static struct iol_loop
-		loop; /* empty between inputs; a ring for each would take most of the time */
-	static bool loop_ready;
 	struct fuzz *f = g_new0(struct fuzz, 1);
 	size_t heap;
 
-	if (!loop_ready)
-		fuzz_check(!iol_loop_init(&loop, NULL));
-	loop_ready = true;
 	iol_log_set_level(IOL_LOG_ERROR);
 	f->in = (struct fuzz_input){ data, len };
-	start(f, &loop);
+	start(f);
 	memory_net_clear(f->r.mn);
 	heap = heap_bytes();
 	for (unsigned int i = 0; i < OPS_MAX && f->in.len; i++)

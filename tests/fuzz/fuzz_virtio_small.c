@@ -12,7 +12,7 @@
  * Time stands still but for the operations that move it: the clock, timers, getrandom(2) and the
  * character backend are the wrapped ones below.
  */
-#include "fuzz.h"
+#include "device.h"
 #include "heap.h"
 
 #include <errno.h>
@@ -51,7 +51,7 @@ struct sent {
 };
 
 struct fuzz {
-	struct small_rig r;
+	struct device_rig r;
 	struct fuzz_input in;
 	bool console;
 	uint64_t bytes_per_s;
@@ -200,7 +200,7 @@ static uint8_t *byte_at(const struct fuzz *f, const struct sent *s, uint32_t at)
 
 	while (at >= s->parts[part].len)
 		at -= s->parts[part++].len;
-	return small_rig_ptr(&f->r, s->parts[part].gpa + at);
+	return device_rig_ptr(&f->r, s->parts[part].gpa + at);
 }
 
 /* What came of the oldest chain of @queue, whose used length is @len. */
@@ -238,9 +238,11 @@ static void take_all(struct fuzz *f)
 	}
 }
 
-/* Chains of @queue that the device has. */
+/* Chains of @queue that the device has. Entropy has one queue only. */
 static uint64_t outstanding(const struct fuzz *f, unsigned int queue)
 {
+	if (queue >= f->r.v->queue_count)
+		return 0;
 	return f->r.drivers[queue].shown - f->r.drivers[queue].used;
 }
 
@@ -263,7 +265,7 @@ static void check_progress(struct fuzz *f)
 	const struct sent *s;
 
 	take_all(f);
-	fuzz_check(!small_rig_is_broken(&f->r));
+	fuzz_check(!device_rig_is_broken(&f->r));
 	fuzz_check(f->r.v->in_flight == outstanding(f, RX) + outstanding(f, TX));
 	if (!f->console) {
 		fuzz_check(!outstanding(f, 0) || world.timer);
@@ -304,9 +306,9 @@ static void send_chain(struct fuzz *f)
 	if (!f->console && !sent.bytes)
 		sent.bytes = sent.parts[0].len = 1;
 	indirect = f->r.drivers[queue].setup.indirect && (how & 0x80);
-	if (small_rig_add(&f->r, queue, sent.parts, sent.count, indirect) < 0)
+	if (device_rig_add(&f->r, queue, sent.parts, sent.count, indirect) < 0)
 		return;
-	memset(small_rig_ptr(&f->r, area(queue, head)), UNTOUCHED, AREA_BYTES);
+	memset(device_rig_ptr(&f->r, area(queue, head)), UNTOUCHED, AREA_BYTES);
 	s = &f->sent[queue][head];
 	*s = sent;
 	s->first = f->tx_pos;
@@ -316,14 +318,14 @@ static void send_chain(struct fuzz *f)
 	/* Shown later, with others, now and then. */
 	if (how & 0x40)
 		return;
-	small_rig_kick(&f->r, queue);
+	device_rig_kick(&f->r, queue);
 	check_progress(f);
 }
 
 static void show_all(struct fuzz *f)
 {
 	for (unsigned int i = 0; i < f->r.v->queue_count; i++)
-		small_rig_kick(&f->r, i);
+		device_rig_kick(&f->r, i);
 	check_progress(f);
 }
 
@@ -331,7 +333,7 @@ static void show_all(struct fuzz *f)
 
 static void restart(struct fuzz *f)
 {
-	uint64_t features = small_rig_offered(&f->r);
+	uint64_t features = device_rig_offered(&f->r);
 
 	if (fuzz_u8(&f->in) & 1)
 		features &= ~fuzz_number(&f->in, 4);
@@ -339,22 +341,13 @@ static void restart(struct fuzz *f)
 	world.out_pos = f->tx_pos;
 	world.raw = false;
 	world.wants_writable = false;
-	small_rig_start(&f->r, features);
+	device_rig_start(&f->r, features);
 }
 
 static void reset(struct fuzz *f)
 {
-	struct iol_quiesce quiesce = { .pending = 2 };
-	bool machine = fuzz_u8(&f->in) & 1;
-
-	if (machine) {
-		fuzz_check(iol_virtio_quiesce(f->r.v, &quiesce));
-		iol_virtio_reset(f->r.v);
-	} else {
-		fuzz_check(small_rig_reset(&f->r));
-	}
-	fuzz_check(!iol_virtio_status(f->r.v) && !f->r.v->in_flight);
-	small_rig_settle(&f->r);
+	fuzz_reset(&f->r, fuzz_u8(&f->in) & 1);
+	device_rig_settle(&f->r);
 	fuzz_check(!f->r.loop->end_head && !f->r.loop->post_head);
 	restart(f);
 }
@@ -363,7 +356,7 @@ static void reset(struct fuzz *f)
 static void disturb_raw(struct fuzz *f)
 {
 	struct iol_char_user *user = iol_virtio_console_char_user(f->r.v);
-	bool broken = small_rig_is_broken(&f->r);
+	bool broken = device_rig_is_broken(&f->r);
 	uint8_t data[64] = { 0 };
 	unsigned int taken, writes = world.writes;
 
@@ -372,7 +365,7 @@ static void disturb_raw(struct fuzz *f)
 	f->refused = taken < sizeof(data);
 	user->writable(user);
 	fuzz_check(!broken || (!taken && world.writes == writes));
-	small_rig_settle(&f->r);
+	device_rig_settle(&f->r);
 	/* What was held back by the bound of one go may go on. */
 	f->refused = f->refused && !world.readies;
 	world.readies = 0;
@@ -404,9 +397,9 @@ static void send_raw(struct fuzz *f)
 					(uint16_t)(fuzz_u8(&f->in) % 9));
 	virtio_driver_put_avail_idx(d, (uint16_t)(d->avail_idx + how % 9));
 	iol_virtio_notify(f->r.v, queue);
-	small_rig_settle(&f->r);
+	device_rig_settle(&f->r);
 	/* Nobody waits for nothing, here too. */
-	if (f->console && queue == TX && !small_rig_is_broken(&f->r))
+	if (f->console && queue == TX && !device_rig_is_broken(&f->r))
 		fuzz_check(f->r.v->in_flight == outstanding(f, RX) || world.wants_writable);
 	if (f->console)
 		disturb_raw(f);
@@ -415,7 +408,7 @@ static void send_raw(struct fuzz *f)
 	if (world.timer && (how & 0x80)) {
 		world.now_ns = MAX(world.now_ns, world.timer_ns);
 		end_timer(-ETIME);
-		small_rig_settle(&f->r);
+		device_rig_settle(&f->r);
 		pay(f);
 	}
 	f->random_bytes = world.random_pos;
@@ -429,7 +422,7 @@ static void pass_time(struct fuzz *f)
 	world.now_ns += fuzz_number(&f->in, 4);
 	if (world.timer && world.timer_ns <= world.now_ns)
 		end_timer(-ETIME);
-	small_rig_settle(&f->r);
+	device_rig_settle(&f->r);
 	check_progress(f);
 }
 
@@ -442,7 +435,7 @@ static void make_room(struct fuzz *f)
 	world.wants_writable = false;
 	if (tell || (fuzz_u8(&f->in) & 1))
 		user->writable(user);
-	small_rig_settle(&f->r);
+	device_rig_settle(&f->r);
 	check_progress(f);
 }
 
@@ -475,7 +468,7 @@ static void type(struct fuzz *f)
 	fuzz_check(user->receive(user, data, len) == expected);
 	f->rx_pos += expected;
 	f->refused = expected < len;
-	small_rig_settle(&f->r);
+	device_rig_settle(&f->r);
 	check_progress(f);
 }
 
@@ -518,7 +511,7 @@ static void storm(struct fuzz *f)
 {
 	for (unsigned int i = fuzz_u8(&f->in); i; i--)
 		iol_virtio_notify(f->r.v, i % 3);
-	small_rig_settle(&f->r);
+	device_rig_settle(&f->r);
 	check_progress(f);
 }
 
@@ -579,7 +572,7 @@ static void make_device(struct fuzz *f)
 	if (f->bytes_per_s)
 		f->full = MAX(f->full, 1e9 / (double)f->bytes_per_s);
 	f->level = f->full;
-	small_rig_attach(&f->r, v);
+	device_rig_attach(&f->r, v);
 }
 
 /* Whatever was done, after a reset it works. */
@@ -594,7 +587,7 @@ static void check_works(struct fuzz *f)
 	world.room = 64;
 	world.raw = true;
 	for (unsigned int i = 0; i < f->r.v->queue_count; i++) {
-		small_rig_send(&f->r, i, area(i, 0), 16, writable_queue(f, i));
+		device_rig_send(&f->r, i, area(i, 0), 16, writable_queue(f, i));
 		/* A buffer for input waits. */
 		fuzz_check(f->r.v->in_flight == f->console);
 	}
@@ -602,7 +595,7 @@ static void check_works(struct fuzz *f)
 		struct iol_char_user *user = iol_virtio_console_char_user(f->r.v);
 
 		fuzz_check(user->receive(user, (const uint8_t *)"works", 5) == 5);
-		small_rig_settle(&f->r);
+		device_rig_settle(&f->r);
 	}
 	fuzz_check(!f->r.v->in_flight);
 	fuzz_check(virtio_driver_used_idx(&f->r.drivers[0]) == 1);
@@ -610,18 +603,12 @@ static void check_works(struct fuzz *f)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	static struct iol_loop
-		loop; /* empty between inputs; a ring for each would take most of the time */
-	static bool loop_ready;
 	struct fuzz *f = g_new0(struct fuzz, 1);
 	size_t heap;
 
-	if (!loop_ready)
-		fuzz_check(!iol_loop_init(&loop, NULL));
-	loop_ready = true;
 	iol_log_set_level(IOL_LOG_ERROR);
 	f->in = (struct fuzz_input){ data, len };
-	small_rig_init(&f->r, &loop);
+	small_rig_init(&f->r, fuzz_loop());
 	make_device(f);
 	restart(f);
 	heap = heap_bytes();

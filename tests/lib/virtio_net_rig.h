@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * A virtio network device between a driver (virtio_driver.h) and a backend of memory (memory_net.h), with
- * registers accessed as a transport would. For unit tests and fuzzers.
- */
+/* A virtio network device (virtio_device_rig.h) over a backend of memory (memory_net.h). */
 #ifndef IOLITE_TESTS_VIRTIO_NET_RIG_H
 #define IOLITE_TESTS_VIRTIO_NET_RIG_H
 
 #include <linux/virtio_net.h>
-#include <linux/virtio_ring.h>
 
 #include <iolite/endian.h>
 #include <iolite/virtio_net.h>
 
 #include "memory_net.h"
-#include "virtio_driver.h"
+#include "virtio_device_rig.h"
 
 #ifndef VIRTIO_NET_F_GUEST_USO4
 #define VIRTIO_NET_F_GUEST_USO4 54
@@ -26,9 +22,7 @@
 
 enum {
 	NET_RIG_PAIRS_MAX = 3,
-	NET_RIG_QUEUES_MAX = 2 * NET_RIG_PAIRS_MAX + 1,
 	NET_RIG_RAM_BYTES = 0x2000000,
-	NET_RIG_RINGS = 0x1000,
 	NET_RIG_TX = 0x800000, /* frames to send, in slots */
 	NET_RIG_TX_SLOTS = 32,
 	NET_RIG_TX_SLOT_BYTES = 0x11000,
@@ -49,21 +43,12 @@ struct net_rig_buffer {
 };
 
 struct net_rig {
-	struct iol_loop *loop;
-	struct iol_loop own_loop;
-	struct iol_memory memory;
+	struct device_rig dev;
 	struct memory_net *mn;
-	struct iol_virtio *v;
-	unsigned int pairs, queue_count;
-	uint16_t queue_size;
-	uint64_t features; /* as taken by the last start */
-	struct virtio_driver drivers[NET_RIG_QUEUES_MAX];
+	unsigned int pairs;
 	struct net_rig_buffer buffers[NET_RIG_PAIRS_MAX][IOL_VIRTQUEUE_SIZE_MAX]; /* by head */
 	uint64_t rx_next[NET_RIG_PAIRS_MAX]; /* where the next buffer goes */
 	unsigned int tx_next; /* slot */
-	/* The transport, and what it was told. */
-	struct iol_virtio_transport transport;
-	unsigned int queue_interrupts[NET_RIG_QUEUES_MAX], config_interrupts, resets_done;
 };
 
 struct net_rig_setup {
@@ -82,21 +67,8 @@ void net_rig_init(struct net_rig *r, const struct net_rig_setup *setup);
 /* Drains the device, as a machine does, and frees it. */
 void net_rig_finish(struct net_rig *r);
 
-uint64_t net_rig_offered(struct net_rig *r);
-/* Up to FEATURES_OK; what the status reads then. */
-uint8_t net_rig_negotiate(struct net_rig *r, uint64_t features);
-/* All of initialisation. @features besides VERSION_1; all that is offered: UINT64_MAX. */
+/* device_rig_start(), and the receive buffers begin anew. */
 void net_rig_start(struct net_rig *r, uint64_t features);
-/* Writes 0 to the status; true when it reads 0 then. */
-bool net_rig_reset(struct net_rig *r);
-/* Lets the loop run until it has nothing more to do by itself. */
-void net_rig_settle(struct net_rig *r);
-
-int net_rig_add(struct net_rig *r, unsigned int queue, const struct virtio_driver_part *parts,
-		unsigned int count);
-/* Kicks where the device wants to know, and lets the loop run. */
-void net_rig_kick(struct net_rig *r, unsigned int queue);
-uint8_t *net_rig_ptr(const struct net_rig *r, uint64_t gpa);
 
 static inline unsigned int net_rig_rx(unsigned int pair)
 {

@@ -22,7 +22,7 @@ static void init_with(struct blk_rig *r, const struct iol_block_limits *limits, 
 	const struct blk_rig_setup setup = { .limits = *limits };
 
 	blk_rig_init(r, &setup);
-	blk_rig_start(r, features);
+	device_rig_start(&r->dev, features);
 }
 
 static void init(struct blk_rig *r)
@@ -32,13 +32,8 @@ static void init(struct blk_rig *r)
 
 static void finish(struct blk_rig *r)
 {
-	for (unsigned int i = 0; i < r->queue_count; i++) {
-		g_assert_cmpstr(virtio_driver_check(&r->drivers[i]), ==, NULL);
-		g_assert_true(virtio_driver_is_drained(&r->drivers[i]));
-	}
-	g_assert_cmpuint(r->v->in_flight, ==, 0);
-	g_assert_true(memory_block_is_whole(r->mb));
-	blk_rig_finish(r);
+	blk_rig_check_idle(r);
+	device_rig_finish(&r->dev);
 }
 
 static bool is_filled(const uint8_t *p, uint8_t value, size_t len)
@@ -65,18 +60,18 @@ static void check_read_write(bool async)
 
 	init(&r);
 	r.mb->async = async;
-	fill(blk_rig_ptr(&r, BLK_RIG_BUFFER(0)), 4096, 1);
-	memcpy(expected, blk_rig_ptr(&r, BLK_RIG_BUFFER(0)), 4096);
+	fill(device_rig_ptr(&r.dev, BLK_RIG_BUFFER(0)), 4096, 1);
+	memcpy(expected, device_rig_ptr(&r.dev, BLK_RIG_BUFFER(0)), 4096);
 	g_assert_cmpuint(blk_rig_do(&r, VIRTIO_BLK_T_OUT, 8, 4096, false, &used_len), ==, OK);
 	g_assert_cmpuint(used_len, ==, 1);
 	g_assert_cmpmem(r.mb->data + 4096, 4096, expected, 4096);
 	g_assert_true(is_filled(r.mb->data, 0, 4096));
 	g_assert_true(is_filled(r.mb->data + 8192, 0, 4096));
-	memset(blk_rig_ptr(&r, BLK_RIG_BUFFER(0)), UNTOUCHED, 8192);
+	memset(device_rig_ptr(&r.dev, BLK_RIG_BUFFER(0)), UNTOUCHED, 8192);
 	g_assert_cmpuint(blk_rig_do(&r, VIRTIO_BLK_T_IN, 8, 4096, true, &used_len), ==, OK);
 	g_assert_cmpuint(used_len, ==, 4097);
-	g_assert_cmpmem(blk_rig_ptr(&r, BLK_RIG_BUFFER(0)), 4096, expected, 4096);
-	g_assert_true(is_filled(blk_rig_ptr(&r, BLK_RIG_BUFFER(0)) + 4096, UNTOUCHED, 4096));
+	g_assert_cmpmem(device_rig_ptr(&r.dev, BLK_RIG_BUFFER(0)), 4096, expected, 4096);
+	g_assert_true(is_filled(device_rig_ptr(&r.dev, BLK_RIG_BUFFER(0)) + 4096, UNTOUCHED, 4096));
 	finish(&r);
 }
 
@@ -123,7 +118,7 @@ static void test_ranges_of_reads_and_writes(void)
 		const struct range_case *c = &cases[i];
 		unsigned int seen = r.mb->seen_count;
 		bool moved = c->status == OK && c->len;
-		uint8_t *buffer = blk_rig_ptr(&r, BLK_RIG_BUFFER(0));
+		uint8_t *buffer = device_rig_ptr(&r.dev, BLK_RIG_BUFFER(0));
 		uint32_t used_len;
 		uint8_t status;
 
@@ -152,7 +147,7 @@ static void test_wrong_direction(void)
 	uint32_t used_len;
 
 	init(&r);
-	memset(blk_rig_ptr(&r, BLK_RIG_BUFFER(0)), UNTOUCHED, 512);
+	memset(device_rig_ptr(&r.dev, BLK_RIG_BUFFER(0)), UNTOUCHED, 512);
 	g_assert_cmpuint(blk_rig_do(&r, VIRTIO_BLK_T_IN, 0, 512, false, &used_len), ==, IOERR);
 	g_assert_cmpuint(used_len, ==, 1);
 	g_assert_cmpuint(blk_rig_do(&r, VIRTIO_BLK_T_GET_ID, 0, 20, false, &used_len), ==, IOERR);
@@ -161,7 +156,7 @@ static void test_wrong_direction(void)
 		g_assert_cmpuint(blk_rig_do(&r, types[i], 0, 512, true, &used_len), ==, IOERR);
 		g_assert_cmpuint(used_len, ==, 0);
 	}
-	g_assert_true(is_filled(blk_rig_ptr(&r, BLK_RIG_BUFFER(0)), UNTOUCHED, 512));
+	g_assert_true(is_filled(device_rig_ptr(&r.dev, BLK_RIG_BUFFER(0)), UNTOUCHED, 512));
 	g_assert_true(is_filled(r.mb->data, 0, 512));
 	g_assert_cmpuint(r.mb->seen_count, ==, 0);
 	finish(&r);
@@ -199,9 +194,9 @@ static void check_layout(struct blk_rig *r, uint32_t out_step, uint32_t in_step,
 	unsigned int count;
 
 	blk_rig_put_header(r, 0, write ? VIRTIO_BLK_T_OUT : VIRTIO_BLK_T_IN, 3);
-	fill(blk_rig_ptr(r, out + 16), 512, out_step);
+	fill(device_rig_ptr(&r->dev, out + 16), 512, out_step);
 	fill(r->mb->data + 1536, 512, in_step);
-	memset(blk_rig_ptr(r, in), UNTOUCHED, in_len + 1);
+	memset(device_rig_ptr(&r->dev, in), UNTOUCHED, in_len + 1);
 	count = cut(parts, out, out_len, out_step, false);
 	/* 2.7.4: empty parts are nothing. */
 	parts[count++] = (struct virtio_driver_part){ 0, 0, false };
@@ -209,16 +204,16 @@ static void check_layout(struct blk_rig *r, uint32_t out_step, uint32_t in_step,
 	parts[count++] = (struct virtio_driver_part){ 0, 0, true };
 	g_test_message("%u parts: out %u by %u, in %u by %u, indirect %d", count, out_len, out_step,
 		       in_len, in_step, indirect);
-	g_assert_cmpint(blk_rig_add(r, 0, parts, count, indirect), >=, 0);
-	blk_rig_kick(r, 0);
+	g_assert_cmpint(device_rig_add(&r->dev, 0, parts, count, indirect), >=, 0);
+	device_rig_kick(&r->dev, 0);
 	used = blk_rig_take(r, 0);
 	g_assert_cmpuint(used.len, ==, in_len);
-	g_assert_cmpuint(*blk_rig_ptr(r, in + in_len - 1), ==, OK);
-	g_assert_cmpuint(*blk_rig_ptr(r, in + in_len), ==, UNTOUCHED);
+	g_assert_cmpuint(*device_rig_ptr(&r->dev, in + in_len - 1), ==, OK);
+	g_assert_cmpuint(*device_rig_ptr(&r->dev, in + in_len), ==, UNTOUCHED);
 	if (write)
-		g_assert_cmpmem(r->mb->data + 1536, 512, blk_rig_ptr(r, out + 16), 512);
+		g_assert_cmpmem(r->mb->data + 1536, 512, device_rig_ptr(&r->dev, out + 16), 512);
 	else
-		g_assert_cmpmem(r->mb->data + 1536, 512, blk_rig_ptr(r, in), 512);
+		g_assert_cmpmem(r->mb->data + 1536, 512, device_rig_ptr(&r->dev, in), 512);
 }
 
 static void test_layouts(void)
@@ -228,7 +223,7 @@ static void test_layouts(void)
 	struct blk_rig r;
 
 	blk_rig_init(&r, &setup);
-	blk_rig_start(&r, UINT64_MAX);
+	device_rig_start(&r.dev, UINT64_MAX);
 	for (size_t i = 0; i < IOL_ARRAY_LEN(steps); i++) {
 		for (size_t j = 0; j < IOL_ARRAY_LEN(steps); j++) {
 			/* More parts than the queue has entries is against the rules. */
@@ -255,16 +250,18 @@ static void test_too_many_parts(void)
 
 	limits.iov_max = 4;
 	init_with(&r, &limits, UINT64_MAX);
-	g_assert_cmpuint(
-		iol_virtio_config_read(r.v, offsetof(struct virtio_blk_config, seg_max), 4), ==, 4);
+	g_assert_cmpuint(iol_virtio_config_read(r.dev.v,
+						offsetof(struct virtio_blk_config, seg_max), 4),
+			 ==, 4);
 	for (unsigned int count = 4; count <= 5; count++) {
 		blk_rig_put_header(&r, 0, VIRTIO_BLK_T_IN, 0);
 		cut(parts + 1, BLK_RIG_BUFFER(0), count * 512, 512, true);
 		parts[count + 1] = (struct virtio_driver_part){ BLK_RIG_STATUS(0), 1, true };
-		g_assert_cmpint(blk_rig_add(&r, 0, parts, count + 2, true), >=, 0);
-		blk_rig_kick(&r, 0);
+		g_assert_cmpint(device_rig_add(&r.dev, 0, parts, count + 2, true), >=, 0);
+		device_rig_kick(&r.dev, 0);
 		g_assert_cmpuint(blk_rig_take(&r, 0).len, ==, count == 4 ? 2049 : 0);
-		g_assert_cmpuint(*blk_rig_ptr(&r, BLK_RIG_STATUS(0)), ==, count == 4 ? OK : IOERR);
+		g_assert_cmpuint(*device_rig_ptr(&r.dev, BLK_RIG_STATUS(0)), ==,
+				 count == 4 ? OK : IOERR);
 	}
 	finish(&r);
 }
@@ -280,22 +277,22 @@ static void check_breaks(const struct virtio_driver_part *parts, unsigned int co
 	/* One in flight meanwhile; it still ends, and its chain is not given back. */
 	blk_rig_send(&r, 0, 1, VIRTIO_BLK_T_OUT, 0, 512, false);
 	blk_rig_put_header(&r, 0, VIRTIO_BLK_T_IN, 0);
-	guest = blk_rig_ptr(&r, BLK_RIG_BUFFER(0));
+	guest = device_rig_ptr(&r.dev, BLK_RIG_BUFFER(0));
 	memset(guest, UNTOUCHED, 4096);
-	g_assert_cmpint(blk_rig_add(&r, 0, parts, count, false), >=, 0);
-	blk_rig_kick(&r, 0);
-	g_assert_cmpuint(iol_virtio_status(r.v) & VIRTIO_CONFIG_S_NEEDS_RESET, !=, 0);
-	g_assert_cmpuint(r.config_interrupts, ==, 1);
-	g_assert_cmpuint(virtio_driver_used_idx(&r.drivers[0]), ==, 0);
-	g_assert_cmpuint(r.v->in_flight, ==, 1);
-	g_assert_cmpuint(*blk_rig_ptr(&r, BLK_RIG_STATUS(0)), ==, BLK_RIG_NO_STATUS);
+	g_assert_cmpint(device_rig_add(&r.dev, 0, parts, count, false), >=, 0);
+	device_rig_kick(&r.dev, 0);
+	g_assert_cmpuint(iol_virtio_status(r.dev.v) & VIRTIO_CONFIG_S_NEEDS_RESET, !=, 0);
+	g_assert_cmpuint(r.dev.config_interrupts, ==, 1);
+	g_assert_cmpuint(virtio_driver_used_idx(&r.dev.drivers[0]), ==, 0);
+	g_assert_cmpuint(r.dev.v->in_flight, ==, 1);
+	g_assert_cmpuint(*device_rig_ptr(&r.dev, BLK_RIG_STATUS(0)), ==, BLK_RIG_NO_STATUS);
 	g_assert_true(is_filled(guest, UNTOUCHED, 4096));
 	memory_block_end_all(r.mb);
-	blk_rig_settle(&r);
-	g_assert_cmpuint(r.v->in_flight, ==, 0);
-	g_assert_cmpuint(virtio_driver_used_idx(&r.drivers[0]), ==, 0);
-	g_assert_true(blk_rig_reset(&r));
-	blk_rig_start(&r, UINT64_MAX);
+	device_rig_settle(&r.dev);
+	g_assert_cmpuint(r.dev.v->in_flight, ==, 0);
+	g_assert_cmpuint(virtio_driver_used_idx(&r.dev.drivers[0]), ==, 0);
+	g_assert_true(device_rig_reset(&r.dev));
+	device_rig_start(&r.dev, UINT64_MAX);
 	g_assert_cmpuint(blk_rig_do(&r, VIRTIO_BLK_T_FLUSH, 0, 0, false, NULL), ==, OK);
 	finish(&r);
 }
@@ -336,7 +333,7 @@ static void test_flush(void)
 
 	init(&r);
 	/* 5.2.6.1 asks for sector 0 and no data, and says nothing of a device that gets others. */
-	memset(blk_rig_ptr(&r, BLK_RIG_BUFFER(0)), UNTOUCHED, 512);
+	memset(device_rig_ptr(&r.dev, BLK_RIG_BUFFER(0)), UNTOUCHED, 512);
 	g_assert_cmpuint(blk_rig_do(&r, VIRTIO_BLK_T_FLUSH, 0, 0, false, &used_len), ==, OK);
 	g_assert_cmpuint(used_len, ==, 1);
 	g_assert_cmpuint(blk_rig_do(&r, VIRTIO_BLK_T_FLUSH, UINT64_MAX, 77, false, &used_len), ==,
@@ -344,7 +341,7 @@ static void test_flush(void)
 	g_assert_cmpuint(used_len, ==, 1);
 	g_assert_cmpuint(blk_rig_do(&r, VIRTIO_BLK_T_FLUSH, 0, 512, true, &used_len), ==, OK);
 	g_assert_cmpuint(used_len, ==, 0);
-	g_assert_true(is_filled(blk_rig_ptr(&r, BLK_RIG_BUFFER(0)), UNTOUCHED, 512));
+	g_assert_true(is_filled(device_rig_ptr(&r.dev, BLK_RIG_BUFFER(0)), UNTOUCHED, 512));
 	g_assert_cmpuint(r.mb->seen_count, ==, 3);
 	for (unsigned int i = 0; i < 3; i++)
 		g_assert_cmpint(memory_block_seen(r.mb, i)->kind, ==, IOL_BLOCK_FLUSH);
@@ -360,8 +357,8 @@ static void check_id(const char *serial, uint32_t room, const char *expected, ui
 	struct blk_rig r;
 
 	blk_rig_init(&r, &setup);
-	blk_rig_start(&r, UINT64_MAX);
-	buffer = blk_rig_ptr(&r, BLK_RIG_BUFFER(0));
+	device_rig_start(&r.dev, UINT64_MAX);
+	buffer = device_rig_ptr(&r.dev, BLK_RIG_BUFFER(0));
 	memset(buffer, UNTOUCHED, 64);
 	g_assert_cmpuint(blk_rig_do(&r, VIRTIO_BLK_T_GET_ID, 0, room, true, &used_len), ==, OK);
 	g_test_message("'%s' into %u: used %u", serial, room, used_len);
@@ -394,14 +391,14 @@ static void test_unknown_types(void)
 	struct blk_rig r;
 
 	init(&r);
-	memset(blk_rig_ptr(&r, BLK_RIG_BUFFER(0)), UNTOUCHED, 512);
+	memset(device_rig_ptr(&r.dev, BLK_RIG_BUFFER(0)), UNTOUCHED, 512);
 	for (size_t i = 0; i < IOL_ARRAY_LEN(types); i++) {
 		g_assert_cmpuint(blk_rig_do(&r, types[i], 0, 512, true, &used_len), ==, UNSUPP);
 		g_assert_cmpuint(used_len, ==, 0);
 		g_assert_cmpuint(blk_rig_do(&r, types[i], 0, 512, false, &used_len), ==, UNSUPP);
 		g_assert_cmpuint(used_len, ==, 1);
 	}
-	g_assert_true(is_filled(blk_rig_ptr(&r, BLK_RIG_BUFFER(0)), UNTOUCHED, 512));
+	g_assert_true(is_filled(device_rig_ptr(&r.dev, BLK_RIG_BUFFER(0)), UNTOUCHED, 512));
 	g_assert_cmpuint(r.mb->seen_count, ==, 0);
 	finish(&r);
 }
@@ -417,7 +414,7 @@ static void put_segments(struct blk_rig *r, unsigned int slot, const struct segm
 			 unsigned int count)
 {
 	for (unsigned int i = 0; i < count; i++) {
-		uint8_t *p = blk_rig_ptr(r, BLK_RIG_BUFFER(slot) + 16 * i);
+		uint8_t *p = device_rig_ptr(&r->dev, BLK_RIG_BUFFER(slot) + 16 * i);
 
 		le64_store(p, segments[i].sector);
 		le32_store(p + 8, segments[i].count);
@@ -545,7 +542,7 @@ static void test_segment_lengths(void)
 
 		for (unsigned int j = 0; j < IOL_ARRAY_LEN(segments); j++)
 			segments[j] = (struct segment_text){ j * 8, 8, 0 };
-		memset(blk_rig_ptr(&r, BLK_RIG_BUFFER(0)), 0, 4096);
+		memset(device_rig_ptr(&r.dev, BLK_RIG_BUFFER(0)), 0, 4096);
 		put_segments(&r, 0, segments, IOL_ARRAY_LEN(segments));
 		status = blk_rig_do(&r, VIRTIO_BLK_T_DISCARD, 0, cases[i].len, false, NULL);
 		g_test_message("%u bytes: %u", cases[i].len, status);
@@ -637,7 +634,7 @@ static void check_read_only(uint64_t features)
 
 	limits.read_only = true;
 	init_with(&r, &limits, features);
-	fill(blk_rig_ptr(&r, BLK_RIG_BUFFER(0)), 512, 3);
+	fill(device_rig_ptr(&r.dev, BLK_RIG_BUFFER(0)), 512, 3);
 	g_assert_cmpuint(blk_rig_do(&r, VIRTIO_BLK_T_OUT, 0, 512, false, NULL), ==, IOERR);
 	g_assert_cmpuint(blk_rig_do(&r, VIRTIO_BLK_T_OUT, 0, 0, false, NULL), ==, IOERR);
 	g_assert_cmpuint(do_segments(&r, VIRTIO_BLK_T_DISCARD, &known, 1), ==, IOERR);
@@ -674,11 +671,12 @@ static void test_out_of_order(void)
 	for (unsigned int i = 0; i < 5; i++) {
 		unsigned int slot = slots[order[i]];
 
-		g_assert_cmpuint(*blk_rig_ptr(&r, BLK_RIG_STATUS(slot)), ==, BLK_RIG_NO_STATUS);
+		g_assert_cmpuint(*device_rig_ptr(&r.dev, BLK_RIG_STATUS(slot)), ==,
+				 BLK_RIG_NO_STATUS);
 		memory_block_end(r.mb, order[i]);
-		blk_rig_settle(&r);
+		device_rig_settle(&r.dev);
 		g_assert_cmpuint(blk_rig_take(&r, 0).head, ==, heads[slot]);
-		g_assert_cmpuint(*blk_rig_ptr(&r, BLK_RIG_STATUS(slot)), ==, OK);
+		g_assert_cmpuint(*device_rig_ptr(&r.dev, BLK_RIG_STATUS(slot)), ==, OK);
 		memmove(&slots[order[i]], &slots[order[i] + 1],
 			(--left - order[i]) * sizeof(slots[0]));
 	}
@@ -695,29 +693,29 @@ static void test_many(void)
 	struct blk_rig r;
 
 	blk_rig_init(&r, &setup);
-	blk_rig_start(&r, UINT64_MAX);
+	device_rig_start(&r.dev, UINT64_MAX);
 	for (unsigned int round = 0; round < ROUNDS; round++) {
 		struct virtio_driver_used used;
 		unsigned int slot = round % BLK_RIG_SLOTS;
 
 		r.mb->async = g_rand_int(rand) % 4;
-		if (r.drivers[0].free_count) {
+		if (r.dev.drivers[0].free_count) {
 			bool write = g_rand_boolean(rand);
 
-			fill(blk_rig_ptr(&r, BLK_RIG_BUFFER(slot)), 512, round);
+			fill(device_rig_ptr(&r.dev, BLK_RIG_BUFFER(slot)), 512, round);
 			blk_rig_send(&r, 0, slot, write ? VIRTIO_BLK_T_OUT : VIRTIO_BLK_T_IN,
 				     round % SECTORS, 512, !write);
 			sent++;
 		}
 		if (r.mb->pending_count && g_rand_boolean(rand))
 			memory_block_end(r.mb, g_rand_int(rand) % r.mb->pending_count);
-		blk_rig_settle(&r);
-		while (virtio_driver_take_used(&r.drivers[0], &used) > 0)
+		device_rig_settle(&r.dev);
+		while (virtio_driver_take_used(&r.dev.drivers[0], &used) > 0)
 			back++;
 	}
 	memory_block_end_all(r.mb);
-	blk_rig_settle(&r);
-	for (struct virtio_driver_used used; virtio_driver_take_used(&r.drivers[0], &used) > 0;)
+	device_rig_settle(&r.dev);
+	for (struct virtio_driver_used used; virtio_driver_take_used(&r.dev.drivers[0], &used) > 0;)
 		back++;
 	g_test_message("%u sent, %u back", sent, back);
 	g_assert_cmpuint(sent, >, ROUNDS / 2);

@@ -13,7 +13,7 @@ enum { UNTOUCHED = 0x5a };
 
 static void put_segment(struct blk_rig *r, uint64_t sector, uint32_t count)
 {
-	uint8_t *p = blk_rig_ptr(r, BLK_RIG_BUFFER(0));
+	uint8_t *p = device_rig_ptr(&r->dev, BLK_RIG_BUFFER(0));
 
 	le64_store(p, sector);
 	le32_store(p + 8, count);
@@ -24,8 +24,8 @@ static void wait_used(struct blk_rig *r, uint16_t count)
 {
 	gint64 end = g_get_monotonic_time() + 20 * G_TIME_SPAN_SECOND;
 
-	while (virtio_driver_used_idx(&r->drivers[0]) != count) {
-		blk_rig_settle(r);
+	while (virtio_driver_used_idx(&r->dev.drivers[0]) != count) {
+		device_rig_settle(&r->dev);
 		if (g_get_monotonic_time() > end)
 			g_error("request %u did not come back in 20 s", count);
 		g_usleep(100);
@@ -60,11 +60,11 @@ static void check_file(enum iol_block_cache cache, uint64_t features)
 		g_error("%s", err.msg);
 	setup.loop = &loop;
 	blk_rig_init(&r, &setup);
-	blk_rig_start(&r, features);
+	device_rig_start(&r.dev, features);
 	for (size_t i = 0; i < sizeof(expected); i++)
 		expected[i] = (uint8_t)(i * 7 + i / 256);
 	for (uint16_t i = 0; i < IOL_ARRAY_LEN(requests); i++) {
-		uint8_t *buffer = blk_rig_ptr(&r, BLK_RIG_BUFFER(0));
+		uint8_t *buffer = device_rig_ptr(&r.dev, BLK_RIG_BUFFER(0));
 
 		memcpy(buffer, expected, sizeof(expected));
 		if (requests[i].writable)
@@ -74,7 +74,7 @@ static void check_file(enum iol_block_cache cache, uint64_t features)
 		blk_rig_send(&r, 0, 0, requests[i].type, 8, requests[i].len, requests[i].writable);
 		wait_used(&r, (uint16_t)(i + 1));
 		blk_rig_take(&r, 0);
-		g_assert_cmpuint(*blk_rig_ptr(&r, BLK_RIG_STATUS(0)), ==, VIRTIO_BLK_S_OK);
+		g_assert_cmpuint(*device_rig_ptr(&r.dev, BLK_RIG_STATUS(0)), ==, VIRTIO_BLK_S_OK);
 		if (i == 4)
 			memset(expected, 0, sizeof(expected));
 		if (requests[i].writable)
@@ -84,7 +84,7 @@ static void check_file(enum iol_block_cache cache, uint64_t features)
 			g_assert_cmpmem(buffer, 4096, expected, 4096);
 		}
 	}
-	blk_rig_finish(&r);
+	device_rig_finish(&r.dev);
 	iol_loop_finish(&loop);
 	g_unlink(path);
 	close(fd);

@@ -19,11 +19,11 @@ enum {
 		VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FEATURES_OK,
 };
 
-#define FIELD(r, field)                                                           \
-	iol_virtio_config_read((r)->v, offsetof(struct virtio_blk_config, field), \
+#define FIELD(r, field)                                                               \
+	iol_virtio_config_read((r)->dev.v, offsetof(struct virtio_blk_config, field), \
 			       sizeof(((struct virtio_blk_config *)0)->field))
-#define SET_FIELD(r, field, value)                                                 \
-	iol_virtio_config_write((r)->v, offsetof(struct virtio_blk_config, field), \
+#define SET_FIELD(r, field, value)                                                     \
+	iol_virtio_config_write((r)->dev.v, offsetof(struct virtio_blk_config, field), \
 				sizeof(((struct virtio_blk_config *)0)->field), value)
 
 static void init_with(struct blk_rig *r, const struct iol_block_limits *limits, unsigned int queues)
@@ -35,15 +35,8 @@ static void init_with(struct blk_rig *r, const struct iol_block_limits *limits, 
 
 static void finish(struct blk_rig *r)
 {
-	for (unsigned int i = 0; i < r->queue_count; i++) {
-		if (!r->drivers[i].memory)
-			continue;
-		g_assert_cmpstr(virtio_driver_check(&r->drivers[i]), ==, NULL);
-		g_assert_true(virtio_driver_is_drained(&r->drivers[i]));
-	}
-	g_assert_cmpuint(r->v->in_flight, ==, 0);
-	g_assert_true(memory_block_is_whole(r->mb));
-	blk_rig_finish(r);
+	blk_rig_check_idle(r);
+	device_rig_finish(&r->dev);
 }
 
 /* --- what is offered, and the configuration space --- */
@@ -60,11 +53,11 @@ static void test_full(void)
 	struct blk_rig r;
 
 	init_with(&r, &blk_rig_limits, 3);
-	g_assert_cmphex(blk_rig_offered(&r), ==,
+	g_assert_cmphex(device_rig_offered(&r.dev), ==,
 			always | cache | BLK_RIG_BIT(VIRTIO_BLK_F_MQ) |
 				BLK_RIG_BIT(VIRTIO_BLK_F_DISCARD) |
 				BLK_RIG_BIT(VIRTIO_BLK_F_WRITE_ZEROES));
-	g_assert_cmpuint(r.v->ops->device_id, ==, 2);
+	g_assert_cmpuint(r.dev.v->ops->device_id, ==, 2);
 	g_assert_cmpuint(FIELD(&r, capacity), ==, 2048);
 	g_assert_cmpuint(FIELD(&r, size_max), ==, 0);
 	g_assert_cmpuint(FIELD(&r, seg_max), ==, 14);
@@ -86,14 +79,14 @@ static void test_full(void)
 	for (unsigned int i = 0; i < 3; i++)
 		g_assert_cmpuint(FIELD(&r, unused1[i]), ==, 0);
 	/* Behind the end there is nothing, and nothing but writeback can be written. */
-	g_assert_cmpuint(iol_virtio_config_read(r.v, 60, 8), ==, 0);
-	g_assert_cmpint(blk_rig_negotiate(&r, UINT64_MAX), ==, FEATURES_OK);
+	g_assert_cmpuint(iol_virtio_config_read(r.dev.v, 60, 8), ==, 0);
+	g_assert_cmpint(device_rig_negotiate(&r.dev, UINT64_MAX), ==, FEATURES_OK);
 	for (unsigned int i = 0; i < 64; i++) {
-		uint64_t before = iol_virtio_config_read(r.v, i, 1);
+		uint64_t before = iol_virtio_config_read(r.dev.v, i, 1);
 
-		iol_virtio_config_write(r.v, i, 1, ~before);
+		iol_virtio_config_write(r.dev.v, i, 1, ~before);
 		if (i != offsetof(struct virtio_blk_config, wce))
-			g_assert_cmpuint(iol_virtio_config_read(r.v, i, 1), ==, before);
+			g_assert_cmpuint(iol_virtio_config_read(r.dev.v, i, 1), ==, before);
 	}
 	g_assert_cmpuint(FIELD(&r, wce), ==, 0);
 	finish(&r);
@@ -110,7 +103,7 @@ static void test_least(void)
 	struct blk_rig r;
 
 	init_with(&r, &limits, 1);
-	g_assert_cmphex(blk_rig_offered(&r), ==, always);
+	g_assert_cmphex(device_rig_offered(&r.dev), ==, always);
 	g_assert_cmpuint(FIELD(&r, capacity), ==, 1);
 	g_assert_cmpuint(FIELD(&r, seg_max), ==, 5);
 	g_assert_cmpuint(FIELD(&r, blk_size), ==, 4096);
@@ -119,7 +112,7 @@ static void test_least(void)
 	g_assert_cmpuint(FIELD(&r, opt_io_size), ==, 0);
 	/* Fields of features that are not offered are zero. */
 	for (unsigned int i = offsetof(struct virtio_blk_config, wce); i < 64; i++)
-		g_assert_cmpuint(iol_virtio_config_read(r.v, i, 1), ==, 0);
+		g_assert_cmpuint(iol_virtio_config_read(r.dev.v, i, 1), ==, 0);
 	SET_FIELD(&r, wce, 1);
 	g_assert_cmpuint(FIELD(&r, wce), ==, 0);
 	finish(&r);
@@ -139,7 +132,8 @@ static void check_range_limit(uint64_t range_bytes_max, uint32_t logical, uint32
 	g_assert_cmpuint(FIELD(&r, max_discard_sectors), ==, expected);
 	g_assert_cmpuint(FIELD(&r, max_write_zeroes_sectors), ==, expected);
 	g_assert_cmpuint(FIELD(&r, discard_sector_alignment), ==, expected_align);
-	g_assert_cmpuint(blk_rig_offered(&r) >> VIRTIO_BLK_F_DISCARD & 3, ==, expected ? 3 : 0);
+	g_assert_cmpuint(device_rig_offered(&r.dev) >> VIRTIO_BLK_F_DISCARD & 3, ==,
+			 expected ? 3 : 0);
 	finish(&r);
 }
 
@@ -161,7 +155,8 @@ static void test_read_only(void)
 
 	limits.read_only = true;
 	init_with(&r, &limits, 1);
-	g_assert_cmphex(blk_rig_offered(&r), ==, always | cache | BLK_RIG_BIT(VIRTIO_BLK_F_RO));
+	g_assert_cmphex(device_rig_offered(&r.dev), ==,
+			always | cache | BLK_RIG_BIT(VIRTIO_BLK_F_RO));
 	g_assert_cmpuint(FIELD(&r, max_discard_sectors), ==, 0);
 	g_assert_cmpuint(FIELD(&r, write_zeroes_may_unmap), ==, 0);
 	finish(&r);
@@ -171,7 +166,7 @@ static void test_read_only(void)
 
 static void put_segment(struct blk_rig *r)
 {
-	uint8_t *p = blk_rig_ptr(r, BLK_RIG_BUFFER(0));
+	uint8_t *p = device_rig_ptr(&r->dev, BLK_RIG_BUFFER(0));
 
 	le64_store(p, 8);
 	le32_store(p + 8, 8);
@@ -202,7 +197,7 @@ static void test_each_declined(void)
 	struct blk_rig r;
 
 	init_with(&r, &blk_rig_limits, 2);
-	offered = blk_rig_offered(&r);
+	offered = device_rig_offered(&r.dev);
 	for (unsigned int bit = 0; bit < 64; bit++) {
 		uint64_t features = offered & ~BLK_RIG_BIT(bit);
 
@@ -211,10 +206,10 @@ static void test_each_declined(void)
 		g_test_message("without feature %u", bit);
 		if (bit == VIRTIO_F_VERSION_1) {
 			/* 6.1: a device that is not transitional does not go on without it. */
-			g_assert_cmpint(blk_rig_negotiate(&r, features), ==,
+			g_assert_cmpint(device_rig_negotiate(&r.dev, features), ==,
 					FEATURES_OK & ~VIRTIO_CONFIG_S_FEATURES_OK);
 		} else {
-			blk_rig_start(&r, features);
+			device_rig_start(&r.dev, features);
 			check_requests(&r, features);
 			/* 5.2.2: one queue or all of them, the first is there. */
 			if (bit != VIRTIO_BLK_F_MQ)
@@ -222,13 +217,13 @@ static void test_each_declined(void)
 			if (bit != VIRTIO_BLK_F_MQ)
 				blk_rig_take(&r, 1);
 		}
-		g_assert_true(blk_rig_reset(&r));
+		g_assert_true(device_rig_reset(&r.dev));
 	}
 	/* Least and most. */
-	blk_rig_start(&r, 0);
+	device_rig_start(&r.dev, 0);
 	check_requests(&r, 0);
-	g_assert_true(blk_rig_reset(&r));
-	blk_rig_start(&r, offered);
+	g_assert_true(device_rig_reset(&r.dev));
+	device_rig_start(&r.dev, offered);
 	check_requests(&r, offered);
 	finish(&r);
 }
@@ -248,13 +243,14 @@ static void test_not_offered(void)
 
 	init_with(&r, &blk_rig_limits, 1);
 	for (size_t i = 0; i < IOL_ARRAY_LEN(bits); i++) {
-		g_assert_cmpuint(blk_rig_offered(&r) >> bits[i] & 1, ==, 0);
-		iol_virtio_set_status(r.v, VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER);
-		iol_virtio_set_driver_features(r.v, 0, UINT32_C(1) << bits[i]);
-		iol_virtio_set_driver_features(r.v, 1, 1);
-		iol_virtio_set_status(r.v, FEATURES_OK);
-		g_assert_cmpuint(iol_virtio_status(r.v) & VIRTIO_CONFIG_S_FEATURES_OK, ==, 0);
-		g_assert_true(blk_rig_reset(&r));
+		g_assert_cmpuint(device_rig_offered(&r.dev) >> bits[i] & 1, ==, 0);
+		iol_virtio_set_status(r.dev.v,
+				      VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER);
+		iol_virtio_set_driver_features(r.dev.v, 0, UINT32_C(1) << bits[i]);
+		iol_virtio_set_driver_features(r.dev.v, 1, 1);
+		iol_virtio_set_status(r.dev.v, FEATURES_OK);
+		g_assert_cmpuint(iol_virtio_status(r.dev.v) & VIRTIO_CONFIG_S_FEATURES_OK, ==, 0);
+		g_assert_true(device_rig_reset(&r.dev));
 	}
 	finish(&r);
 }
@@ -297,7 +293,7 @@ static void test_stable(void)
 
 	init_with(&r, &blk_rig_limits, 1);
 	for (size_t i = 0; i < IOL_ARRAY_LEN(cases); i++) {
-		uint8_t generation = iol_virtio_config_generation(r.v);
+		uint8_t generation = iol_virtio_config_generation(r.dev.v);
 		uint64_t features = ~cache;
 
 		if (cases[i].flush)
@@ -305,15 +301,15 @@ static void test_stable(void)
 		if (cases[i].wce)
 			features |= BLK_RIG_BIT(VIRTIO_BLK_F_CONFIG_WCE);
 		g_test_message("FLUSH %d, CONFIG_WCE %d", cases[i].flush, cases[i].wce);
-		g_assert_cmpint(blk_rig_negotiate(&r, features), ==, FEATURES_OK);
+		g_assert_cmpint(device_rig_negotiate(&r.dev, features), ==, FEATURES_OK);
 		/* Readable from here on (5.2.5.1), before DRIVER_OK. */
 		g_assert_cmpuint(FIELD(&r, wce), ==, cases[i].initial);
 		/* Who read it too early sees that it changed (4.1.4.3.1). */
-		g_assert_cmpint(iol_virtio_config_generation(r.v) != generation, ==,
+		g_assert_cmpint(iol_virtio_config_generation(r.dev.v) != generation, ==,
 				!cases[i].initial);
-		g_assert_true(blk_rig_reset(&r));
+		g_assert_true(device_rig_reset(&r.dev));
 		g_assert_cmpuint(FIELD(&r, wce), ==, 1);
-		blk_rig_start(&r, features);
+		device_rig_start(&r.dev, features);
 		g_assert_cmpuint(FIELD(&r, wce), ==, cases[i].initial);
 		g_assert_cmpint(are_stable(&r), ==, cases[i].stable);
 		for (unsigned int value = 0; value < 4; value++) {
@@ -324,7 +320,7 @@ static void test_stable(void)
 					cases[i].wce ? !(value & 1) : cases[i].stable);
 		}
 		SET_FIELD(&r, wce, 0);
-		g_assert_true(blk_rig_reset(&r));
+		g_assert_true(device_rig_reset(&r.dev));
 		g_assert_cmpuint(FIELD(&r, wce), ==, 1);
 	}
 	finish(&r);
@@ -336,12 +332,12 @@ static void test_stable_wide(void)
 	struct blk_rig r;
 
 	init_with(&r, &blk_rig_limits, 2);
-	blk_rig_start(&r, UINT64_MAX);
-	iol_virtio_config_write(r.v, offsetof(struct virtio_blk_config, wce), 4, 0xffffff00);
+	device_rig_start(&r.dev, UINT64_MAX);
+	iol_virtio_config_write(r.dev.v, offsetof(struct virtio_blk_config, wce), 4, 0xffffff00);
 	g_assert_cmpuint(FIELD(&r, wce), ==, 0);
 	g_assert_cmpuint(FIELD(&r, num_queues), ==, 2);
 	g_assert_true(are_stable(&r));
-	iol_virtio_config_write(r.v, offsetof(struct virtio_blk_config, wce), 2, 0xffff);
+	iol_virtio_config_write(r.dev.v, offsetof(struct virtio_blk_config, wce), 2, 0xffff);
 	g_assert_cmpuint(FIELD(&r, wce), ==, 1);
 	g_assert_cmpuint(FIELD(&r, unused), ==, 0);
 	g_assert_false(are_stable(&r));
@@ -356,8 +352,8 @@ static void test_stable_without_cache(void)
 
 	limits.volatile_cache = false;
 	init_with(&r, &limits, 1);
-	g_assert_cmpuint(blk_rig_offered(&r) & cache, ==, 0);
-	blk_rig_start(&r, UINT64_MAX);
+	g_assert_cmpuint(device_rig_offered(&r.dev) & cache, ==, 0);
+	device_rig_start(&r.dev, UINT64_MAX);
 	g_assert_false(are_stable(&r));
 	finish(&r);
 }
@@ -379,7 +375,7 @@ static void test_stable_threads(void)
 	GThread *thread;
 
 	init_with(&r, &blk_rig_limits, 1);
-	blk_rig_start(&r, UINT64_MAX);
+	device_rig_start(&r.dev, UINT64_MAX);
 	thread = g_thread_new("vcpu", toggle, &r);
 	while (rounds++ < 200)
 		g_assert_cmpuint(blk_rig_do(&r, VIRTIO_BLK_T_OUT, 0, 512, false, NULL), ==, OK);
@@ -400,22 +396,22 @@ static void test_reset_in_flight(void)
 	init_with(&r, &blk_rig_limits, 1);
 	r.mb->freed = &freed;
 	r.mb->async = true;
-	blk_rig_start(&r, UINT64_MAX);
+	device_rig_start(&r.dev, UINT64_MAX);
 	for (unsigned int i = 0; i < 3; i++)
 		blk_rig_send(&r, 0, i, VIRTIO_BLK_T_OUT, i, 512, false);
-	g_assert_false(blk_rig_reset(&r));
+	g_assert_false(device_rig_reset(&r.dev));
 	for (unsigned int i = 0; i < 3; i++) {
-		g_assert_cmpuint(iol_virtio_status(r.v), !=, 0);
+		g_assert_cmpuint(iol_virtio_status(r.dev.v), !=, 0);
 		g_assert_cmpuint(r.mb->pending_count, ==, 3 - i);
 		memory_block_end(r.mb, 0);
-		blk_rig_settle(&r);
+		device_rig_settle(&r.dev);
 	}
-	g_assert_cmpuint(iol_virtio_status(r.v), ==, 0);
+	g_assert_cmpuint(iol_virtio_status(r.dev.v), ==, 0);
 	/* Nothing was given back since the reset was asked for. */
-	g_assert_cmpuint(virtio_driver_used_idx(&r.drivers[0]), ==, 0);
+	g_assert_cmpuint(virtio_driver_used_idx(&r.dev.drivers[0]), ==, 0);
 	g_assert_cmpuint(r.mb->cancels, ==, 0);
 	r.mb->async = false;
-	blk_rig_start(&r, UINT64_MAX);
+	device_rig_start(&r.dev, UINT64_MAX);
 	check_requests(&r, UINT64_MAX);
 	finish(&r);
 	g_assert_true(freed);
@@ -428,9 +424,9 @@ static void test_reset_between_segments(void)
 
 	init_with(&r, &blk_rig_limits, 1);
 	r.mb->async = true;
-	blk_rig_start(&r, UINT64_MAX);
+	device_rig_start(&r.dev, UINT64_MAX);
 	for (unsigned int i = 0; i < 4; i++) {
-		uint8_t *p = blk_rig_ptr(&r, BLK_RIG_BUFFER(0) + 16 * i);
+		uint8_t *p = device_rig_ptr(&r.dev, BLK_RIG_BUFFER(0) + 16 * i);
 
 		le64_store(p, (uint64_t)i * 8);
 		le32_store(p + 8, 8);
@@ -439,13 +435,13 @@ static void test_reset_between_segments(void)
 	blk_rig_send(&r, 0, 0, VIRTIO_BLK_T_DISCARD, 0, 64, false);
 	memory_block_end(r.mb, 0);
 	g_assert_cmpuint(r.mb->seen_count, ==, 2);
-	g_assert_false(blk_rig_reset(&r));
+	g_assert_false(device_rig_reset(&r.dev));
 	memory_block_end(r.mb, 0);
-	blk_rig_settle(&r);
+	device_rig_settle(&r.dev);
 	g_assert_cmpuint(r.mb->seen_count, ==, 2);
-	g_assert_cmpuint(iol_virtio_status(r.v), ==, 0);
+	g_assert_cmpuint(iol_virtio_status(r.dev.v), ==, 0);
 	r.mb->async = false;
-	blk_rig_start(&r, UINT64_MAX);
+	device_rig_start(&r.dev, UINT64_MAX);
 	check_requests(&r, UINT64_MAX);
 	finish(&r);
 }
@@ -463,24 +459,24 @@ static void test_quiesce(void)
 
 	init_with(&r, &blk_rig_limits, 1);
 	r.mb->async = true;
-	blk_rig_start(&r, UINT64_MAX);
+	device_rig_start(&r.dev, UINT64_MAX);
 	SET_FIELD(&r, wce, 0);
 	blk_rig_send(&r, 0, 0, VIRTIO_BLK_T_IN, 0, 512, true);
-	g_assert_false(iol_virtio_quiesce(r.v, &quiesce));
+	g_assert_false(iol_virtio_quiesce(r.dev.v, &quiesce));
 	g_assert_cmpuint(r.mb->cancels, ==, 0);
-	iol_virtio_cancel(r.v);
+	iol_virtio_cancel(r.dev.v);
 	g_assert_cmpuint(r.mb->cancels, ==, 1);
 	g_assert_cmpuint(quiesce.pending, ==, 1);
 	memory_block_end_all(r.mb);
-	blk_rig_settle(&r);
-	g_assert_cmpuint(*blk_rig_ptr(&r, BLK_RIG_STATUS(0)), ==, IOERR);
+	device_rig_settle(&r.dev);
+	g_assert_cmpuint(*device_rig_ptr(&r.dev, BLK_RIG_STATUS(0)), ==, IOERR);
 	g_assert_cmpuint(quiesce.pending, ==, 0);
-	iol_virtio_reset(r.v);
-	g_assert_cmpuint(iol_virtio_status(r.v), ==, 0);
+	iol_virtio_reset(r.dev.v);
+	g_assert_cmpuint(iol_virtio_status(r.dev.v), ==, 0);
 	g_assert_cmpuint(FIELD(&r, wce), ==, 1);
 	r.mb->cancelled = false;
 	r.mb->async = false;
-	blk_rig_start(&r, UINT64_MAX);
+	device_rig_start(&r.dev, UINT64_MAX);
 	check_requests(&r, UINT64_MAX);
 	finish(&r);
 }
@@ -489,26 +485,27 @@ static void test_quiesce(void)
 
 static void test_queues(void)
 {
-	uint16_t heads[BLK_RIG_QUEUES_MAX];
+	enum { QUEUES = 4 };
+	uint16_t heads[QUEUES];
 	struct blk_rig r;
 
-	init_with(&r, &blk_rig_limits, BLK_RIG_QUEUES_MAX);
+	init_with(&r, &blk_rig_limits, QUEUES);
 	r.mb->async = true;
-	blk_rig_start(&r, UINT64_MAX);
+	device_rig_start(&r.dev, UINT64_MAX);
 	/* The same head number on all queues, so that a mix-up would not show by itself ... */
-	for (unsigned int i = 0; i < BLK_RIG_QUEUES_MAX; i++) {
+	for (unsigned int i = 0; i < QUEUES; i++) {
 		memset(r.mb->data + (size_t)i * 512, (int)(0x10 + i), 512);
 		heads[i] = blk_rig_send(&r, i, i, VIRTIO_BLK_T_IN, i, 512, true);
 	}
 	/* ... but each comes back on its own, with its own data. */
-	for (unsigned int i = BLK_RIG_QUEUES_MAX; i--;) {
+	for (unsigned int i = QUEUES; i--;) {
 		memory_block_end(r.mb, i);
-		blk_rig_settle(&r);
+		device_rig_settle(&r.dev);
 		g_assert_cmpuint(blk_rig_take(&r, i).head, ==, heads[i]);
-		g_assert_cmpuint(*blk_rig_ptr(&r, BLK_RIG_BUFFER(i)), ==, 0x10 + i);
-		g_assert_cmpuint(r.queue_interrupts[i], ==, 1);
+		g_assert_cmpuint(*device_rig_ptr(&r.dev, BLK_RIG_BUFFER(i)), ==, 0x10 + i);
+		g_assert_cmpuint(r.dev.queue_interrupts[i], ==, 1);
 		for (unsigned int j = 0; j < i; j++)
-			g_assert_cmpuint(virtio_driver_used_idx(&r.drivers[j]), ==, 0);
+			g_assert_cmpuint(virtio_driver_used_idx(&r.dev.drivers[j]), ==, 0);
 	}
 	finish(&r);
 }
@@ -524,15 +521,15 @@ static void test_full_queues(void)
 
 	blk_rig_init(&r, &setup);
 	r.mb->async = true;
-	blk_rig_start(&r, UINT64_MAX);
+	device_rig_start(&r.dev, UINT64_MAX);
 	for (unsigned int round = 0; round < ROUNDS; round++) {
 		for (unsigned int slot = 0; slot < 64; slot++)
 			blk_rig_send(&r, slot % 2, slot, VIRTIO_BLK_T_IN, slot, 512, true);
 		g_assert_cmpuint(r.mb->pending_count, ==, 64);
-		g_assert_cmpuint(r.v->in_flight, ==, 64);
+		g_assert_cmpuint(r.dev.v->in_flight, ==, 64);
 		while (r.mb->pending_count)
 			memory_block_end(r.mb, 13 % r.mb->pending_count);
-		blk_rig_settle(&r);
+		device_rig_settle(&r.dev);
 		for (unsigned int i = 0; i < 64; i++)
 			g_assert_cmpuint(blk_rig_take(&r, i % 2).len, ==, 513);
 	}
@@ -546,21 +543,21 @@ static void test_overfull_queue(void)
 
 	init_with(&r, &blk_rig_limits, 1);
 	r.mb->async = true;
-	blk_rig_start(&r, UINT64_MAX);
+	device_rig_start(&r.dev, UINT64_MAX);
 	for (unsigned int slot = 0; slot < 16; slot++)
 		blk_rig_send(&r, 0, slot, VIRTIO_BLK_T_IN, slot, 512, true);
-	virtio_driver_put_avail(&r.drivers[0], 16, 3);
-	virtio_driver_put_avail_idx(&r.drivers[0], 17);
-	iol_virtio_notify(r.v, 0);
-	blk_rig_settle(&r);
-	g_assert_cmpuint(iol_virtio_status(r.v) & VIRTIO_CONFIG_S_NEEDS_RESET, !=, 0);
-	g_assert_cmpuint(r.v->in_flight, ==, 16);
-	g_assert_false(blk_rig_reset(&r));
+	virtio_driver_put_avail(&r.dev.drivers[0], 16, 3);
+	virtio_driver_put_avail_idx(&r.dev.drivers[0], 17);
+	iol_virtio_notify(r.dev.v, 0);
+	device_rig_settle(&r.dev);
+	g_assert_cmpuint(iol_virtio_status(r.dev.v) & VIRTIO_CONFIG_S_NEEDS_RESET, !=, 0);
+	g_assert_cmpuint(r.dev.v->in_flight, ==, 16);
+	g_assert_false(device_rig_reset(&r.dev));
 	memory_block_end_all(r.mb);
-	blk_rig_settle(&r);
-	g_assert_cmpuint(iol_virtio_status(r.v), ==, 0);
+	device_rig_settle(&r.dev);
+	g_assert_cmpuint(iol_virtio_status(r.dev.v), ==, 0);
 	r.mb->async = false;
-	blk_rig_start(&r, UINT64_MAX);
+	device_rig_start(&r.dev, UINT64_MAX);
 	check_requests(&r, UINT64_MAX);
 	finish(&r);
 }
@@ -573,26 +570,26 @@ static void test_resize(void)
 	struct blk_rig r;
 
 	init_with(&r, &blk_rig_limits, 1);
-	blk_rig_start(&r, UINT64_MAX);
-	generation = iol_virtio_config_generation(r.v);
-	iol_virtio_blk_refresh(r.v);
-	g_assert_cmpuint(r.config_interrupts, ==, 0);
-	g_assert_cmpuint(iol_virtio_config_generation(r.v), ==, generation);
+	device_rig_start(&r.dev, UINT64_MAX);
+	generation = iol_virtio_config_generation(r.dev.v);
+	iol_virtio_blk_refresh(r.dev.v);
+	g_assert_cmpuint(r.dev.config_interrupts, ==, 0);
+	g_assert_cmpuint(iol_virtio_config_generation(r.dev.v), ==, generation);
 	r.mb->next_size_bytes = 512 * 100;
-	iol_virtio_blk_refresh(r.v);
-	g_assert_cmpuint(r.config_interrupts, ==, 1);
-	g_assert_cmpuint(iol_virtio_config_read(r.v, 0, 8), ==, 100);
-	g_assert_cmpuint(iol_virtio_config_generation(r.v), !=, generation);
+	iol_virtio_blk_refresh(r.dev.v);
+	g_assert_cmpuint(r.dev.config_interrupts, ==, 1);
+	g_assert_cmpuint(iol_virtio_config_read(r.dev.v, 0, 8), ==, 100);
+	g_assert_cmpuint(iol_virtio_config_generation(r.dev.v), !=, generation);
 	g_assert_cmpuint(blk_rig_do(&r, VIRTIO_BLK_T_IN, 99, 512, true, NULL), ==, OK);
 	g_assert_cmpuint(blk_rig_do(&r, VIRTIO_BLK_T_IN, 99, 1024, true, NULL), ==, IOERR);
 	g_assert_cmpuint(blk_rig_do(&r, VIRTIO_BLK_T_IN, 100, 512, true, NULL), ==, IOERR);
 	/* A reset does not bring the old size back. */
-	g_assert_true(blk_rig_reset(&r));
+	g_assert_true(device_rig_reset(&r.dev));
 	g_assert_cmpuint(FIELD(&r, capacity), ==, 100);
 	r.mb->next_size_bytes = IOL_MIB;
-	iol_virtio_blk_refresh(r.v);
-	g_assert_cmpuint(r.config_interrupts, ==, 1); /* no driver to tell */
-	blk_rig_start(&r, UINT64_MAX);
+	iol_virtio_blk_refresh(r.dev.v);
+	g_assert_cmpuint(r.dev.config_interrupts, ==, 1); /* no driver to tell */
+	device_rig_start(&r.dev, UINT64_MAX);
 	g_assert_cmpuint(FIELD(&r, capacity), ==, 2048);
 	g_assert_cmpuint(blk_rig_do(&r, VIRTIO_BLK_T_IN, 2047, 512, true, NULL), ==, OK);
 	finish(&r);
@@ -605,14 +602,14 @@ static void test_shrink_in_flight(void)
 
 	init_with(&r, &blk_rig_limits, 1);
 	r.mb->async = true;
-	blk_rig_start(&r, UINT64_MAX);
+	device_rig_start(&r.dev, UINT64_MAX);
 	blk_rig_send(&r, 0, 0, VIRTIO_BLK_T_IN, 2047, 512, true);
 	r.mb->next_size_bytes = 512;
-	iol_virtio_blk_refresh(r.v);
+	iol_virtio_blk_refresh(r.dev.v);
 	memory_block_end_all(r.mb);
-	blk_rig_settle(&r);
+	device_rig_settle(&r.dev);
 	g_assert_cmpuint(blk_rig_take(&r, 0).len, ==, 0);
-	g_assert_cmpuint(*blk_rig_ptr(&r, BLK_RIG_STATUS(0)), ==, IOERR);
+	g_assert_cmpuint(*device_rig_ptr(&r.dev, BLK_RIG_STATUS(0)), ==, IOERR);
 	finish(&r);
 }
 

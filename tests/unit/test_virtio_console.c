@@ -63,7 +63,7 @@ void __wrap_iol_char_ready(struct iol_char *chr)
 	far.readies++;
 }
 
-static void init_stopped(struct small_rig *r)
+static void init_stopped(struct device_rig *r)
 {
 	static struct iol_char no_char;
 	const struct iol_virtio_console_config config = { .name = "test", .cols = 80, .rows = 25 };
@@ -79,49 +79,48 @@ static void init_stopped(struct small_rig *r)
 	small_rig_init(r, NULL);
 	if (iol_virtio_console_new(&no_char, &config, &r->env, &v, &err))
 		g_error("%s", err.msg);
-	small_rig_attach(r, v);
-	memset(small_rig_ptr(r, SMALL_RIG_DATA), UNTOUCHED, SMALL_RIG_DATA_BYTES);
+	device_rig_attach(r, v);
+	memset(device_rig_ptr(r, SMALL_RIG_DATA), UNTOUCHED, SMALL_RIG_DATA_BYTES);
 }
 
-static void init(struct small_rig *r)
+static void init(struct device_rig *r)
 {
 	init_stopped(r);
-	small_rig_start(r, UINT64_MAX);
+	device_rig_start(r, UINT64_MAX);
 }
 
-static void finish(struct small_rig *r)
+static void finish(struct device_rig *r)
 {
-	for (unsigned int i = 0; i < 2; i++)
-		g_assert_cmpstr(virtio_driver_check(&r->drivers[i]), ==, NULL);
+	device_rig_check(r);
 	small_rig_finish(r);
 }
 
-static struct iol_char_user *user(struct small_rig *r)
+static struct iol_char_user *user(struct device_rig *r)
 {
 	return iol_virtio_console_char_user(r->v);
 }
 
-static unsigned int receive(struct small_rig *r, const char *text)
+static unsigned int receive(struct device_rig *r, const char *text)
 {
 	unsigned int taken =
 		user(r)->receive(user(r), (const uint8_t *)text, (unsigned int)strlen(text));
 
-	small_rig_settle(r);
+	device_rig_settle(r);
 	return taken;
 }
 
 /* The backend has room for @room bytes more and says so. */
-static void make_room(struct small_rig *r, unsigned int room)
+static void make_room(struct device_rig *r, unsigned int room)
 {
 	far.room = room;
 	g_assert_true(far.wants_writable);
 	far.wants_writable = false;
 	user(r)->writable(user(r));
-	small_rig_settle(r);
+	device_rig_settle(r);
 }
 
 /* The length of the next chain that came back; -1: none did. */
-static int take(struct small_rig *r, unsigned int queue)
+static int take(struct device_rig *r, unsigned int queue)
 {
 	struct virtio_driver_used used;
 	int ret = virtio_driver_take_used(&r->drivers[queue], &used);
@@ -130,15 +129,15 @@ static int take(struct small_rig *r, unsigned int queue)
 	return ret == 1 ? (int)used.len : -1;
 }
 
-static void put_text(struct small_rig *r, uint64_t gpa, const char *text)
+static void put_text(struct device_rig *r, uint64_t gpa, const char *text)
 {
-	memcpy(small_rig_ptr(r, gpa), text, strlen(text));
+	memcpy(device_rig_ptr(r, gpa), text, strlen(text));
 }
 
-static void send_text(struct small_rig *r, uint64_t gpa, const char *text)
+static void send_text(struct device_rig *r, uint64_t gpa, const char *text)
 {
 	put_text(r, gpa, text);
-	small_rig_send(r, TX, gpa, (uint32_t)strlen(text), false);
+	device_rig_send(r, TX, gpa, (uint32_t)strlen(text), false);
 }
 
 static void check_output(const char *text)
@@ -149,28 +148,28 @@ static void check_output(const char *text)
 
 static void works(void *owner)
 {
-	struct small_rig *r = owner;
+	struct device_rig *r = owner;
 
 	g_string_truncate(far.output, 0);
 	send_text(r, SMALL_RIG_DATA, "out");
 	g_assert_cmpint(take(r, TX), ==, 0);
 	check_output("out");
-	small_rig_send(r, RX, SMALL_RIG_DATA + 64, 16, true);
+	device_rig_send(r, RX, SMALL_RIG_DATA + 64, 16, true);
 	g_assert_cmpuint(receive(r, "in"), ==, 2);
 	g_assert_cmpint(take(r, RX), ==, 2);
-	g_assert_cmpmem(small_rig_ptr(r, SMALL_RIG_DATA + 64), 2, "in", 2);
+	g_assert_cmpmem(device_rig_ptr(r, SMALL_RIG_DATA + 64), 2, "in", 2);
 }
 
 /* --- what it is --- */
 
 static void test_identity(void)
 {
-	struct small_rig r;
+	struct device_rig r;
 
 	init_stopped(&r);
 	g_assert_cmpuint(r.v->ops->device_id, ==, 3); /* chapter 5 */
 	g_assert_cmpuint(r.v->queue_count, ==, 2); /* 5.3.2, without MULTIPORT */
-	g_assert_cmphex(small_rig_offered(&r), ==,
+	g_assert_cmphex(device_rig_offered(&r), ==,
 			UINT64_C(1) << VIRTIO_F_VERSION_1 |
 				UINT64_C(1) << VIRTIO_RING_F_INDIRECT_DESC |
 				UINT64_C(1) << VIRTIO_RING_F_EVENT_IDX |
@@ -181,13 +180,13 @@ static void test_identity(void)
 	g_assert_cmpuint(iol_virtio_config_read(r.v, ROWS, 2), ==, 25);
 	g_assert_cmpuint(iol_virtio_config_read(r.v, PORTS, 4), ==, 0);
 	g_assert_cmpuint(iol_virtio_config_read(r.v, EMERG, 4), ==, 0);
-	small_rig_start(&r, UINT64_MAX);
+	device_rig_start(&r, UINT64_MAX);
 	works(&r);
-	g_assert_true(small_rig_reset(&r));
-	small_rig_start(&r, 0);
+	g_assert_true(device_rig_reset(&r));
+	device_rig_start(&r, 0);
 	works(&r);
 	/* MULTIPORT was not offered (2.2). */
-	g_assert_true(small_rig_reset(&r));
+	g_assert_true(device_rig_reset(&r));
 	iol_virtio_set_status(r.v, VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER);
 	iol_virtio_set_driver_features(r.v, 0, 1u << VIRTIO_CONSOLE_F_MULTIPORT);
 	iol_virtio_set_driver_features(r.v, 1, 1);
@@ -200,12 +199,12 @@ static void test_identity(void)
 static void test_size(void)
 {
 	uint8_t generation;
-	struct small_rig r;
+	struct device_rig r;
 
 	init_stopped(&r);
 	iol_virtio_console_set_size(r.v, 100, 30);
 	g_assert_cmpuint(r.config_interrupts, ==, 0); /* no driver to tell */
-	small_rig_start(&r, UINT64_MAX);
+	device_rig_start(&r, UINT64_MAX);
 	g_assert_cmpuint(iol_virtio_config_read(r.v, COLS, 4), ==, 100 | 30 << 16);
 	generation = iol_virtio_config_generation(r.v);
 	iol_virtio_console_set_size(r.v, 100, 30);
@@ -218,7 +217,7 @@ static void test_size(void)
 	/* The driver cannot write it, and a reset does not change it. */
 	iol_virtio_config_write(r.v, COLS, 8, UINT64_MAX);
 	iol_virtio_config_write(r.v, ROWS, 2, 0);
-	g_assert_true(small_rig_reset(&r));
+	g_assert_true(device_rig_reset(&r));
 	g_assert_cmpuint(iol_virtio_config_read(r.v, COLS, 8), ==, 0xfffe | 1 << 16);
 	finish(&r);
 }
@@ -228,7 +227,7 @@ static void test_size(void)
 /* 5.3.5.1: at any time, the lower byte. */
 static void test_emergency(void)
 {
-	struct small_rig r;
+	struct device_rig r;
 
 	init_stopped(&r);
 	iol_virtio_config_write(r.v, EMERG, 4, 0x44434241);
@@ -246,14 +245,14 @@ static void test_emergency(void)
 	iol_virtio_config_write(r.v, EMERG + 4, 4, 'x');
 	check_output("");
 	/* Also where the feature was declined, while it works, and when the rings are broken. */
-	small_rig_start(&r, 0);
+	device_rig_start(&r, 0);
 	iol_virtio_config_write(r.v, EMERG, 4, 'd');
 	virtio_driver_put_avail_idx(&r.drivers[TX], 0x8000);
 	iol_virtio_notify(r.v, TX);
-	small_rig_settle(&r);
-	g_assert_true(small_rig_is_broken(&r));
+	device_rig_settle(&r);
+	g_assert_true(device_rig_is_broken(&r));
 	iol_virtio_config_write(r.v, EMERG, 4, 'e');
-	g_assert_true(small_rig_reset(&r));
+	g_assert_true(device_rig_reset(&r));
 	iol_virtio_config_write(r.v, EMERG, 4, 'f');
 	check_output("def");
 	/* No room: it is lost, and nobody waits. */
@@ -261,7 +260,7 @@ static void test_emergency(void)
 	iol_virtio_config_write(r.v, EMERG, 4, 'g');
 	make_room(&r, UINT_MAX);
 	check_output("");
-	small_rig_start(&r, UINT64_MAX);
+	device_rig_start(&r, UINT64_MAX);
 	works(&r);
 	finish(&r);
 }
@@ -272,7 +271,7 @@ static void test_emergency(void)
 static void test_output_layouts(void)
 {
 	enum { PARTS = 20 };
-	struct small_rig r;
+	struct device_rig r;
 
 	init(&r);
 	for (uint32_t step = 1; step < 200; step += 1 + step / 4) {
@@ -284,12 +283,12 @@ static void test_output_layouts(void)
 
 			parts[i] =
 				(struct virtio_driver_part){ SMALL_RIG_DATA + i * 256, len, false };
-			memset(small_rig_ptr(&r, parts[i].gpa), (int)('a' + i), 256);
+			memset(device_rig_ptr(&r, parts[i].gpa), (int)('a' + i), 256);
 			for (uint32_t n = 0; n < len; n++)
 				g_string_append_c(expected, (char)('a' + i));
 		}
-		g_assert_cmpint(small_rig_add(&r, TX, parts, PARTS, step & 1), >=, 0);
-		small_rig_kick(&r, TX);
+		g_assert_cmpint(device_rig_add(&r, TX, parts, PARTS, step & 1), >=, 0);
+		device_rig_kick(&r, TX);
 		g_assert_cmpint(take(&r, TX), ==, 0);
 		check_output(expected->str);
 	}
@@ -300,12 +299,12 @@ static void test_output_empty(void)
 {
 	static const struct virtio_driver_part parts[] = { { SMALL_RIG_DATA, 0, false },
 							   { UINT64_MAX, 0, true } };
-	struct small_rig r;
+	struct device_rig r;
 
 	init(&r);
 	for (unsigned int i = 0; i < 100; i++) {
-		g_assert_cmpint(small_rig_add(&r, TX, parts, 1 + i % 2, i & 2), >=, 0);
-		small_rig_kick(&r, TX);
+		g_assert_cmpint(device_rig_add(&r, TX, parts, 1 + i % 2, i & 2), >=, 0);
+		device_rig_kick(&r, TX);
 		g_assert_cmpint(take(&r, TX), ==, 0);
 	}
 	check_output("");
@@ -320,14 +319,14 @@ static void test_output_bounded(void)
 	const uint64_t all = 4 * UINT64_C(7) * SMALL_RIG_DATA_BYTES;
 	struct virtio_driver_part parts[7];
 	unsigned int turns = 0;
-	struct small_rig r;
+	struct device_rig r;
 
 	init(&r);
 	far.keep = false;
 	for (unsigned int i = 0; i < 7; i++)
 		parts[i] = part;
 	for (unsigned int i = 0; i < 4; i++)
-		g_assert_cmpint(small_rig_add(&r, TX, parts, 7, i & 1), >=, 0);
+		g_assert_cmpint(device_rig_add(&r, TX, parts, 7, i & 1), >=, 0);
 	virtio_driver_show(&r.drivers[TX]);
 	iol_virtio_notify(r.v, TX);
 	while (far.total < all) {
@@ -337,7 +336,7 @@ static void test_output_bounded(void)
 		g_assert_cmpuint(far.total - before, <=, GO_BYTES);
 		g_assert_cmpuint(turns++, <, 10000);
 	}
-	small_rig_settle(&r);
+	device_rig_settle(&r);
 	for (unsigned int i = 0; i < 4; i++)
 		g_assert_cmpint(take(&r, TX), ==, 0);
 	g_assert_cmpuint(far.total, ==, all);
@@ -355,7 +354,7 @@ static void too_late(struct iol_op *op, int res)
 static void test_output_polled(void)
 {
 	struct iol_op deadline = { .done = too_late };
-	struct small_rig r;
+	struct device_rig r;
 
 	init(&r);
 	far.keep = false;
@@ -367,7 +366,7 @@ static void test_output_polled(void)
 							 false };
 
 		far.stop_total = far.total + SMALL_RIG_DATA_BYTES;
-		g_assert_cmpint(small_rig_add(&r, TX, &part, 1, false), >=, 0);
+		g_assert_cmpint(device_rig_add(&r, TX, &part, 1, false), >=, 0);
 		if (virtio_driver_show(&r.drivers[TX]))
 			iol_virtio_notify(r.v, TX);
 		g_assert_cmpint(iol_loop_run(r.loop, NULL), ==, 0);
@@ -384,7 +383,7 @@ static void test_output_polled(void)
 
 static void test_slow_reader(void)
 {
-	struct small_rig r;
+	struct device_rig r;
 	uint64_t kicks;
 
 	init(&r);
@@ -422,7 +421,7 @@ static void test_slow_reader(void)
 static void test_slow_reader_full_queue(void)
 {
 	g_autoptr(GString) expected = g_string_new(NULL);
-	struct small_rig r;
+	struct device_rig r;
 
 	init(&r);
 	far.room = 0;
@@ -447,27 +446,28 @@ static void test_slow_reader_full_queue(void)
 /* More pieces than one, each taken in part. */
 static void test_slow_reader_long(void)
 {
-	struct small_rig r;
+	struct device_rig r;
 	gsize done = 0;
 
 	init(&r);
 	far.room = 0;
 	for (unsigned int i = 0; i < 10000; i++)
-		*small_rig_ptr(&r, SMALL_RIG_DATA + i) = (uint8_t)(i * 7 + i / 256);
-	small_rig_send(&r, TX, SMALL_RIG_DATA, 10000, false);
+		*device_rig_ptr(&r, SMALL_RIG_DATA + i) = (uint8_t)(i * 7 + i / 256);
+	device_rig_send(&r, TX, SMALL_RIG_DATA, 10000, false);
 	while (done < 10000) {
 		make_room(&r, 777);
 		done = far.output->len;
 	}
 	g_assert_cmpint(take(&r, TX), ==, 0);
-	g_assert_cmpmem(far.output->str, far.output->len, small_rig_ptr(&r, SMALL_RIG_DATA), 10000);
+	g_assert_cmpmem(far.output->str, far.output->len, device_rig_ptr(&r, SMALL_RIG_DATA),
+			10000);
 	finish(&r);
 }
 
 /* Kicks while the backend is full cost a try each and no more. */
 static void test_slow_reader_storm(void)
 {
-	struct small_rig r;
+	struct device_rig r;
 
 	init(&r);
 	far.room = 1;
@@ -475,7 +475,7 @@ static void test_slow_reader_storm(void)
 	far.writes = 0;
 	for (unsigned int i = 0; i < 1000; i++)
 		iol_virtio_notify(r.v, TX);
-	small_rig_settle(&r);
+	device_rig_settle(&r);
 	g_assert_cmpuint(far.writes, <=, 2);
 	make_room(&r, UINT_MAX);
 	check_output("ab");
@@ -486,30 +486,30 @@ static void test_slow_reader_storm(void)
 
 static void test_input(void)
 {
-	struct small_rig r;
+	struct device_rig r;
 
 	init(&r);
 	for (unsigned int i = 0; i < 3; i++)
-		small_rig_send(&r, RX, SMALL_RIG_DATA + i * 64, 4, true);
+		device_rig_send(&r, RX, SMALL_RIG_DATA + i * 64, 4, true);
 	g_assert_cmpint(take(&r, RX), ==, -1);
 	g_assert_cmpuint(receive(&r, "a"), ==, 1);
 	g_assert_cmpint(take(&r, RX), ==, 1);
-	g_assert_cmpuint(*small_rig_ptr(&r, SMALL_RIG_DATA), ==, 'a');
-	g_assert_cmpuint(*small_rig_ptr(&r, SMALL_RIG_DATA + 1), ==, UNTOUCHED);
+	g_assert_cmpuint(*device_rig_ptr(&r, SMALL_RIG_DATA), ==, 'a');
+	g_assert_cmpuint(*device_rig_ptr(&r, SMALL_RIG_DATA + 1), ==, UNTOUCHED);
 	/* More than there is room for; the rest is asked for once there are buffers. */
 	g_assert_cmpuint(receive(&r, "bcdefghijkl"), ==, 8);
 	g_assert_cmpint(take(&r, RX), ==, 4);
 	g_assert_cmpint(take(&r, RX), ==, 4);
-	g_assert_cmpmem(small_rig_ptr(&r, SMALL_RIG_DATA + 64), 4, "bcde", 4);
-	g_assert_cmpmem(small_rig_ptr(&r, SMALL_RIG_DATA + 128), 4, "fghi", 4);
+	g_assert_cmpmem(device_rig_ptr(&r, SMALL_RIG_DATA + 64), 4, "bcde", 4);
+	g_assert_cmpmem(device_rig_ptr(&r, SMALL_RIG_DATA + 128), 4, "fghi", 4);
 	g_assert_cmpuint(receive(&r, "jkl"), ==, 0);
 	g_assert_cmpuint(far.readies, ==, 0);
-	small_rig_send(&r, RX, SMALL_RIG_DATA, 64, true);
-	small_rig_send(&r, RX, SMALL_RIG_DATA + 64, 64, true);
+	device_rig_send(&r, RX, SMALL_RIG_DATA, 64, true);
+	device_rig_send(&r, RX, SMALL_RIG_DATA + 64, 64, true);
 	g_assert_cmpuint(far.readies, ==, 1);
 	g_assert_cmpuint(receive(&r, "jkl"), ==, 3);
 	g_assert_cmpint(take(&r, RX), ==, 3);
-	small_rig_send(&r, RX, SMALL_RIG_DATA + 128, 64, true);
+	device_rig_send(&r, RX, SMALL_RIG_DATA + 128, 64, true);
 	g_assert_cmpuint(far.readies, ==, 1);
 	finish(&r);
 }
@@ -518,7 +518,7 @@ static void test_input_layouts(void)
 {
 	enum { PARTS = 12 };
 	const char *text = "The quick brown fox jumps over the lazy dog";
-	struct small_rig r;
+	struct device_rig r;
 
 	init(&r);
 	for (uint32_t step = 1; step < 6; step++) {
@@ -528,13 +528,13 @@ static void test_input_layouts(void)
 		for (unsigned int i = 0; i < PARTS; i++)
 			parts[i] = (struct virtio_driver_part){ SMALL_RIG_DATA + i * 64,
 								i % 4 == 1 ? 0 : step, true };
-		memset(small_rig_ptr(&r, SMALL_RIG_DATA), UNTOUCHED, PARTS * 64);
-		g_assert_cmpint(small_rig_add(&r, RX, parts, PARTS, step & 1), >=, 0);
-		small_rig_kick(&r, RX);
+		memset(device_rig_ptr(&r, SMALL_RIG_DATA), UNTOUCHED, PARTS * 64);
+		g_assert_cmpint(device_rig_add(&r, RX, parts, PARTS, step & 1), >=, 0);
+		device_rig_kick(&r, RX);
 		g_assert_cmpuint(receive(&r, text), ==, all);
 		g_assert_cmpint(take(&r, RX), ==, (int)all);
 		for (unsigned int i = 0; i < PARTS; i++) {
-			const uint8_t *p = small_rig_ptr(&r, parts[i].gpa);
+			const uint8_t *p = device_rig_ptr(&r, parts[i].gpa);
 			size_t len = MIN(parts[i].len, all - done);
 
 			g_assert_cmpmem(p, len, text + done, len);
@@ -548,17 +548,17 @@ static void test_input_layouts(void)
 /* Buffers without room come back when input comes, and take none of it. */
 static void test_input_empty_buffers(void)
 {
-	struct small_rig r;
+	struct device_rig r;
 
 	init(&r);
 	for (unsigned int i = 0; i < 5; i++)
-		small_rig_send(&r, RX, SMALL_RIG_DATA, 0, true);
+		device_rig_send(&r, RX, SMALL_RIG_DATA, 0, true);
 	g_assert_cmpuint(receive(&r, "a"), ==, 0);
 	for (unsigned int i = 0; i < 5; i++)
 		g_assert_cmpint(take(&r, RX), ==, 0);
-	small_rig_send(&r, RX, SMALL_RIG_DATA, 0, true);
+	device_rig_send(&r, RX, SMALL_RIG_DATA, 0, true);
 	g_assert_cmpuint(far.readies, ==, 1);
-	small_rig_send(&r, RX, SMALL_RIG_DATA, 8, true);
+	device_rig_send(&r, RX, SMALL_RIG_DATA, 8, true);
 	g_assert_cmpuint(receive(&r, "a"), ==, 1);
 	g_assert_cmpint(take(&r, RX), ==, 0);
 	g_assert_cmpint(take(&r, RX), ==, 1);
@@ -568,13 +568,13 @@ static void test_input_empty_buffers(void)
 /* What is typed before the guest listens waits. */
 static void test_input_early(void)
 {
-	struct small_rig r;
+	struct device_rig r;
 
 	init_stopped(&r);
 	g_assert_cmpuint(receive(&r, "early"), ==, 0);
-	small_rig_start(&r, UINT64_MAX);
+	device_rig_start(&r, UINT64_MAX);
 	g_assert_cmpuint(far.readies, ==, 0);
-	small_rig_send(&r, RX, SMALL_RIG_DATA, 8, true);
+	device_rig_send(&r, RX, SMALL_RIG_DATA, 8, true);
 	g_assert_cmpuint(far.readies, ==, 1);
 	g_assert_cmpuint(receive(&r, "early"), ==, 5);
 	g_assert_cmpint(take(&r, RX), ==, 5);
@@ -584,12 +584,12 @@ static void test_input_early(void)
 /* All buffers are held while there is no input: nothing spins. */
 static void test_input_none(void)
 {
-	struct small_rig r;
+	struct device_rig r;
 	uint64_t kicks;
 
 	init(&r);
 	for (unsigned int i = 0; i < QUEUE_SIZE; i++)
-		small_rig_send(&r, RX, SMALL_RIG_DATA + i * 64, 64, true);
+		device_rig_send(&r, RX, SMALL_RIG_DATA + i * 64, 64, true);
 	g_assert_cmpuint(r.v->in_flight, ==, QUEUE_SIZE);
 	kicks = r.v->kicks;
 	for (unsigned int i = 0; i < 100; i++)
@@ -600,9 +600,9 @@ static void test_input_none(void)
 
 /* --- resets --- */
 
-static bool is_untouched(const struct small_rig *r, uint64_t gpa, size_t len)
+static bool is_untouched(const struct device_rig *r, uint64_t gpa, size_t len)
 {
-	const uint8_t *p = small_rig_ptr(r, gpa);
+	const uint8_t *p = device_rig_ptr(r, gpa);
 
 	return p[0] == UNTOUCHED && !memcmp(p, p + 1, len - 1);
 }
@@ -615,18 +615,18 @@ static void quiet(struct iol_quiesce *quiesce)
 static void check_reset(bool machine, bool broken)
 {
 	struct iol_quiesce quiesce = { .pending = 1, .done = quiet };
-	struct small_rig r;
+	struct device_rig r;
 
 	init(&r);
 	far.room = 3;
 	for (unsigned int i = 0; i < QUEUE_SIZE; i++)
-		small_rig_send(&r, RX, SMALL_RIG_DATA + 0x1000 + i * 64, 64, true);
+		device_rig_send(&r, RX, SMALL_RIG_DATA + 0x1000 + i * 64, 64, true);
 	send_text(&r, SMALL_RIG_DATA, "pending");
 	send_text(&r, SMALL_RIG_DATA + 64, "behind");
 	g_assert_cmpuint(r.v->in_flight, ==, QUEUE_SIZE + 2);
 	if (broken) {
-		small_rig_send(&r, TX, SMALL_RIG_DATA, 1, true);
-		g_assert_true(small_rig_is_broken(&r));
+		device_rig_send(&r, TX, SMALL_RIG_DATA, 1, true);
+		g_assert_true(device_rig_is_broken(&r));
 		g_assert_cmpuint(receive(&r, "in"), ==, 0);
 	}
 	if (machine) {
@@ -634,7 +634,7 @@ static void check_reset(bool machine, bool broken)
 		iol_virtio_reset(r.v);
 		g_assert_cmpuint(iol_virtio_status(r.v), ==, 0);
 	} else {
-		g_assert_true(small_rig_reset(&r));
+		g_assert_true(device_rig_reset(&r));
 	}
 	g_assert_cmpuint(r.v->in_flight, ==, 0);
 	/* Nothing more comes of what was there, in either direction. */
@@ -644,7 +644,7 @@ static void check_reset(bool machine, bool broken)
 	g_assert_true(is_untouched(&r, SMALL_RIG_DATA + 0x1000, QUEUE_SIZE * 64));
 	g_assert_cmpuint(virtio_driver_used_idx(&r.drivers[RX]), ==, 0);
 	g_assert_cmpuint(virtio_driver_used_idx(&r.drivers[TX]), ==, 0);
-	small_rig_start(&r, UINT64_MAX);
+	device_rig_start(&r, UINT64_MAX);
 	check_output("");
 	works(&r);
 	finish(&r);
@@ -666,7 +666,7 @@ static void test_reset_broken(void)
 
 static void test_hostile(void)
 {
-	struct small_rig r;
+	struct device_rig r;
 
 	init(&r);
 	hostile_run_all(&r, RX, true, works, &r);
@@ -679,7 +679,7 @@ static void test_wrong_direction(void)
 {
 	static const struct virtio_driver_part both[] = { { SMALL_RIG_DATA, 1, false },
 							  { SMALL_RIG_DATA + 64, 1, true } };
-	struct small_rig r;
+	struct device_rig r;
 
 	init(&r);
 	for (unsigned int i = 0; i < 8; i++) {
@@ -687,18 +687,14 @@ static void test_wrong_direction(void)
 		/* One part of the wrong direction, or one of each. */
 		unsigned int first = i & 2 ? 0 : queue == TX, count = i & 2 ? 2 : 1;
 
-		g_assert_cmpint(small_rig_add(&r, queue, both + first, count, i & 4), >=, 0);
-		small_rig_kick(&r, queue);
-		g_assert_true(small_rig_is_broken(&r));
+		g_assert_cmpint(device_rig_add(&r, queue, both + first, count, i & 4), >=, 0);
+		device_rig_kick(&r, queue);
+		g_assert_true(device_rig_is_broken(&r));
 		g_assert_cmpuint(receive(&r, "in"), ==, 0);
-		g_assert_cmpuint(*small_rig_ptr(&r, SMALL_RIG_DATA + 64), ==, UNTOUCHED);
+		g_assert_cmpuint(*device_rig_ptr(&r, SMALL_RIG_DATA + 64), ==, UNTOUCHED);
 		check_output("");
-		g_assert_true(small_rig_reset(&r));
-		small_rig_start(&r, UINT64_MAX);
-		works(&r);
-		memset(small_rig_ptr(&r, SMALL_RIG_DATA), UNTOUCHED, 128);
-		g_assert_true(small_rig_reset(&r));
-		small_rig_start(&r, UINT64_MAX);
+		hostile_recover(&r, works, &r);
+		memset(device_rig_ptr(&r, SMALL_RIG_DATA), UNTOUCHED, 128);
 	}
 	finish(&r);
 }

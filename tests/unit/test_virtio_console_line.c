@@ -21,7 +21,7 @@ uint64_t __wrap_iol_loop_now_ns(void)
 }
 
 struct line {
-	struct small_rig r;
+	struct device_rig r;
 	struct iol_char *chr;
 	int to_guest, from_guest; /* the far ends */
 	GString *output;
@@ -45,19 +45,17 @@ static void line_init(struct line *l)
 	l->output = g_string_new(NULL);
 	if (iol_virtio_console_new(l->chr, &config, &l->r.env, &v, &err))
 		g_error("%s", err.msg);
-	small_rig_attach(&l->r, v);
+	device_rig_attach(&l->r, v);
 	iol_char_start(l->chr, iol_virtio_console_char_user(v));
-	small_rig_start(&l->r, UINT64_MAX);
+	device_rig_start(&l->r, UINT64_MAX);
 }
 
 static void line_finish(struct line *l)
 {
-	g_assert_true(small_rig_reset(&l->r));
+	g_assert_true(device_rig_reset(&l->r));
 	iol_char_stop(l->chr, 0);
-	l->r.v->ops->free(l->r.v);
+	device_rig_finish(&l->r);
 	iol_char_free(l->chr);
-	iol_loop_finish(&l->r.own_loop);
-	iol_memory_finish(&l->r.memory);
 	close(l->to_guest);
 	close(l->from_guest);
 	g_string_free(l->output, TRUE);
@@ -101,12 +99,12 @@ static void test_line_output(void)
 
 	line_init(&l);
 	for (unsigned int i = 0; i < BYTES; i++)
-		*small_rig_ptr(&l.r, SMALL_RIG_DATA + i) = (uint8_t)(i * 7 + i / 256);
-	small_rig_send(&l.r, TX, SMALL_RIG_DATA, BYTES / 2, false);
-	small_rig_send(&l.r, TX, SMALL_RIG_DATA + BYTES / 2, BYTES / 2, false);
+		*device_rig_ptr(&l.r, SMALL_RIG_DATA + i) = (uint8_t)(i * 7 + i / 256);
+	device_rig_send(&l.r, TX, SMALL_RIG_DATA, BYTES / 2, false);
+	device_rig_send(&l.r, TX, SMALL_RIG_DATA + BYTES / 2, BYTES / 2, false);
 	TURN_UNTIL(&l, l.output->len == BYTES, line_drain(&l, 3000));
 	TURN_UNTIL(&l, virtio_driver_used_idx(&l.r.drivers[TX]) == 2);
-	g_assert_cmpmem(l.output->str, l.output->len, small_rig_ptr(&l.r, SMALL_RIG_DATA), BYTES);
+	g_assert_cmpmem(l.output->str, l.output->len, device_rig_ptr(&l.r, SMALL_RIG_DATA), BYTES);
 	line_finish(&l);
 }
 
@@ -126,11 +124,11 @@ static void test_line_input(void)
 		uint64_t gpa = SMALL_RIG_DATA + posted++ % 16 * 64;
 		int len;
 
-		small_rig_send(&l.r, RX, gpa, 7, true);
+		device_rig_send(&l.r, RX, gpa, 7, true);
 		TURN_UNTIL(&l, virtio_driver_used_idx(&l.r.drivers[RX]) == (uint16_t)posted);
 		len = take(&l, RX);
 		g_assert_cmpint(len, >, 0);
-		g_assert_cmpmem(small_rig_ptr(&l.r, gpa), (size_t)len, text + got, (size_t)len);
+		g_assert_cmpmem(device_rig_ptr(&l.r, gpa), (size_t)len, text + got, (size_t)len);
 		got += (unsigned int)len;
 	}
 	g_assert_cmpuint(got, ==, BYTES);
@@ -162,12 +160,12 @@ static void test_threads(void)
 	struct line l;
 
 	line_init(&l);
-	memset(small_rig_ptr(&l.r, SMALL_RIG_DATA), '.', 10);
+	memset(device_rig_ptr(&l.r, SMALL_RIG_DATA), '.', 10);
 	for (unsigned int i = 0; i < VCPUS; i++)
 		threads[i] = g_thread_new("vcpu", write_emergencies, &l);
 	for (; rounds < 200; rounds++) {
 		iol_virtio_console_set_size(l.r.v, (uint16_t)(rounds * 16), (uint16_t)rounds);
-		small_rig_send(&l.r, TX, SMALL_RIG_DATA, 10, false);
+		device_rig_send(&l.r, TX, SMALL_RIG_DATA, 10, false);
 		TURN_UNTIL(&l, take(&l, TX) == 0, line_drain(&l, 4096));
 	}
 	for (unsigned int i = 0; i < VCPUS; i++)

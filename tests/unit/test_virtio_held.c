@@ -12,7 +12,7 @@ enum { SIZE = 8 };
 
 /* A device that holds what it gets until the test says otherwise. */
 struct holder {
-	struct small_rig r;
+	struct device_rig r;
 	struct iol_virtio v;
 	struct virtio_held held;
 	unsigned int stops, frees;
@@ -63,8 +63,8 @@ static void init(struct holder *h)
 	if (iol_virtio_init(&h->v, &ops, &h->r.env, "test", 2, SIZE, 0, 0, &err))
 		g_error("%s", err.msg);
 	virtio_held_init(&h->held, &h->v, 1, SIZE);
-	small_rig_attach(&h->r, &h->v);
-	small_rig_start(&h->r, UINT64_MAX);
+	device_rig_attach(&h->r, &h->v);
+	device_rig_start(&h->r, UINT64_MAX);
 }
 
 static void finish(struct holder *h)
@@ -86,9 +86,9 @@ static uint16_t send_chain(struct holder *h, unsigned int number)
 			.len = 1 + (number * SIZE + i) % 1000,
 			.write = i >= number % (SIZE + 1),
 		};
-	head = small_rig_add(&h->r, 1, parts, SIZE, true);
+	head = device_rig_add(&h->r, 1, parts, SIZE, true);
 	g_assert_cmpint(head, >=, 0);
-	small_rig_kick(&h->r, 1);
+	device_rig_kick(&h->r, 1);
 	return (uint16_t)head;
 }
 
@@ -103,7 +103,7 @@ static void check_first(struct holder *h, unsigned int number, uint16_t head)
 	for (unsigned int i = 0; i < SIZE; i++) {
 		g_assert_cmpuint(chain->iov[i].iov_len, ==, 1 + (number * SIZE + i) % 1000);
 		g_assert_true(chain->iov[i].iov_base ==
-			      small_rig_ptr(&h->r, SMALL_RIG_DATA + i * 0x1000));
+			      device_rig_ptr(&h->r, SMALL_RIG_DATA + i * 0x1000));
 	}
 }
 
@@ -130,7 +130,7 @@ static void test_order(void)
 
 			check_first(&h, pushed, heads[pushed]);
 			virtio_held_push(&h.held, len);
-			small_rig_settle(&h.r);
+			device_rig_settle(&h.r);
 			g_assert_cmpint(virtio_driver_take_used(&h.r.drivers[1], &used), ==, 1);
 			g_assert_cmpuint(used.head, ==, heads[pushed]);
 			g_assert_cmpuint(used.len, ==, len);
@@ -152,18 +152,18 @@ static void test_full(void)
 	g_assert_cmpuint(h.held.count, ==, SIZE);
 	virtio_driver_put_avail_idx(&h.r.drivers[1], SIZE + 1);
 	iol_virtio_notify(&h.v, 1);
-	small_rig_settle(&h.r);
-	g_assert_true(small_rig_is_broken(&h.r));
+	device_rig_settle(&h.r);
+	g_assert_true(device_rig_is_broken(&h.r));
 	g_assert_cmpuint(h.held.count, ==, SIZE);
 	g_assert_cmpuint(h.v.in_flight, ==, SIZE);
 	check_first(&h, 0, heads[0]);
 	g_assert_null(virtio_held_take(&h.held));
-	g_assert_true(small_rig_reset(&h.r));
+	g_assert_true(device_rig_reset(&h.r));
 	g_assert_cmpuint(h.stops, ==, 1);
 	g_assert_cmpuint(h.held.count, ==, 0);
 	g_assert_cmpuint(h.v.in_flight, ==, 0);
 	/* Empty, wherever it was; then full again. */
-	small_rig_start(&h.r, UINT64_MAX);
+	device_rig_start(&h.r, UINT64_MAX);
 	for (unsigned int i = 0; i < SIZE; i++)
 		heads[i] = send_chain(&h, i + 3);
 	check_first(&h, 3, heads[0]);

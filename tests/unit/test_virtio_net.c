@@ -31,8 +31,7 @@ static void start(struct net_rig *r, uint32_t offloads, uint64_t features)
 
 static void finish(struct net_rig *r)
 {
-	for (unsigned int i = 0; i < r->queue_count; i++)
-		g_assert_cmpstr(virtio_driver_check(&r->drivers[i]), ==, NULL);
+	device_rig_check(&r->dev);
 	net_rig_finish(r);
 }
 
@@ -71,14 +70,14 @@ static void test_send(void)
 		net_rig_frame(frame, net_rig_broadcast, lengths[i], (uint8_t)i);
 		net_rig_send(&r, 0, NULL, frame, lengths[i]);
 		assert_sent(&r, 0, frame, lengths[i]);
-		g_assert_cmpint(virtio_driver_take_used(&r.drivers[1], &used), ==, 1);
+		g_assert_cmpint(virtio_driver_take_used(&r.dev.drivers[1], &used), ==, 1);
 		g_assert_cmpuint(used.len, ==, 0);
 		g_assert_cmpuint(net_rig_counts(&r).tx_frames, ==, i + 1);
 	}
 	g_assert_cmpuint(net_rig_counts(&r).tx_bytes, ==,
 			 14 + 60 + 1514 + 1518 + 9018 + 65535 + NET_RIG_FRAME_MAX);
 	g_assert_cmpuint(net_rig_counts(&r).tx_dropped, ==, 0);
-	g_assert_cmpuint(r.v->in_flight, ==, 0);
+	g_assert_cmpuint(r.dev.v->in_flight, ==, 0);
 	finish(&r);
 }
 
@@ -99,16 +98,17 @@ static void test_send_layouts(void)
 		};
 		struct virtio_driver_used used;
 
-		memset(net_rig_ptr(&r, gpa), 0, HEADER);
-		memcpy(net_rig_ptr(&r, gpa) + HEADER, frame, 300);
-		memset(net_rig_ptr(&r, NET_RIG_RX), 0x77, 64);
-		g_assert_cmpint(virtio_driver_add(&r.drivers[1], parts, 4, cut % 2 ? 4 : 0), >=, 0);
-		net_rig_kick(&r, 1);
+		memset(device_rig_ptr(&r.dev, gpa), 0, HEADER);
+		memcpy(device_rig_ptr(&r.dev, gpa) + HEADER, frame, 300);
+		memset(device_rig_ptr(&r.dev, NET_RIG_RX), 0x77, 64);
+		g_assert_cmpint(virtio_driver_add(&r.dev.drivers[1], parts, 4, cut % 2 ? 4 : 0), >=,
+				0);
+		device_rig_kick(&r.dev, 1);
 		assert_sent(&r, 0, frame, 300);
-		g_assert_cmpint(virtio_driver_take_used(&r.drivers[1], &used), ==, 1);
+		g_assert_cmpint(virtio_driver_take_used(&r.dev.drivers[1], &used), ==, 1);
 		g_assert_cmpuint(used.len, ==, 0);
 		for (unsigned int i = 0; i < 64; i++)
-			g_assert_cmphex(*net_rig_ptr(&r, NET_RIG_RX + i), ==, 0x77);
+			g_assert_cmphex(*device_rig_ptr(&r.dev, NET_RIG_RX + i), ==, 0x77);
 	}
 	finish(&r);
 }
@@ -121,11 +121,11 @@ static void test_send_as_many_parts_as_entries(void)
 
 	net_rig_init(&r, &setup);
 	net_rig_start(&r, UINT64_MAX);
-	memset(net_rig_ptr(&r, NET_RIG_TX), 0, 4096);
+	memset(device_rig_ptr(&r.dev, NET_RIG_TX), 0, 4096);
 	for (unsigned int i = 0; i < 256; i++)
 		parts[i] = (struct virtio_driver_part){ NET_RIG_TX + i * 13, 13, false };
-	g_assert_cmpint(net_rig_add(&r, 1, parts, 256), >=, 0);
-	net_rig_kick(&r, 1);
+	g_assert_cmpint(device_rig_add(&r.dev, 1, parts, 256, false), >=, 0);
+	device_rig_kick(&r.dev, 1);
 	g_assert_cmpuint(net_rig_counts(&r).tx_frames, ==, 1);
 	g_assert_cmpuint(net_rig_counts(&r).tx_bytes, ==, 256 * 13 - HEADER);
 	finish(&r);
@@ -211,7 +211,7 @@ static void test_send_headers(gconstpointer arg)
 	if (out)
 		check_header_out(c, out);
 	/* Either way the chain comes back and the device goes on. */
-	g_assert_cmpint(virtio_driver_take_used(&r.drivers[1], &used), ==, 1);
+	g_assert_cmpint(virtio_driver_take_used(&r.dev.drivers[1], &used), ==, 1);
 	g_assert_cmpuint(net_rig_counts(&r).tx_dropped, ==, !c->sent);
 	net_rig_check_alive(&r);
 	finish(&r);
@@ -228,7 +228,7 @@ static void test_send_declined(void)
 	net_rig_send(&r, 0, &csum, frame, 1000);
 	net_rig_send(&r, 0, &tso, frame, 1000);
 	g_assert_cmpuint(net_rig_counts(&r).tx_dropped, ==, 2);
-	g_assert_true(net_rig_reset(&r));
+	g_assert_true(device_rig_reset(&r.dev));
 	net_rig_start(&r, ~NET_RIG_BIT(VIRTIO_NET_F_HOST_TSO4));
 	net_rig_send(&r, 0, &csum, frame, 1000);
 	net_rig_send(&r, 0, &tso, frame, 1000);
@@ -249,7 +249,7 @@ static void test_send_lengths(void)
 		g_assert_cmpuint(net_rig_counts(&r).tx_dropped, ==, i + 1);
 	}
 	g_assert_cmpuint(r.mn->pairs[0].sends, ==, 0);
-	g_assert_cmpuint(r.v->in_flight, ==, 0);
+	g_assert_cmpuint(r.dev.v->in_flight, ==, 0);
 	net_rig_check_alive(&r);
 	finish(&r);
 }
@@ -269,20 +269,20 @@ static void test_send_busy(void)
 	}
 	g_assert_cmpuint(r.mn->pairs[0].sent_count, ==, 2);
 	g_assert_cmpuint(r.mn->pairs[0].sends, ==, 3);
-	g_assert_cmpuint(r.v->in_flight, ==, 1);
+	g_assert_cmpuint(r.dev.v->in_flight, ==, 1);
 	g_assert_true(r.mn->pairs[0].await_writable);
 	/* Kicks that come anyway change nothing. */
-	kicks = r.v->kicks;
-	iol_virtio_notify(r.v, 1);
-	net_rig_settle(&r);
-	g_assert_cmpuint(r.v->kicks - kicks, ==, 1);
+	kicks = r.dev.v->kicks;
+	iol_virtio_notify(r.dev.v, 1);
+	device_rig_settle(&r.dev);
+	g_assert_cmpuint(r.dev.v->kicks - kicks, ==, 1);
 	g_assert_cmpuint(r.mn->pairs[0].sends, ==, 3);
 	memory_net_unblock(r.mn);
-	net_rig_settle(&r);
+	device_rig_settle(&r.dev);
 	for (unsigned int i = 0; i < 10; i++) {
 		net_rig_frame(frame, net_rig_broadcast, 100, (uint8_t)i);
 		assert_sent(&r, 0, frame, 100);
-		g_assert_cmpint(virtio_driver_take_used(&r.drivers[1], &used), ==, 1);
+		g_assert_cmpint(virtio_driver_take_used(&r.dev.drivers[1], &used), ==, 1);
 	}
 	g_assert_cmpuint(net_rig_counts(&r).tx_frames, ==, 10);
 	g_assert_cmpuint(net_rig_counts(&r).tx_dropped, ==, 0);
@@ -302,7 +302,7 @@ static void test_send_errors(void)
 	for (size_t i = 0; i < IOL_ARRAY_LEN(errors); i++) {
 		r.mn->send_error = errors[i];
 		net_rig_send(&r, 0, NULL, frame, 100);
-		g_assert_cmpint(virtio_driver_take_used(&r.drivers[1], &used), ==, 1);
+		g_assert_cmpint(virtio_driver_take_used(&r.dev.drivers[1], &used), ==, 1);
 		g_assert_cmpuint(net_rig_counts(&r).tx_dropped, ==, i + 1);
 	}
 	r.mn->send_error = 0;
@@ -318,14 +318,14 @@ static void test_send_blocked_then_down(void)
 	start(&r, 0, UINT64_MAX);
 	r.mn->busy = true;
 	net_rig_send(&r, 0, NULL, frame, 100);
-	g_assert_cmpuint(r.v->in_flight, ==, 1);
+	g_assert_cmpuint(r.dev.v->in_flight, ==, 1);
 	r.mn->busy = false;
 	iol_net_set_link(&r.mn->net, false);
-	net_rig_settle(&r);
-	g_assert_cmpuint(r.v->in_flight, ==, 0);
+	device_rig_settle(&r.dev);
+	g_assert_cmpuint(r.dev.v->in_flight, ==, 0);
 	g_assert_cmpuint(net_rig_counts(&r).tx_dropped, ==, 1);
 	iol_net_set_link(&r.mn->net, true);
-	net_rig_settle(&r);
+	device_rig_settle(&r.dev);
 	net_rig_check_alive(&r);
 	finish(&r);
 }
@@ -354,14 +354,14 @@ static void test_receive(void)
 			unsigned int count =
 				(unsigned int)((HEADER + lengths[l] - 1) / buffers[b]) + 1;
 
-			if (count > r.queue_size)
+			if (count > r.dev.v->queues[0].size_max)
 				continue;
 			net_rig_frame(frame, net_rig_mac, lengths[l], (uint8_t)(b + l));
 			g_assert_true(net_rig_post(&r, 0, count, buffers[b]));
 			net_rig_give(&r, 0, frame, lengths[l]);
 			check_received(&r, lengths[l]);
 			g_assert_cmpuint(net_rig_counts(&r).rx_frames, ==, ++frames);
-			g_assert_cmpuint(r.v->in_flight, ==, 0);
+			g_assert_cmpuint(r.dev.v->in_flight, ==, 0);
 		}
 	g_assert_cmpuint(net_rig_counts(&r).rx_dropped, ==, 0);
 	finish(&r);
@@ -379,19 +379,19 @@ static void test_receive_readable_part(void)
 	struct net_rig r;
 
 	start(&r, 0, UINT64_MAX);
-	memset(net_rig_ptr(&r, NET_RIG_TX), 0x77, 0x3000);
-	g_assert_cmpint(net_rig_add(&r, 0, parts, 3), >=, 0);
-	net_rig_kick(&r, 0);
+	memset(device_rig_ptr(&r.dev, NET_RIG_TX), 0x77, 0x3000);
+	g_assert_cmpint(device_rig_add(&r.dev, 0, parts, 3, false), >=, 0);
+	device_rig_kick(&r.dev, 0);
 	net_rig_frame(frame, net_rig_mac, 500, 1);
 	net_rig_give(&r, 0, frame, 500);
-	g_assert_cmpint(virtio_driver_take_used(&r.drivers[0], &used), ==, 1);
+	g_assert_cmpint(virtio_driver_take_used(&r.dev.drivers[0], &used), ==, 1);
 	g_assert_cmpuint(used.len, ==, HEADER + 500);
 	for (unsigned int i = 0; i < 100; i++)
-		g_assert_cmphex(*net_rig_ptr(&r, NET_RIG_TX + i), ==, 0x77);
-	g_assert_cmpmem(net_rig_ptr(&r, NET_RIG_TX + 0x1000 + HEADER), 28, frame, 28);
-	g_assert_cmphex(*net_rig_ptr(&r, NET_RIG_TX + 0x1000 + 40), ==, 0x77);
-	g_assert_cmpmem(net_rig_ptr(&r, NET_RIG_TX + 0x2000), 472, frame + 28, 472);
-	g_assert_cmphex(*net_rig_ptr(&r, NET_RIG_TX + 0x2000 + 472), ==, 0x77);
+		g_assert_cmphex(*device_rig_ptr(&r.dev, NET_RIG_TX + i), ==, 0x77);
+	g_assert_cmpmem(device_rig_ptr(&r.dev, NET_RIG_TX + 0x1000 + HEADER), 28, frame, 28);
+	g_assert_cmphex(*device_rig_ptr(&r.dev, NET_RIG_TX + 0x1000 + 40), ==, 0x77);
+	g_assert_cmpmem(device_rig_ptr(&r.dev, NET_RIG_TX + 0x2000), 472, frame + 28, 472);
+	g_assert_cmphex(*device_rig_ptr(&r.dev, NET_RIG_TX + 0x2000 + 472), ==, 0x77);
 	finish(&r);
 }
 
@@ -438,7 +438,7 @@ static void test_receive_many(void)
 		g_assert_true(memory_net_give(r.mn, 0, with_header, sizeof(with_header)));
 	}
 	while (seen < 200) {
-		net_rig_settle(&r);
+		device_rig_settle(&r.dev);
 		net_rig_frame(frame, net_rig_mac, 300, (uint8_t)seen++);
 		check_received(&r, 300);
 		net_rig_post(&r, 0, 2, 200);
@@ -464,14 +464,14 @@ static void test_receive_without_buffers(void)
 	check_received(&r, 100);
 	receives = r.mn->pairs[0].receives;
 	for (unsigned int i = 0; i < 10; i++)
-		net_rig_settle(&r);
+		device_rig_settle(&r.dev);
 	g_assert_cmpuint(r.mn->pairs[0].receives, ==, receives);
 	net_rig_post(&r, 0, 4, 1526);
 	check_received(&r, 100);
 	g_assert_cmpuint(r.mn->pairs[0].given_count, ==, 0);
 	/* Now frames are awaited, and buffers are there: none is asked for. */
 	g_assert_true(r.mn->pairs[0].await_readable);
-	g_assert_true(r.v->queues[0].paused);
+	g_assert_true(r.dev.v->queues[0].paused);
 	g_assert_true(net_rig_post(&r, 0, 3, 1526));
 	g_assert_cmpuint(r.mn->pairs[0].receives, ==, receives + 2);
 	finish(&r);
@@ -489,14 +489,14 @@ static void test_receive_held(void)
 		net_rig_give(&r, 0, frame, 5000);
 		net_rig_give(&r, 0, frame, 60);
 		g_assert_cmpuint(net_rig_receive(&r, 0, data), ==, 0);
-		g_assert_cmpuint(r.v->in_flight, ==, 1);
+		g_assert_cmpuint(r.dev.v->in_flight, ==, 1);
 		net_rig_post(&r, 0, 2, 1000);
 		g_assert_cmpuint(net_rig_receive(&r, 0, data), ==, 0);
 		net_rig_post(&r, 0, 3, 2000);
 		check_received(&r, 5000);
 		net_rig_post(&r, 0, 1, 2000);
 		check_received(&r, 60);
-		while (r.v->in_flight) {
+		while (r.dev.v->in_flight) {
 			net_rig_give(&r, 0, frame, 60);
 			check_received(&r, 60);
 		}
@@ -517,8 +517,8 @@ static void test_receive_held_long(void)
 	net_rig_frame(frame, net_rig_mac, 60, 2);
 	net_rig_give(&r, 0, frame, 60);
 	for (unsigned int i = 0; i < 100 && !net_rig_counts(&r).rx_dropped; i++)
-		g_assert_cmpint(iol_loop_turn(r.loop, true), ==, 0);
-	net_rig_settle(&r);
+		g_assert_cmpint(iol_loop_turn(r.dev.loop, true), ==, 0);
+	device_rig_settle(&r.dev);
 	g_assert_cmpuint(net_rig_counts(&r).rx_dropped, ==, 1);
 	check_received(&r, 60);
 	finish(&r);
@@ -580,7 +580,7 @@ static void test_receive_headers(gconstpointer arg)
 	memcpy(data, &hdr, HEADER);
 	memcpy(data + HEADER, frame, 1000);
 	memory_net_give(r.mn, 0, data, HEADER + 1000);
-	net_rig_settle(&r);
+	device_rig_settle(&r.dev);
 	g_assert_cmpuint(net_rig_counts(&r).rx_dropped, ==, !c->received);
 	if (c->received) {
 		const struct virtio_net_hdr_v1 *out = (const void *)data;
@@ -613,7 +613,7 @@ static void test_receive_mtu(void)
 	check_received(&r, 1298);
 	net_rig_give(&r, 0, frame, 1299);
 	g_assert_cmpuint(net_rig_counts(&r).rx_dropped, ==, 2);
-	g_assert_true(net_rig_reset(&r));
+	g_assert_true(device_rig_reset(&r.dev));
 	net_rig_start(&r, ~(NET_RIG_BIT(VIRTIO_NET_F_CTRL_VLAN) | NET_RIG_BIT(VIRTIO_NET_F_MTU)));
 	net_rig_post(&r, 0, 10, 2000);
 	net_rig_give(&r, 0, frame, 1299);

@@ -36,8 +36,7 @@ static void start(struct net_rig *r, uint64_t features)
 
 static void finish(struct net_rig *r)
 {
-	for (unsigned int i = 0; i < r->queue_count; i++)
-		g_assert_cmpstr(virtio_driver_check(&r->drivers[i]), ==, NULL);
+	device_rig_check(&r->dev);
 	net_rig_finish(r);
 }
 
@@ -59,7 +58,7 @@ static bool comes_tagged(struct net_rig *r, const uint8_t *mac, uint16_t type, u
 	g_assert_cmpuint(net_rig_counts(r).rx_filtered - filtered, ==, !came);
 	g_assert_cmpuint(net_rig_counts(r).rx_dropped, ==, 0);
 	if (!came)
-		g_assert_cmpuint(r->v->in_flight, >=, 1);
+		g_assert_cmpuint(r->dev.v->in_flight, >=, 1);
 	return came;
 }
 
@@ -119,11 +118,11 @@ static void test_modes_declined(void)
 	check_comes(&r, true, true, true, true);
 	for (uint8_t mode = 0; mode < 6; mode++)
 		g_assert_cmpuint(set_mode(&r, mode, 1), ==, ERR);
-	net_rig_reset(&r);
+	device_rig_reset(&r.dev);
 	net_rig_start(&r, ~BIT(CTRL_RX_EXTRA));
 	for (uint8_t mode = 0; mode < 8; mode++)
 		g_assert_cmpuint(set_mode(&r, mode, 0), ==, mode < 2 ? OK : ERR);
-	net_rig_reset(&r);
+	device_rig_reset(&r.dev);
 	/* Nobody could ask for more. */
 	net_rig_start(&r, ~BIT(CTRL_VQ));
 	check_comes(&r, true, true, true, true);
@@ -223,7 +222,7 @@ static void test_table_wrong(void)
 static void check_config_mac(struct net_rig *r, const uint8_t *mac)
 {
 	for (unsigned int i = 0; i < 6; i++)
-		g_assert_cmphex(iol_virtio_config_read(r->v, i, 1), ==, mac[i]);
+		g_assert_cmphex(iol_virtio_config_read(r->dev.v, i, 1), ==, mac[i]);
 }
 
 static void test_address(void)
@@ -233,14 +232,14 @@ static void test_address(void)
 	start(&r, UINT64_MAX);
 	g_assert_cmpuint(net_rig_command(&r, CLASS_MAC, ADDR_SET, station, 6), ==, OK);
 	check_config_mac(&r, station);
-	g_assert_cmpuint(r.config_interrupts, ==, 0);
+	g_assert_cmpuint(r.dev.config_interrupts, ==, 0);
 	check_comes(&r, true, false, true, false);
 	g_assert_cmpuint(net_rig_command(&r, CLASS_MAC, ADDR_SET, (uint8_t[7]){ 2 }, 5), ==, ERR);
 	g_assert_cmpuint(net_rig_command(&r, CLASS_MAC, ADDR_SET, (uint8_t[7]){ 2 }, 7), ==, ERR);
 	g_assert_cmpuint(net_rig_command(&r, CLASS_MAC, ADDR_SET, multicast, 6), ==, ERR);
 	check_config_mac(&r, station);
 	check_comes(&r, true, false, true, false);
-	net_rig_reset(&r);
+	device_rig_reset(&r.dev);
 	net_rig_start(&r, ~(BIT(CTRL_MAC_ADDR) | BIT(CTRL_RX)));
 	g_assert_cmpuint(net_rig_command(&r, CLASS_MAC, ADDR_SET, station, 6), ==, ERR);
 	check_config_mac(&r, net_rig_mac);
@@ -301,7 +300,7 @@ static void test_vlans(void)
 					  0, 0, 99, 0 },
 		     17);
 	g_assert_cmpuint(net_rig_receive(&r, 0, data), ==, HEADER + 17);
-	net_rig_reset(&r);
+	device_rig_reset(&r.dev);
 	/* 5.1.6.5.3.1: all, where it was not negotiated. */
 	net_rig_start(&r, ~BIT(CTRL_VLAN));
 	g_assert_true(comes_tagged(&r, net_rig_mac, 0x8100, 63));
@@ -324,7 +323,7 @@ static void give_flags(struct net_rig *r, uint8_t flags)
 
 	net_rig_frame(frame + HEADER, net_rig_mac, 60, 1);
 	memory_net_give(r->mn, 0, frame, sizeof(frame));
-	net_rig_settle(r);
+	device_rig_settle(&r->dev);
 }
 
 static void test_offloads(void)
@@ -352,7 +351,7 @@ static void test_offloads(void)
 	g_assert_cmpuint(net_rig_command(&r, VIRTIO_NET_CTRL_GUEST_OFFLOADS, 0, data, 4), ==, ERR);
 	r.mn->set_error = -EOPNOTSUPP;
 	g_assert_cmpuint(set_offloads(&r, BIT(GUEST_CSUM)), ==, ERR);
-	net_rig_reset(&r);
+	device_rig_reset(&r.dev);
 	r.mn->set_error = 0;
 	net_rig_start(&r, ~BIT(CTRL_GUEST_OFFLOADS));
 	g_assert_cmpuint(set_offloads(&r, 0), ==, ERR);
@@ -396,14 +395,15 @@ static void test_layouts(void)
 		};
 		struct virtio_driver_used used;
 
-		memcpy(net_rig_ptr(&r, NET_RIG_CTRL), (uint8_t[]){ CLASS_RX, 1, 1 }, 3);
-		memset(net_rig_ptr(&r, NET_RIG_ACK), NET_RIG_NO_ACK, 8);
-		g_assert_cmpint(net_rig_add(&r, queue, parts, IOL_ARRAY_LEN(parts)), >=, 0);
-		net_rig_kick(&r, queue);
-		g_assert_cmpint(virtio_driver_take_used(&r.drivers[queue], &used), ==, 1);
+		memcpy(device_rig_ptr(&r.dev, NET_RIG_CTRL), (uint8_t[]){ CLASS_RX, 1, 1 }, 3);
+		memset(device_rig_ptr(&r.dev, NET_RIG_ACK), NET_RIG_NO_ACK, 8);
+		g_assert_cmpint(device_rig_add(&r.dev, queue, parts, IOL_ARRAY_LEN(parts), false),
+				>=, 0);
+		device_rig_kick(&r.dev, queue);
+		g_assert_cmpint(virtio_driver_take_used(&r.dev.drivers[queue], &used), ==, 1);
 		g_assert_cmpuint(used.len, ==, room == 1);
 		for (unsigned int i = 0; i < 8; i++)
-			g_assert_cmphex(*net_rig_ptr(&r, NET_RIG_ACK + i), ==,
+			g_assert_cmphex(*device_rig_ptr(&r.dev, NET_RIG_ACK + i), ==,
 					i == room - 1 ? OK : NET_RIG_NO_ACK);
 	}
 	finish(&r);
@@ -425,10 +425,10 @@ static void test_many(void)
 	net_rig_start(&r, UINT64_MAX);
 	queue = net_rig_ctrl(&r);
 	for (unsigned int i = 0; i < 64; i++)
-		g_assert_cmpint(net_rig_add(&r, queue, parts, 2), >=, 0);
-	net_rig_kick(&r, queue);
+		g_assert_cmpint(device_rig_add(&r.dev, queue, parts, 2, false), >=, 0);
+	device_rig_kick(&r.dev, queue);
 	for (unsigned int i = 0; i < 64; i++)
-		g_assert_cmpint(virtio_driver_take_used(&r.drivers[queue], &used), ==, 1);
+		g_assert_cmpint(virtio_driver_take_used(&r.dev.drivers[queue], &used), ==, 1);
 	finish(&r);
 }
 

@@ -81,7 +81,7 @@ static const struct attack attacks[] = {
 	  TX,
 	  { { BUF, 9, true }, { AT, 100, false } },
 	  .outcome = BREAKS },
-	{ "tx: header in the ring", TX, { { NET_RIG_RINGS, 1000, false } }, .outcome = GOES_ON },
+	{ "tx: header in the ring", TX, { { DEVICE_RIG_RINGS, 1000, false } }, .outcome = GOES_ON },
 	/* Receive. */
 	{ "rx: empty", RX, { { BUF, 0, true } }, .outcome = BREAKS },
 	{ "rx: readable", RX, { { AT, 2000, false } }, .outcome = BREAKS },
@@ -208,32 +208,32 @@ static const uint64_t attack_features = UINT64_MAX;
 
 static void put_raw(struct net_rig *r, const struct attack *a)
 {
-	struct virtio_driver *d = &r->drivers[a->queue];
+	struct virtio_driver *d = &r->dev.drivers[a->queue];
 
 	for (unsigned int i = 0; i < IOL_ARRAY_LEN(a->descs); i++)
 		virtio_driver_put_desc(d, d->setup.desc_gpa, i, &a->descs[i]);
 	for (uint16_t i = 0; i < SIZE; i++)
 		virtio_driver_put_avail(d, i, a->head);
 	virtio_driver_put_avail_idx(d, a->avail ? a->avail : 1);
-	iol_virtio_notify(r->v, a->queue);
-	net_rig_settle(r);
+	iol_virtio_notify(r->dev.v, a->queue);
+	device_rig_settle(&r->dev);
 }
 
 static void put(struct net_rig *r, const struct attack *a)
 {
 	unsigned int count = 0;
 
-	memset(net_rig_ptr(r, AT), 0, 4096);
-	memcpy(net_rig_ptr(r, AT), a->bytes, sizeof(a->bytes));
-	*net_rig_ptr(r, ACK) = NET_RIG_NO_ACK;
+	memset(device_rig_ptr(&r->dev, AT), 0, 4096);
+	memcpy(device_rig_ptr(&r->dev, AT), a->bytes, sizeof(a->bytes));
+	*device_rig_ptr(&r->dev, ACK) = NET_RIG_NO_ACK;
 	while (count < PARTS_MAX && a->parts[count].gpa)
 		count++;
 	if (!count) {
 		put_raw(r, a);
 		return;
 	}
-	g_assert_cmpint(net_rig_add(r, a->queue, a->parts, count), >=, 0);
-	net_rig_kick(r, a->queue);
+	g_assert_cmpint(device_rig_add(&r->dev, a->queue, a->parts, count, false), >=, 0);
+	device_rig_kick(&r->dev, a->queue);
 }
 
 /* A frame comes, in case somebody waits for it. */
@@ -247,28 +247,28 @@ static void give(struct net_rig *r)
 
 static void check_outcome(struct net_rig *r, const struct attack *a)
 {
-	bool broken = iol_virtio_status(r->v) & VIRTIO_CONFIG_S_NEEDS_RESET;
+	bool broken = iol_virtio_status(r->dev.v) & VIRTIO_CONFIG_S_NEEDS_RESET;
 
 	g_assert_cmpint(broken, ==, a->outcome == BREAKS);
 	switch (a->outcome) {
 	case BREAKS:
-		g_assert_cmpuint(r->config_interrupts, ==, 1);
+		g_assert_cmpuint(r->dev.config_interrupts, ==, 1);
 		break;
 	case ERR:
-		g_assert_cmpuint(*net_rig_ptr(r, ACK), ==, VIRTIO_NET_ERR);
-		g_assert_cmpuint(r->v->in_flight, ==, 0);
+		g_assert_cmpuint(*device_rig_ptr(&r->dev, ACK), ==, VIRTIO_NET_ERR);
+		g_assert_cmpuint(r->dev.v->in_flight, ==, 0);
 		break;
 	case DROPS_TX:
 		g_assert_cmpuint(net_rig_counts(r).tx_dropped, ==, 1);
 		g_assert_cmpuint(r->mn->pairs[0].sends, ==, 0);
-		g_assert_cmpuint(r->v->in_flight, ==, 0);
+		g_assert_cmpuint(r->dev.v->in_flight, ==, 0);
 		break;
 	case DROPS_RX:
 		g_assert_cmpuint(net_rig_counts(r).rx_frames, ==, 0);
-		g_assert_cmpuint(r->v->in_flight, ==, 1);
+		g_assert_cmpuint(r->dev.v->in_flight, ==, 1);
 		break;
 	case GOES_ON:
-		g_assert_cmpuint(r->v->in_flight, ==, 0);
+		g_assert_cmpuint(r->dev.v->in_flight, ==, 0);
 		break;
 	}
 }
@@ -280,25 +280,25 @@ static void run_attack(const struct attack *a, uint64_t features, bool machine)
 
 	net_rig_init(&r, &setup);
 	net_rig_start(&r, features);
-	memset(net_rig_ptr(&r, SCRATCH), CANARY, CANARY_BYTES);
+	memset(device_rig_ptr(&r.dev, SCRATCH), CANARY, CANARY_BYTES);
 	put(&r, a);
 	give(&r);
 	check_outcome(&r, a);
 	/* What comes behind it does no harm either. */
-	for (unsigned int i = 0; i < r.queue_count; i++)
-		iol_virtio_notify(r.v, i);
+	for (unsigned int i = 0; i < r.dev.v->queue_count; i++)
+		iol_virtio_notify(r.dev.v, i);
 	give(&r);
 	if (machine) {
 		struct iol_quiesce quiesce = { .pending = 1 };
 
-		g_assert_true(iol_virtio_quiesce(r.v, &quiesce));
-		iol_virtio_reset(r.v);
+		g_assert_true(iol_virtio_quiesce(r.dev.v, &quiesce));
+		iol_virtio_reset(r.dev.v);
 	} else {
-		g_assert_true(net_rig_reset(&r));
+		g_assert_true(device_rig_reset(&r.dev));
 	}
-	g_assert_cmpuint(r.v->in_flight, ==, 0);
+	g_assert_cmpuint(r.dev.v->in_flight, ==, 0);
 	for (unsigned int i = 0; i < CANARY_BYTES; i++)
-		g_assert_cmphex(*net_rig_ptr(&r, SCRATCH + i), ==, CANARY);
+		g_assert_cmphex(*device_rig_ptr(&r.dev, SCRATCH + i), ==, CANARY);
 	memory_net_clear(r.mn);
 	net_rig_start(&r, features);
 	net_rig_check_alive(&r);
@@ -342,12 +342,12 @@ static void test_all(void)
 		net_rig_start(&r, attack_features);
 		put(&r, &attacks[i]);
 		give(&r);
-		g_assert_true(net_rig_reset(&r));
-		g_assert_cmpuint(r.v->in_flight, ==, 0);
+		g_assert_true(device_rig_reset(&r.dev));
+		g_assert_cmpuint(r.dev.v->in_flight, ==, 0);
 		memory_net_clear(r.mn);
 		net_rig_start(&r, attack_features);
 		net_rig_check_alive(&r);
-		g_assert_true(net_rig_reset(&r));
+		g_assert_true(device_rig_reset(&r.dev));
 	}
 	net_rig_finish(&r);
 }
@@ -369,9 +369,9 @@ static void test_double_fetch(void)
 	r.mn->busy = true;
 	le16_store(&hdr.csum_start, 14);
 	net_rig_send(&r, 0, &hdr, data, 60);
-	memset(net_rig_ptr(&r, NET_RIG_TX), 0xff, HEADER);
+	memset(device_rig_ptr(&r.dev, NET_RIG_TX), 0xff, HEADER);
 	memory_net_unblock(r.mn);
-	net_rig_settle(&r);
+	device_rig_settle(&r.dev);
 	sent = memory_net_take(r.mn, 0, &bytes);
 	g_assert_nonnull(sent);
 	g_assert_cmpuint(bytes, ==, HEADER + 60);
@@ -396,12 +396,12 @@ static void test_kick_storm(void)
 	net_rig_send(&r, 0, NULL, data, 60);
 	receives = r.mn->pairs[0].receives;
 	sends = r.mn->pairs[0].sends;
-	kicks = r.v->kicks;
+	kicks = r.dev.v->kicks;
 	for (unsigned int i = 0; i < 1000; i++) {
-		iol_virtio_notify(r.v, i % 5);
-		net_rig_settle(&r);
+		iol_virtio_notify(r.dev.v, i % 5);
+		device_rig_settle(&r.dev);
 	}
-	g_assert_cmpuint(r.v->kicks - kicks, ==, 1000);
+	g_assert_cmpuint(r.dev.v->kicks - kicks, ==, 1000);
 	g_assert_cmpuint(r.mn->pairs[0].sends, ==, sends);
 	g_assert_cmpuint(r.mn->pairs[0].receives, ==, receives);
 	net_rig_finish(&r);

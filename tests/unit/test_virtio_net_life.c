@@ -18,8 +18,8 @@ enum {
 	ANNOUNCE = VIRTIO_NET_S_ANNOUNCE,
 };
 
-#define FIELD(r, field)                                                           \
-	iol_virtio_config_read((r)->v, offsetof(struct virtio_net_config, field), \
+#define FIELD(r, field)                                                               \
+	iol_virtio_config_read((r)->dev.v, offsetof(struct virtio_net_config, field), \
 			       sizeof(((struct virtio_net_config *)0)->field))
 #define BIT(feature) NET_RIG_BIT(VIRTIO_NET_F_##feature)
 
@@ -38,9 +38,7 @@ static void init(struct net_rig *r, uint32_t offloads, unsigned int pairs)
 
 static void finish(struct net_rig *r)
 {
-	for (unsigned int i = 0; i < r->queue_count; i++)
-		if (r->drivers[i].memory)
-			g_assert_cmpstr(virtio_driver_check(&r->drivers[i]), ==, NULL);
+	device_rig_check(&r->dev);
 	net_rig_finish(r);
 }
 
@@ -64,14 +62,14 @@ static void check_offered(uint32_t send, uint32_t receive, unsigned int pairs, u
 	struct net_rig r;
 
 	net_rig_init(&r, &setup);
-	g_assert_cmphex(net_rig_offered(&r), ==, always | more);
+	g_assert_cmphex(device_rig_offered(&r.dev), ==, always | more);
 	g_assert_cmpuint(FIELD(&r, mtu), ==, mtu);
 	g_assert_cmpuint(FIELD(&r, max_virtqueue_pairs), ==, pairs > 1 ? pairs : 0);
 	g_assert_cmpuint(FIELD(&r, status), ==, UP);
-	g_assert_cmpuint(r.v->queue_count, ==, 2 * pairs + 1);
-	g_assert_cmpuint(r.v->ops->device_id, ==, 1);
+	g_assert_cmpuint(r.dev.v->queue_count, ==, 2 * pairs + 1);
+	g_assert_cmpuint(r.dev.v->ops->device_id, ==, 1);
 	for (unsigned int i = 0; i < 6; i++)
-		g_assert_cmphex(iol_virtio_config_read(r.v, i, 1), ==, net_rig_mac[i]);
+		g_assert_cmphex(iol_virtio_config_read(r.dev.v, i, 1), ==, net_rig_mac[i]);
 	finish(&r);
 }
 
@@ -105,7 +103,7 @@ static void test_each_declined(void)
 		init(&r, NET_RIG_OFFLOADS, 2);
 		net_rig_start(&r, ~NET_RIG_BIT(i));
 		net_rig_check_alive(&r);
-		g_assert_true(net_rig_reset(&r));
+		g_assert_true(device_rig_reset(&r.dev));
 		finish(&r);
 	}
 }
@@ -139,9 +137,9 @@ static void test_needs(void)
 	init(&r, NET_RIG_OFFLOADS, 2);
 	for (size_t i = 0; i < IOL_ARRAY_LEN(cases); i++) {
 		net_rig_start(&r, cases[i].taken);
-		g_assert_cmphex(r.v->features, ==, cases[i].agreed | v1);
+		g_assert_cmphex(r.dev.v->features, ==, cases[i].agreed | v1);
 		net_rig_check_alive(&r);
-		g_assert_true(net_rig_reset(&r));
+		g_assert_true(device_rig_reset(&r.dev));
 	}
 	finish(&r);
 }
@@ -154,13 +152,13 @@ static void test_offloads(void)
 	init(&r, NET_RIG_OFFLOADS, 1);
 	net_rig_start(&r, UINT64_MAX);
 	g_assert_cmphex(r.mn->offloads, ==, NET_RIG_OFFLOADS);
-	net_rig_reset(&r);
+	device_rig_reset(&r.dev);
 	net_rig_start(&r, ~BIT(GUEST_USO6));
 	g_assert_cmphex(r.mn->offloads, ==, NET_RIG_OFFLOADS & ~IOL_NET_USO);
-	net_rig_reset(&r);
+	device_rig_reset(&r.dev);
 	net_rig_start(&r, ~BIT(GUEST_CSUM));
 	g_assert_cmphex(r.mn->offloads, ==, 0);
-	net_rig_reset(&r);
+	device_rig_reset(&r.dev);
 	/* A host that cannot: nothing is left to the driver. */
 	r.mn->set_error = -EOPNOTSUPP;
 	net_rig_start(&r, UINT64_MAX);
@@ -175,9 +173,9 @@ static void test_config_read_only(void)
 
 	init(&r, 0, 2);
 	for (unsigned int i = 0; i < 16; i++)
-		iol_virtio_config_write(r.v, i, 1, 0xa5);
+		iol_virtio_config_write(r.dev.v, i, 1, 0xa5);
 	for (unsigned int i = 0; i < 6; i++)
-		g_assert_cmphex(iol_virtio_config_read(r.v, i, 1), ==, net_rig_mac[i]);
+		g_assert_cmphex(iol_virtio_config_read(r.dev.v, i, 1), ==, net_rig_mac[i]);
 	g_assert_cmpuint(FIELD(&r, status), ==, UP);
 	g_assert_cmpuint(FIELD(&r, max_virtqueue_pairs), ==, 2);
 	finish(&r);
@@ -244,7 +242,7 @@ static void test_link(void)
 	init(&r, 0, 1);
 	iol_net_set_link(&r.mn->net, false);
 	g_assert_cmpuint(FIELD(&r, status), ==, 0);
-	g_assert_cmpuint(r.config_interrupts, ==, 0);
+	g_assert_cmpuint(r.dev.config_interrupts, ==, 0);
 	net_rig_start(&r, UINT64_MAX);
 	net_rig_post(&r, 0, 2, 1526);
 	/* Nobody is asked for frames meanwhile. */
@@ -253,23 +251,23 @@ static void test_link(void)
 	net_rig_give(&r, 0, frame, 60);
 	g_assert_cmpuint(net_rig_receive(&r, 0, data), ==, 0);
 	iol_net_set_link(&r.mn->net, true);
-	net_rig_settle(&r);
+	device_rig_settle(&r.dev);
 	g_assert_cmpuint(FIELD(&r, status), ==, UP);
-	g_assert_cmpuint(r.config_interrupts, ==, 1);
+	g_assert_cmpuint(r.dev.config_interrupts, ==, 1);
 	g_assert_cmpuint(net_rig_receive(&r, 0, data), ==, HEADER + 60);
 	g_assert_cmpuint(net_rig_counts(&r).rx_dropped, ==, 0);
 	iol_net_set_link(&r.mn->net, false);
 	g_assert_cmpuint(FIELD(&r, status), ==, 0);
-	g_assert_cmpuint(r.config_interrupts, ==, 2);
+	g_assert_cmpuint(r.dev.config_interrupts, ==, 2);
 	g_assert_cmpint(net_rig_send(&r, 0, NULL, frame, 60), >=, 0);
 	g_assert_cmpuint(net_rig_counts(&r).tx_dropped, ==, 1);
 	/* A reset does not change the link. */
-	interrupts = r.config_interrupts;
-	g_assert_true(net_rig_reset(&r));
+	interrupts = r.dev.config_interrupts;
+	g_assert_true(device_rig_reset(&r.dev));
 	g_assert_cmpuint(FIELD(&r, status), ==, 0);
 	iol_net_set_link(&r.mn->net, true);
 	g_assert_cmpuint(FIELD(&r, status), ==, UP);
-	g_assert_cmpuint(r.config_interrupts, ==, interrupts);
+	g_assert_cmpuint(r.dev.config_interrupts, ==, interrupts);
 	finish(&r);
 }
 
@@ -279,20 +277,20 @@ static void test_announce(void)
 	struct net_rig r;
 
 	init(&r, 0, 1);
-	g_assert_false(iol_virtio_net_announce(r.v));
+	g_assert_false(iol_virtio_net_announce(r.dev.v));
 	net_rig_start(&r, ~BIT(GUEST_ANNOUNCE));
-	g_assert_false(iol_virtio_net_announce(r.v));
+	g_assert_false(iol_virtio_net_announce(r.dev.v));
 	g_assert_cmpuint(net_rig_command(&r, VIRTIO_NET_CTRL_ANNOUNCE, 0, NULL, 0), ==,
 			 VIRTIO_NET_ERR);
-	net_rig_reset(&r);
+	device_rig_reset(&r.dev);
 	net_rig_start(&r, ~BIT(STATUS));
-	g_assert_false(iol_virtio_net_announce(r.v));
-	net_rig_reset(&r);
+	g_assert_false(iol_virtio_net_announce(r.dev.v));
+	device_rig_reset(&r.dev);
 	net_rig_start(&r, UINT64_MAX);
-	g_assert_cmpuint(r.config_interrupts, ==, 0);
-	g_assert_true(iol_virtio_net_announce(r.v));
+	g_assert_cmpuint(r.dev.config_interrupts, ==, 0);
+	g_assert_true(iol_virtio_net_announce(r.dev.v));
 	g_assert_cmpuint(FIELD(&r, status), ==, UP | ANNOUNCE);
-	g_assert_cmpuint(r.config_interrupts, ==, 1);
+	g_assert_cmpuint(r.dev.config_interrupts, ==, 1);
 	iol_net_set_link(&r.mn->net, false);
 	g_assert_cmpuint(FIELD(&r, status), ==, ANNOUNCE);
 	iol_net_set_link(&r.mn->net, true);
@@ -303,8 +301,8 @@ static void test_announce(void)
 			 VIRTIO_NET_OK);
 	g_assert_cmpuint(FIELD(&r, status), ==, UP);
 	/* A reset forgets it. */
-	g_assert_true(iol_virtio_net_announce(r.v));
-	g_assert_true(net_rig_reset(&r));
+	g_assert_true(iol_virtio_net_announce(r.dev.v));
+	g_assert_true(device_rig_reset(&r.dev));
 	g_assert_cmpuint(FIELD(&r, status), ==, UP);
 	net_rig_start(&r, UINT64_MAX);
 	g_assert_cmpuint(FIELD(&r, status), ==, UP);
@@ -331,7 +329,7 @@ static void test_ctrl_queue_place(void)
 	net_rig_start(&r, UINT64_MAX);
 	g_assert_cmpuint(net_rig_ctrl(&r), ==, 6);
 	g_assert_cmpuint(net_rig_command(&r, 0, 0, &on, 1), ==, VIRTIO_NET_OK);
-	net_rig_reset(&r);
+	device_rig_reset(&r.dev);
 	net_rig_start(&r, ~BIT(MQ));
 	g_assert_cmpuint(net_rig_ctrl(&r), ==, 2);
 	g_assert_cmpuint(net_rig_command(&r, 0, 0, &on, 1), ==, VIRTIO_NET_OK);
@@ -340,9 +338,9 @@ static void test_ctrl_queue_place(void)
 	for (unsigned int i = 3; i < 7; i++) {
 		const struct virtio_driver_part part = { NET_RIG_TX, 100, false };
 
-		net_rig_add(&r, i, &part, 1);
-		net_rig_kick(&r, i);
-		g_assert_false(virtio_driver_is_drained(&r.drivers[i]));
+		device_rig_add(&r.dev, i, &part, 1, false);
+		device_rig_kick(&r.dev, i);
+		g_assert_false(virtio_driver_is_drained(&r.dev.drivers[i]));
 	}
 	net_rig_check_alive(&r);
 	finish(&r);
@@ -369,7 +367,7 @@ static void test_pairs(void)
 	g_assert_cmpuint(r.mn->active_pairs, ==, 1);
 	g_assert_cmpuint(set_pairs(&r, 3), ==, VIRTIO_NET_OK);
 	g_assert_cmpuint(r.mn->active_pairs, ==, 3);
-	net_rig_settle(&r);
+	device_rig_settle(&r.dev);
 	for (unsigned int i = 1; i < 3; i++) {
 		g_assert_cmpuint(net_rig_receive(&r, i, data), ==, HEADER + 60);
 		net_rig_send(&r, i, NULL, frame, 60);
@@ -385,10 +383,10 @@ static void test_pairs(void)
 	g_assert_cmpuint(set_pairs(&r, 2), ==, VIRTIO_NET_ERR);
 	r.mn->set_error = 0;
 	g_assert_cmpuint(set_pairs(&r, 2), ==, VIRTIO_NET_OK);
-	net_rig_settle(&r);
+	device_rig_settle(&r.dev);
 	g_assert_cmpuint(net_rig_receive(&r, 1, data), ==, HEADER + 60);
 	/* A reset: one pair. */
-	g_assert_true(net_rig_reset(&r));
+	g_assert_true(device_rig_reset(&r.dev));
 	net_rig_start(&r, UINT64_MAX);
 	g_assert_cmpuint(r.mn->active_pairs, ==, 1);
 	memory_net_clear(r.mn);
@@ -425,21 +423,24 @@ static void test_pairs_not_there(void)
 	struct net_rig r;
 
 	init(&r, 0, 2);
-	g_assert_cmphex(net_rig_negotiate(&r, UINT64_MAX), ==, FEATURES_OK);
-	for (unsigned int i = 0; i < r.queue_count; i++) {
+	g_assert_cmphex(device_rig_negotiate(&r.dev, UINT64_MAX), ==, FEATURES_OK);
+	for (unsigned int i = 0; i < r.dev.v->queue_count; i++) {
 		struct virtio_driver_setup setup = { .size = 16 };
-		uint64_t end = virtio_driver_layout(&setup, NET_RIG_RINGS + i * 0x10000ULL);
+		uint64_t end = virtio_driver_layout(&setup, DEVICE_RIG_RINGS + i * 0x10000ULL);
 
-		g_assert_cmpuint(end, <=, NET_RIG_RINGS + (i + 1) * 0x10000ULL);
-		g_assert_cmpint(virtio_driver_init(&r.drivers[i], &r.memory, &setup), ==, 0);
-		iol_virtio_queue_write(r.v, i, IOL_VIRTIO_QUEUE_DESC_LOW, (uint32_t)setup.desc_gpa);
-		iol_virtio_queue_write(r.v, i, IOL_VIRTIO_QUEUE_AVAIL_LOW,
+		g_assert_cmpuint(end, <=, DEVICE_RIG_RINGS + (i + 1) * 0x10000ULL);
+		g_assert_cmpint(virtio_driver_init(&r.dev.drivers[i], &r.dev.memory, &setup), ==,
+				0);
+		iol_virtio_queue_write(r.dev.v, i, IOL_VIRTIO_QUEUE_DESC_LOW,
+				       (uint32_t)setup.desc_gpa);
+		iol_virtio_queue_write(r.dev.v, i, IOL_VIRTIO_QUEUE_AVAIL_LOW,
 				       (uint32_t)setup.avail_gpa);
-		iol_virtio_queue_write(r.v, i, IOL_VIRTIO_QUEUE_USED_LOW, (uint32_t)setup.used_gpa);
-		iol_virtio_queue_write(r.v, i, IOL_VIRTIO_QUEUE_ENABLED, i != 3);
+		iol_virtio_queue_write(r.dev.v, i, IOL_VIRTIO_QUEUE_USED_LOW,
+				       (uint32_t)setup.used_gpa);
+		iol_virtio_queue_write(r.dev.v, i, IOL_VIRTIO_QUEUE_ENABLED, i != 3);
 	}
-	iol_virtio_set_status(r.v, FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK);
-	net_rig_settle(&r);
+	iol_virtio_set_status(r.dev.v, FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK);
+	device_rig_settle(&r.dev);
 	g_assert_cmpuint(set_pairs(&r, 2), ==, VIRTIO_NET_ERR);
 	g_assert_cmpuint(set_pairs(&r, 1), ==, VIRTIO_NET_OK);
 	finish(&r);
@@ -462,10 +463,10 @@ static void stop_loop(struct iol_op *op, int res)
 static void run_until(struct net_rig *r, const unsigned int *count, unsigned int want)
 {
 	for (unsigned int i = 0; i < 5000 && *count != want; i++) {
-		struct until until = { .deadline.done = stop_loop, .loop = r->loop };
+		struct until until = { .deadline.done = stop_loop, .loop = r->dev.loop };
 
-		iol_loop_timeout(r->loop, &until.deadline, IOL_NS_PER_MS);
-		g_assert_cmpint(iol_loop_run(r->loop, NULL), ==, 0);
+		iol_loop_timeout(r->dev.loop, &until.deadline, IOL_NS_PER_MS);
+		g_assert_cmpint(iol_loop_run(r->dev.loop, NULL), ==, 0);
 	}
 	g_assert_cmpuint(*count, ==, want);
 }
@@ -473,8 +474,8 @@ static void run_until(struct net_rig *r, const unsigned int *count, unsigned int
 /* As a driver does: kicks where the device asks for them. */
 static void show(struct net_rig *r, unsigned int queue)
 {
-	if (virtio_driver_show(&r->drivers[queue]))
-		iol_virtio_notify(r->v, queue);
+	if (virtio_driver_show(&r->dev.drivers[queue]))
+		iol_virtio_notify(r->dev.v, queue);
 }
 
 static void test_polling(void)
@@ -491,32 +492,32 @@ static void test_polling(void)
 		init(&r, 0, 1);
 		pair = &r.mn->pairs[0];
 		net_rig_start(&r, i < 2 ? UINT64_MAX : ~NET_RIG_BIT(VIRTIO_RING_F_EVENT_IDX));
-		iol_loop_set_polling(r.loop, poll_ns[i % 2]);
+		iol_loop_set_polling(r.dev.loop, poll_ns[i % 2]);
 		net_rig_frame(frame, net_rig_mac, 60, 1);
 		for (unsigned int n = 1; n <= 50; n++) {
 			uint8_t with_header[HEADER + 60] = { 0 };
 
 			r.mn->busy = n % 3 == 0;
-			net_rig_add(&r, 1, &out, 1);
+			device_rig_add(&r.dev, 1, &out, 1, false);
 			show(&r, 1);
 			if (r.mn->busy) {
-				run_until(&r, &r.v->in_flight, 1);
+				run_until(&r, &r.dev.v->in_flight, 1);
 				memory_net_unblock(r.mn);
 			}
 			run_until(&r, &pair->sent_count, n);
-			g_assert_cmpint(virtio_driver_take_used(&r.drivers[1], &used), ==, 1);
+			g_assert_cmpint(virtio_driver_take_used(&r.dev.drivers[1], &used), ==, 1);
 			memcpy(with_header + HEADER, frame, 60);
 			memory_net_give(r.mn, 0, with_header, sizeof(with_header));
 			/* Sometimes the frame is first, sometimes the buffer. */
 			if (n % 2)
 				run_until(&r, &pair->given_count, 1);
-			net_rig_add(&r, 0, &in, 1);
+			device_rig_add(&r.dev, 0, &in, 1, false);
 			show(&r, 0);
 			run_until(&r, &pair->given_count, 0);
-			g_assert_cmpint(virtio_driver_take_used(&r.drivers[0], &used), ==, 1);
+			g_assert_cmpint(virtio_driver_take_used(&r.dev.drivers[0], &used), ==, 1);
 			g_assert_cmpuint(used.len, ==, sizeof(with_header));
 		}
-		iol_loop_set_polling(r.loop, 0);
+		iol_loop_set_polling(r.dev.loop, 0);
 		finish(&r);
 	}
 }
@@ -534,13 +535,13 @@ static void fill_with_work(struct net_rig *r)
 	r->mn->busy = true;
 	for (unsigned int i = 0; i < 3; i++)
 		net_rig_send(r, 0, NULL, longer, 100);
-	g_assert_cmpuint(r->v->in_flight, ==, 4);
+	g_assert_cmpuint(r->dev.v->in_flight, ==, 4);
 	g_assert_true(r->mn->pairs[0].await_writable);
 }
 
 static void end_work(struct net_rig *r)
 {
-	g_assert_cmpuint(r->v->in_flight, ==, 0);
+	g_assert_cmpuint(r->dev.v->in_flight, ==, 0);
 	/* Callbacks that were asked for come when nobody waits for them any more. */
 	memory_net_unblock(r->mn);
 	net_rig_frame(frame, net_rig_mac, 60, 1);
@@ -558,10 +559,10 @@ static void test_reset_with_work(void)
 	for (unsigned int i = 0; i < 3; i++) {
 		net_rig_start(&r, UINT64_MAX);
 		fill_with_work(&r);
-		g_assert_true(net_rig_reset(&r));
+		g_assert_true(device_rig_reset(&r.dev));
 		end_work(&r);
-		g_assert_cmpuint(virtio_driver_used_idx(&r.drivers[0]), ==, 0);
-		g_assert_cmpuint(virtio_driver_used_idx(&r.drivers[1]), ==, 0);
+		g_assert_cmpuint(virtio_driver_used_idx(&r.dev.drivers[0]), ==, 0);
+		g_assert_cmpuint(virtio_driver_used_idx(&r.dev.drivers[1]), ==, 0);
 	}
 	net_rig_start(&r, UINT64_MAX);
 	net_rig_check_alive(&r);
@@ -576,11 +577,11 @@ static void test_quiesce_with_work(void)
 	init(&r, NET_RIG_OFFLOADS, 1);
 	net_rig_start(&r, UINT64_MAX);
 	fill_with_work(&r);
-	g_assert_true(iol_virtio_quiesce(r.v, &quiesce));
+	g_assert_true(iol_virtio_quiesce(r.dev.v, &quiesce));
 	g_assert_cmpuint(quiesce.pending, ==, 2);
 	end_work(&r);
-	iol_virtio_reset(r.v);
-	g_assert_cmphex(iol_virtio_status(r.v), ==, 0);
+	iol_virtio_reset(r.dev.v);
+	g_assert_cmphex(iol_virtio_status(r.dev.v), ==, 0);
 	net_rig_start(&r, UINT64_MAX);
 	net_rig_check_alive(&r);
 	finish(&r);
@@ -614,9 +615,9 @@ static void test_reset_restores(void)
 	g_assert_cmpuint(net_rig_command(&r, VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_NOBCAST, &on,
 					 1),
 			 ==, VIRTIO_NET_OK);
-	g_assert_cmphex(iol_virtio_config_read(r.v, 0, 1), ==, 2);
-	g_assert_true(net_rig_reset(&r));
-	g_assert_cmphex(iol_virtio_config_read(r.v, 0, 1), ==, net_rig_mac[0]);
+	g_assert_cmphex(iol_virtio_config_read(r.dev.v, 0, 1), ==, 2);
+	g_assert_true(device_rig_reset(&r.dev));
+	g_assert_cmphex(iol_virtio_config_read(r.dev.v, 0, 1), ==, net_rig_mac[0]);
 	net_rig_start(&r, UINT64_MAX);
 	net_rig_check_alive(&r);
 	net_rig_post(&r, 0, 1, 1526);

@@ -60,7 +60,7 @@ ssize_t __wrap_getrandom(void *buf, size_t len, unsigned int flags)
 	return (ssize_t)len;
 }
 
-static void init(struct small_rig *r, uint64_t bytes_per_s)
+static void init(struct device_rig *r, uint64_t bytes_per_s)
 {
 	const struct iol_virtio_rng_config config = { .name = "test", .bytes_per_s = bytes_per_s };
 	struct iol_virtio *v;
@@ -75,21 +75,21 @@ static void init(struct small_rig *r, uint64_t bytes_per_s)
 	small_rig_init(r, NULL);
 	if (iol_virtio_rng_new(&config, &r->env, &v, &err))
 		g_error("%s", err.msg);
-	small_rig_attach(r, v);
-	small_rig_start(r, UINT64_MAX);
+	device_rig_attach(r, v);
+	device_rig_start(r, UINT64_MAX);
 	calls = 0;
 	next_byte = 1;
-	memset(small_rig_ptr(r, SMALL_RIG_DATA), UNTOUCHED, SMALL_RIG_DATA_BYTES);
+	memset(device_rig_ptr(r, SMALL_RIG_DATA), UNTOUCHED, SMALL_RIG_DATA_BYTES);
 }
 
-static void finish(struct small_rig *r)
+static void finish(struct device_rig *r)
 {
-	g_assert_cmpstr(virtio_driver_check(&r->drivers[0]), ==, NULL);
+	device_rig_check(r);
 	small_rig_finish(r);
 }
 
 /* The next answer, which may have to be waited for; its length. */
-static uint32_t take(struct small_rig *r)
+static uint32_t take(struct device_rig *r)
 {
 	const gint64 end = g_get_monotonic_time() + 10 * G_USEC_PER_SEC;
 	struct virtio_driver_used used = { 0 };
@@ -104,16 +104,16 @@ static uint32_t take(struct small_rig *r)
 }
 
 /* A request of @len bytes for the start of the data, and its answer. */
-static uint32_t ask(struct small_rig *r, uint32_t len)
+static uint32_t ask(struct device_rig *r, uint32_t len)
 {
 	virtio_driver_want_interrupts(&r->drivers[0], true);
-	small_rig_send(r, 0, SMALL_RIG_DATA, len, true);
+	device_rig_send(r, 0, SMALL_RIG_DATA, len, true);
 	return take(r);
 }
 
-static void check_sequence(const struct small_rig *r, uint64_t gpa, uint32_t len, uint8_t first)
+static void check_sequence(const struct device_rig *r, uint64_t gpa, uint32_t len, uint8_t first)
 {
-	const uint8_t *p = small_rig_ptr(r, gpa);
+	const uint8_t *p = device_rig_ptr(r, gpa);
 
 	for (uint32_t i = 0; i < len; i++)
 		g_assert_cmphex(p[i], ==, (uint8_t)(first + i));
@@ -122,10 +122,10 @@ static void check_sequence(const struct small_rig *r, uint64_t gpa, uint32_t len
 
 static void works(void *owner)
 {
-	struct small_rig *r = owner;
+	struct device_rig *r = owner;
 	uint8_t first = next_byte;
 
-	memset(small_rig_ptr(r, SMALL_RIG_DATA), UNTOUCHED, 256);
+	memset(device_rig_ptr(r, SMALL_RIG_DATA), UNTOUCHED, 256);
 	g_assert_cmpuint(ask(r, 100), ==, 100);
 	check_sequence(r, SMALL_RIG_DATA, 100, first);
 }
@@ -134,13 +134,13 @@ static void works(void *owner)
 
 static void test_identity(void)
 {
-	struct small_rig r;
+	struct device_rig r;
 
 	init(&r, 0);
 	g_assert_cmpuint(r.v->ops->device_id, ==, 4); /* chapter 5 */
 	g_assert_cmpuint(r.v->queue_count, ==, 1);
 	/* 5.4.3, 5.4.4: neither features nor configuration. */
-	g_assert_cmphex(small_rig_offered(&r), ==,
+	g_assert_cmphex(device_rig_offered(&r), ==,
 			UINT64_C(1) << VIRTIO_F_VERSION_1 |
 				UINT64_C(1) << VIRTIO_RING_F_INDIRECT_DESC |
 				UINT64_C(1) << VIRTIO_RING_F_EVENT_IDX);
@@ -154,11 +154,11 @@ static void test_identity(void)
 
 static void test_features_declined(void)
 {
-	struct small_rig r;
+	struct device_rig r;
 
 	init(&r, 0);
-	g_assert_true(small_rig_reset(&r));
-	small_rig_start(&r, 0);
+	g_assert_true(device_rig_reset(&r));
+	device_rig_start(&r, 0);
 	works(&r);
 	finish(&r);
 }
@@ -166,15 +166,15 @@ static void test_features_declined(void)
 static void test_random(void)
 {
 	uint8_t first[256];
-	struct small_rig r;
+	struct device_rig r;
 
 	init(&r, 0);
 	really = true;
 	g_assert_cmpuint(ask(&r, sizeof(first)), ==, sizeof(first));
-	memcpy(first, small_rig_ptr(&r, SMALL_RIG_DATA), sizeof(first));
+	memcpy(first, device_rig_ptr(&r, SMALL_RIG_DATA), sizeof(first));
 	g_assert_cmpuint(ask(&r, sizeof(first)), ==, sizeof(first));
-	g_assert_cmpint(memcmp(first, small_rig_ptr(&r, SMALL_RIG_DATA), sizeof(first)), !=, 0);
-	g_assert_cmphex(*small_rig_ptr(&r, SMALL_RIG_DATA + sizeof(first)), ==, UNTOUCHED);
+	g_assert_cmpint(memcmp(first, device_rig_ptr(&r, SMALL_RIG_DATA), sizeof(first)), !=, 0);
+	g_assert_cmphex(*device_rig_ptr(&r, SMALL_RIG_DATA + sizeof(first)), ==, UNTOUCHED);
 	finish(&r);
 }
 
@@ -182,13 +182,13 @@ static void test_lengths(void)
 {
 	static const uint32_t lens[] = { 1,       2,           63,          64,     LONGEST - 1,
 					 LONGEST, LONGEST + 1, 3 * LONGEST, 0x40000 };
-	struct small_rig r;
+	struct device_rig r;
 
 	init(&r, 0);
 	for (size_t i = 0; i < G_N_ELEMENTS(lens); i++) {
 		uint8_t first = next_byte;
 
-		memset(small_rig_ptr(&r, SMALL_RIG_DATA), UNTOUCHED, SMALL_RIG_DATA_BYTES);
+		memset(device_rig_ptr(&r, SMALL_RIG_DATA), UNTOUCHED, SMALL_RIG_DATA_BYTES);
 		g_assert_cmpuint(ask(&r, lens[i]), ==, MIN(lens[i], LONGEST));
 		check_sequence(&r, SMALL_RIG_DATA, MIN(lens[i], LONGEST), first);
 	}
@@ -200,7 +200,7 @@ static void test_lengths(void)
 /* 2.7.4.1: cut anywhere, with parts of nothing between. */
 static void test_layouts(void)
 {
-	struct small_rig r;
+	struct device_rig r;
 
 	init(&r, 0);
 	for (uint32_t step = 1; step < 40; step++) {
@@ -210,9 +210,9 @@ static void test_layouts(void)
 		for (unsigned int i = 0; i < QUEUE_SIZE; i++)
 			parts[i] = (struct virtio_driver_part){ SMALL_RIG_DATA + i * 64,
 								i % 3 == 2 ? 0 : step, true };
-		memset(small_rig_ptr(&r, SMALL_RIG_DATA), UNTOUCHED, QUEUE_SIZE * 64);
-		g_assert_cmpint(small_rig_add(&r, 0, parts, QUEUE_SIZE, step & 1), >=, 0);
-		small_rig_kick(&r, 0);
+		memset(device_rig_ptr(&r, SMALL_RIG_DATA), UNTOUCHED, QUEUE_SIZE * 64);
+		g_assert_cmpint(device_rig_add(&r, 0, parts, QUEUE_SIZE, step & 1), >=, 0);
+		device_rig_kick(&r, 0);
 		g_assert_cmpuint(take(&r), ==, 6 * step);
 		for (unsigned int i = 0; i < QUEUE_SIZE; i++) {
 			check_sequence(&r, parts[i].gpa, parts[i].len, first);
@@ -225,7 +225,7 @@ static void test_layouts(void)
 /* The kernel gave fewer, as it may when a signal comes. */
 static void test_short(void)
 {
-	struct small_rig r;
+	struct device_rig r;
 
 	init(&r, 0);
 	give_max = 1;
@@ -238,7 +238,7 @@ static void test_short(void)
 /* A queue's worth in one go, in order. */
 static void test_many(void)
 {
-	struct small_rig r;
+	struct device_rig r;
 
 	init(&r, 0);
 	for (unsigned int round = 0; round < 5; round++) {
@@ -248,9 +248,9 @@ static void test_many(void)
 			const struct virtio_driver_part part = { SMALL_RIG_DATA + i * 256, 100,
 								 true };
 
-			g_assert_cmpint(small_rig_add(&r, 0, &part, 1, i & 1), >=, 0);
+			g_assert_cmpint(device_rig_add(&r, 0, &part, 1, i & 1), >=, 0);
 		}
-		small_rig_kick(&r, 0);
+		device_rig_kick(&r, 0);
 		for (unsigned int i = 0; i < QUEUE_SIZE; i++) {
 			g_assert_cmpuint(take(&r), ==, 100);
 			check_sequence(&r, SMALL_RIG_DATA + i * 256, 100,
@@ -264,7 +264,7 @@ static void test_many(void)
 
 static void check_not_ready(int error)
 {
-	struct small_rig r;
+	struct device_rig r;
 	uint64_t began_ns;
 
 	init(&r, 0);
@@ -292,7 +292,7 @@ static void test_not_ready(void)
 static void test_not_ready_at_start(void)
 {
 	const struct iol_virtio_rng_config config = { .name = "test" };
-	struct small_rig r;
+	struct device_rig r;
 	struct iol_virtio *v;
 	struct iol_error err;
 
@@ -318,7 +318,7 @@ static void check_rate(uint64_t bytes_per_s, uint32_t len, unsigned int requests
 	/* The bucket, in time; in it is room for a byte. */
 	const uint64_t full_ns = MAX(IOL_NS_PER_S / 16, (IOL_NS_PER_S - 1) / bytes_per_s + 1);
 	uint64_t bytes = 0, began_ns;
-	struct small_rig r;
+	struct device_rig r;
 
 	init(&r, bytes_per_s);
 	began_ns = now_ns;
@@ -354,7 +354,7 @@ static void test_no_limit(void)
 	static const uint64_t rates[] = { 0, UINT64_MAX, UINT64_MAX / 2 };
 
 	for (size_t i = 0; i < G_N_ELEMENTS(rates); i++) {
-		struct small_rig r;
+		struct device_rig r;
 
 		init(&r, rates[i]);
 		for (unsigned int n = 0; n < 200; n++)
@@ -365,7 +365,7 @@ static void test_no_limit(void)
 }
 
 /* Spends the burst of 1 MiB/s. */
-static void spend_burst(struct small_rig *r)
+static void spend_burst(struct device_rig *r)
 {
 	for (unsigned int i = 0; i < 16; i++)
 		g_assert_cmpuint(ask(r, LONGEST), ==, LONGEST);
@@ -375,7 +375,7 @@ static void spend_burst(struct small_rig *r)
 /* Rested, it gets a burst again, and not more. */
 static void test_refill(void)
 {
-	struct small_rig r;
+	struct device_rig r;
 
 	init(&r, IOL_VIRTIO_RNG_BYTES_PER_S);
 	spend_burst(&r);
@@ -389,12 +389,12 @@ static void test_refill(void)
 /* A reset does not fill the bucket. */
 static void test_reset_keeps_limit(void)
 {
-	struct small_rig r;
+	struct device_rig r;
 
 	init(&r, IOL_VIRTIO_RNG_BYTES_PER_S);
 	spend_burst(&r);
-	g_assert_true(small_rig_reset(&r));
-	small_rig_start(&r, UINT64_MAX);
+	g_assert_true(device_rig_reset(&r));
+	device_rig_start(&r, UINT64_MAX);
 	ask(&r, LONGEST);
 	g_assert_cmpuint(timeouts, ==, 1);
 	finish(&r);
@@ -403,7 +403,7 @@ static void test_reset_keeps_limit(void)
 /* While requests wait nothing spins, whatever the guest does to its doorbell. */
 static void test_waits_quietly(void)
 {
-	struct small_rig r;
+	struct device_rig r;
 	uint64_t kicks;
 
 	init(&r, IOL_VIRTIO_RNG_BYTES_PER_S);
@@ -411,7 +411,7 @@ static void test_waits_quietly(void)
 	calls = 0;
 	hold_timers = true;
 	for (unsigned int i = 0; i < QUEUE_SIZE; i++)
-		small_rig_send(&r, 0, SMALL_RIG_DATA, 64, true);
+		device_rig_send(&r, 0, SMALL_RIG_DATA, 64, true);
 	g_assert_cmpuint(r.v->in_flight, ==, QUEUE_SIZE);
 	kicks = r.v->kicks;
 	for (unsigned int i = 0; i < 100; i++)
@@ -419,7 +419,7 @@ static void test_waits_quietly(void)
 	g_assert_cmpuint(r.v->kicks, ==, kicks);
 	for (unsigned int i = 0; i < 1000; i++)
 		iol_virtio_notify(r.v, 0);
-	small_rig_settle(&r);
+	device_rig_settle(&r);
 	g_assert_cmpuint(calls, ==, 0);
 	g_assert_cmpuint(timeouts, ==, 1);
 	g_assert_cmpuint(virtio_driver_used_idx(&r.drivers[0]), ==, 16);
@@ -433,38 +433,38 @@ static void test_waits_quietly(void)
 
 /* --- resets while requests wait --- */
 
-static bool is_untouched(const struct small_rig *r)
+static bool is_untouched(const struct device_rig *r)
 {
-	const uint8_t *p = small_rig_ptr(r, SMALL_RIG_DATA);
+	const uint8_t *p = device_rig_ptr(r, SMALL_RIG_DATA);
 
 	return p[0] == UNTOUCHED && !memcmp(p, p + 1, SMALL_RIG_DATA_BYTES - 1);
 }
 
 /* @count requests wait; guest memory has only what was there. */
-static void begin_waiting(struct small_rig *r, unsigned int count)
+static void begin_waiting(struct device_rig *r, unsigned int count)
 {
 	spend_burst(r);
-	memset(small_rig_ptr(r, SMALL_RIG_DATA), UNTOUCHED, SMALL_RIG_DATA_BYTES);
+	memset(device_rig_ptr(r, SMALL_RIG_DATA), UNTOUCHED, SMALL_RIG_DATA_BYTES);
 	hold_timers = true;
 	for (unsigned int i = 0; i < count; i++)
-		small_rig_send(r, 0, SMALL_RIG_DATA + i * 64, 64, true);
+		device_rig_send(r, 0, SMALL_RIG_DATA + i * 64, 64, true);
 	g_assert_cmpuint(r->v->in_flight, ==, count);
 }
 
 static void test_reset_while_waiting(void)
 {
-	struct small_rig r;
+	struct device_rig r;
 
 	init(&r, IOL_VIRTIO_RNG_BYTES_PER_S);
 	begin_waiting(&r, QUEUE_SIZE);
-	g_assert_true(small_rig_reset(&r));
+	g_assert_true(device_rig_reset(&r));
 	g_assert_cmpuint(r.v->in_flight, ==, 0);
 	now_ns += IOL_NS_PER_S;
-	small_rig_settle(&r);
+	device_rig_settle(&r);
 	g_assert_true(is_untouched(&r));
 	g_assert_cmpuint(virtio_driver_used_idx(&r.drivers[0]), ==, 16);
 	/* The old timer is still there; it does not matter. */
-	small_rig_start(&r, UINT64_MAX);
+	device_rig_start(&r, UINT64_MAX);
 	works(&r);
 	finish(&r);
 }
@@ -477,17 +477,17 @@ static void quiet(struct iol_quiesce *quiesce)
 static void test_machine_reset_while_waiting(void)
 {
 	struct iol_quiesce quiesce = { .pending = 1, .done = quiet };
-	struct small_rig r;
+	struct device_rig r;
 
 	init(&r, IOL_VIRTIO_RNG_BYTES_PER_S);
 	begin_waiting(&r, 3);
 	g_assert_true(iol_virtio_quiesce(r.v, &quiesce));
 	iol_virtio_reset(r.v);
 	g_assert_cmpuint(iol_virtio_status(r.v), ==, 0);
-	small_rig_settle(&r);
+	device_rig_settle(&r);
 	g_assert_true(is_untouched(&r));
 	now_ns += IOL_NS_PER_S;
-	small_rig_start(&r, UINT64_MAX);
+	device_rig_start(&r, UINT64_MAX);
 	works(&r);
 	finish(&r);
 }
@@ -495,14 +495,14 @@ static void test_machine_reset_while_waiting(void)
 /* The timer of before a reset serves those that came after it. */
 static void test_timer_over_reset(void)
 {
-	struct small_rig r;
+	struct device_rig r;
 
 	init(&r, IOL_VIRTIO_RNG_BYTES_PER_S);
 	spend_burst(&r);
-	small_rig_send(&r, 0, SMALL_RIG_DATA, 64, true);
+	device_rig_send(&r, 0, SMALL_RIG_DATA, 64, true);
 	/* Settling does not wait for timers, but one may have come: either way it works. */
-	g_assert_true(small_rig_reset(&r));
-	small_rig_start(&r, UINT64_MAX);
+	g_assert_true(device_rig_reset(&r));
+	device_rig_start(&r, UINT64_MAX);
 	for (unsigned int i = 0; i < 100; i++)
 		g_assert_cmpuint(ask(&r, LONGEST), ==, LONGEST);
 	finish(&r);
@@ -511,36 +511,36 @@ static void test_timer_over_reset(void)
 /* A broken device writes to no buffer any more. */
 static void test_broken_while_waiting(void)
 {
-	struct small_rig r;
+	struct device_rig r;
 
 	init(&r, IOL_VIRTIO_RNG_BYTES_PER_S);
 	begin_waiting(&r, 3);
-	small_rig_send(&r, 0, SMALL_RIG_DATA, 64, false);
-	g_assert_true(small_rig_is_broken(&r));
+	device_rig_send(&r, 0, SMALL_RIG_DATA, 64, false);
+	g_assert_true(device_rig_is_broken(&r));
 	now_ns += IOL_NS_PER_S;
 	iol_virtio_notify(r.v, 0);
-	small_rig_settle(&r);
+	device_rig_settle(&r);
 	g_assert_true(is_untouched(&r));
-	g_assert_true(small_rig_reset(&r));
-	small_rig_start(&r, UINT64_MAX);
+	g_assert_true(device_rig_reset(&r));
+	device_rig_start(&r, UINT64_MAX);
 	works(&r);
 	finish(&r);
 }
 
 static void test_overfull(void)
 {
-	struct small_rig r;
+	struct device_rig r;
 
 	init(&r, IOL_VIRTIO_RNG_BYTES_PER_S);
 	begin_waiting(&r, QUEUE_SIZE);
 	virtio_driver_put_avail_idx(&r.drivers[0], (uint16_t)(r.drivers[0].avail_idx + 1));
 	iol_virtio_notify(r.v, 0);
-	small_rig_settle(&r);
-	g_assert_true(small_rig_is_broken(&r));
+	device_rig_settle(&r);
+	g_assert_true(device_rig_is_broken(&r));
 	g_assert_cmpuint(r.v->in_flight, ==, QUEUE_SIZE);
-	g_assert_true(small_rig_reset(&r));
+	g_assert_true(device_rig_reset(&r));
 	now_ns += IOL_NS_PER_S;
-	small_rig_start(&r, UINT64_MAX);
+	device_rig_start(&r, UINT64_MAX);
 	works(&r);
 	finish(&r);
 }
@@ -549,7 +549,7 @@ static void test_overfull(void)
 
 static void test_hostile(void)
 {
-	struct small_rig r;
+	struct device_rig r;
 
 	init(&r, 0);
 	hostile_run_all(&r, 0, true, works, &r);
@@ -559,7 +559,7 @@ static void test_hostile(void)
 /* While others wait: with these in the ring and those held. */
 static void test_hostile_limited(void)
 {
-	struct small_rig r;
+	struct device_rig r;
 
 	init(&r, 4096);
 	hostile_run_all(&r, 0, true, works, &r);
@@ -583,7 +583,7 @@ static void test_unanswerable(void)
 		{ "no bytes to read", { { SMALL_RIG_DATA, 0, false } }, 1 },
 		{ "no bytes at all", { { 0, 0, false }, { UINT64_MAX, 0, true } }, 2 },
 	};
-	struct small_rig r;
+	struct device_rig r;
 
 	init(&r, 0);
 	for (size_t i = 0; i < 2 * G_N_ELEMENTS(cases); i++) {
@@ -591,18 +591,14 @@ static void test_unanswerable(void)
 
 		g_test_message("%s", cases[i / 2].what);
 		calls = 0;
-		g_assert_cmpint(small_rig_add(&r, 0, cases[i / 2].parts, cases[i / 2].count,
-					      indirect),
+		g_assert_cmpint(device_rig_add(&r, 0, cases[i / 2].parts, cases[i / 2].count,
+					       indirect),
 				>=, 0);
-		small_rig_kick(&r, 0);
-		g_assert_true(small_rig_is_broken(&r));
+		device_rig_kick(&r, 0);
+		g_assert_true(device_rig_is_broken(&r));
 		g_assert_cmpuint(calls, ==, 0);
 		g_assert_cmpuint(virtio_driver_used_idx(&r.drivers[0]), ==, 0);
-		g_assert_true(small_rig_reset(&r));
-		small_rig_start(&r, UINT64_MAX);
-		works(&r);
-		g_assert_true(small_rig_reset(&r));
-		small_rig_start(&r, UINT64_MAX);
+		hostile_recover(&r, works, &r);
 	}
 	finish(&r);
 }

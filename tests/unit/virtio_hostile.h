@@ -13,7 +13,7 @@
 enum { HOSTILE_BUFFER = SMALL_RIG_DATA, HOSTILE_TABLE = SMALL_RIG_DATA + 0x8000 };
 
 struct hostile {
-	struct small_rig *r;
+	struct device_rig *r;
 	unsigned int queue;
 	uint16_t flag; /* VRING_DESC_F_WRITE where the queue's buffers are writable */
 };
@@ -37,7 +37,7 @@ static inline void hostile_show(const struct hostile *h, uint16_t head, uint16_t
 		virtio_driver_put_avail(d, i, head);
 	virtio_driver_put_avail_idx(d, avail_idx);
 	iol_virtio_notify(h->r->v, h->queue);
-	small_rig_settle(h->r);
+	device_rig_settle(h->r);
 }
 
 static inline uint16_t hostile_size(const struct hostile *h)
@@ -167,7 +167,7 @@ static inline void hostile_kicks_only(const struct hostile *h)
 {
 	for (unsigned int i = 0; i < 1000; i++)
 		iol_virtio_notify(h->r->v, i % 3);
-	small_rig_settle(h->r);
+	device_rig_settle(h->r);
 }
 
 static const struct hostile_case {
@@ -206,11 +206,19 @@ static const struct hostile_case {
 	{ "a thousand kicks for nothing", hostile_kicks_only, 0 },
 };
 
-/*
- * Runs all cases on queue @queue of the device, which is started; after each a reset, and @works() must
- * succeed.
- */
-static inline void hostile_run_all(struct small_rig *r, unsigned int queue, bool write,
+/* After a reset the device @works(); then it is as if it had just been started. */
+static inline void hostile_recover(struct device_rig *r, void (*works)(void *owner), void *owner)
+{
+	g_assert_true(device_rig_reset(r));
+	g_assert_cmpuint(r->v->in_flight, ==, 0);
+	device_rig_start(r, UINT64_MAX);
+	works(owner);
+	g_assert_true(device_rig_reset(r));
+	device_rig_start(r, UINT64_MAX);
+}
+
+/* Runs all cases on queue @queue of the device, which is started; it must recover from each. */
+static inline void hostile_run_all(struct device_rig *r, unsigned int queue, bool write,
 				   void (*works)(void *owner), void *owner)
 {
 	const struct hostile h = { r, queue, write ? VRING_DESC_F_WRITE : 0 };
@@ -221,13 +229,8 @@ static inline void hostile_run_all(struct small_rig *r, unsigned int queue, bool
 		g_test_message("queue %u: %s", queue, c->name);
 		c->run(&h);
 		if (c->breaks >= 0)
-			g_assert_cmpint(small_rig_is_broken(r), ==, c->breaks);
-		g_assert_true(small_rig_reset(r));
-		g_assert_cmpuint(r->v->in_flight, ==, 0);
-		small_rig_start(r, UINT64_MAX);
-		works(owner);
-		g_assert_true(small_rig_reset(r));
-		small_rig_start(r, UINT64_MAX);
+			g_assert_cmpint(device_rig_is_broken(r), ==, c->breaks);
+		hostile_recover(r, works, owner);
 	}
 }
 

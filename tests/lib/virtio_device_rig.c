@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A small virtio device on the bench. See virtio_small_rig.h. */
-#include "virtio_small_rig.h"
+/* Any virtio device on the bench. See virtio_device_rig.h. */
+#include "virtio_device_rig.h"
 
 #include <glib.h>
 #include <poll.h>
-#include <string.h>
 
 enum {
 	FEATURES_OK =
@@ -12,9 +11,9 @@ enum {
 	SETTLE_TURNS_MAX = 100000,
 };
 
-static struct small_rig *rig_of(struct iol_virtio_transport *t)
+static struct device_rig *rig_of(struct iol_virtio_transport *t)
 {
-	return iol_container_of(t, struct small_rig, transport);
+	return iol_container_of(t, struct device_rig, transport);
 }
 
 static void interrupt_queue(struct iol_virtio_transport *t, unsigned int queue)
@@ -39,13 +38,13 @@ static const struct iol_virtio_transport_ops transport_ops = {
 	.reset_done = reset_done,
 };
 
-void small_rig_init(struct small_rig *r, struct iol_loop *loop)
+void device_rig_init(struct device_rig *r, struct iol_loop *loop, uint64_t ram_bytes,
+		     uint64_t rings_end)
 {
-	static const struct iol_memory_region region = { .size_bytes = SMALL_RIG_RAM_BYTES };
+	const struct iol_memory_region region = { .size_bytes = ram_bytes };
 	struct iol_error err;
 
-	memset(r, 0, sizeof(*r));
-	r->loop = loop ? loop : &r->own_loop;
+	*r = (struct device_rig){ .loop = loop ? loop : &r->own_loop, .rings_end = rings_end };
 	if (!loop && iol_loop_init(&r->own_loop, &err))
 		g_error("%s", err.msg);
 	if (iol_memory_init(&r->memory, &region, 1, &err))
@@ -53,89 +52,93 @@ void small_rig_init(struct small_rig *r, struct iol_loop *loop)
 	r->env = (struct iol_virtio_env){ .loop = r->loop, .memory = &r->memory, .vm_fd = -1 };
 }
 
-void small_rig_attach(struct small_rig *r, struct iol_virtio *v)
+void device_rig_attach(struct device_rig *r, struct iol_virtio *v)
 {
-	g_assert(v->queue_count <= SMALL_RIG_QUEUES_MAX);
+	r->drivers = g_new0(struct virtio_driver, v->queue_count);
+	r->queue_interrupts = g_new0(unsigned int, v->queue_count);
 	r->transport.ops = &transport_ops;
 	r->v = v;
 	v->transport = &r->transport;
 }
 
-void small_rig_finish(struct small_rig *r)
+void device_rig_finish(struct device_rig *r)
 {
-	g_assert(small_rig_reset(r));
 	r->v->ops->free(r->v);
+	g_free(r->drivers);
+	g_free(r->queue_interrupts);
 	iol_memory_finish(&r->memory);
 	if (r->loop == &r->own_loop)
 		iol_loop_finish(&r->own_loop);
 }
 
-uint64_t small_rig_offered(struct small_rig *r)
+uint64_t device_rig_offered(struct device_rig *r)
 {
 	return iol_virtio_device_features(r->v, 0) | (uint64_t)iol_virtio_device_features(r->v, 1)
 							     << 32;
 }
 
-uint8_t small_rig_negotiate(struct small_rig *r, uint64_t features)
+uint8_t device_rig_negotiate(struct device_rig *r, uint64_t features)
 {
-	features &= small_rig_offered(r);
+	features &= device_rig_offered(r);
 	iol_virtio_set_status(r->v, VIRTIO_CONFIG_S_ACKNOWLEDGE);
 	iol_virtio_set_status(r->v, VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER);
 	iol_virtio_set_driver_features(r->v, 0, (uint32_t)features);
 	iol_virtio_set_driver_features(r->v, 1, (uint32_t)(features >> 32));
 	iol_virtio_set_status(r->v, FEATURES_OK);
+	r->features = r->v->features;
 	return iol_virtio_status(r->v);
 }
 
-static void set_up_queue(struct small_rig *r, unsigned int i)
+static void set_up_queue(struct device_rig *r, unsigned int i)
 {
 	const struct virtio_driver_setup *s = &r->drivers[i].setup;
 
+	iol_virtio_queue_write(r->v, i, IOL_VIRTIO_QUEUE_SIZE, s->size);
 	iol_virtio_queue_write(r->v, i, IOL_VIRTIO_QUEUE_DESC_LOW, (uint32_t)s->desc_gpa);
 	iol_virtio_queue_write(r->v, i, IOL_VIRTIO_QUEUE_AVAIL_LOW, (uint32_t)s->avail_gpa);
 	iol_virtio_queue_write(r->v, i, IOL_VIRTIO_QUEUE_USED_LOW, (uint32_t)s->used_gpa);
 	iol_virtio_queue_write(r->v, i, IOL_VIRTIO_QUEUE_ENABLED, 1);
 }
 
-void small_rig_start(struct small_rig *r, uint64_t features)
+void device_rig_start(struct device_rig *r, uint64_t features)
 {
-	uint64_t end = SMALL_RIG_RINGS;
+	uint64_t end = DEVICE_RIG_RINGS;
 
-	features = (features & small_rig_offered(r)) | UINT64_C(1) << VIRTIO_F_VERSION_1;
-	g_assert(small_rig_negotiate(r, features) == FEATURES_OK);
+	features |= UINT64_C(1) << VIRTIO_F_VERSION_1;
+	g_assert(device_rig_negotiate(r, features) == FEATURES_OK);
 	for (unsigned int i = 0; i < r->v->queue_count; i++) {
 		struct virtio_driver_setup setup = {
 			.size = r->v->queues[i].size_max,
-			.event_idx = features >> VIRTIO_RING_F_EVENT_IDX & 1,
-			.indirect = features >> VIRTIO_RING_F_INDIRECT_DESC & 1,
+			.event_idx = r->features >> VIRTIO_RING_F_EVENT_IDX & 1,
+			.indirect = r->features >> VIRTIO_RING_F_INDIRECT_DESC & 1,
 		};
 
 		end = virtio_driver_layout(&setup, end);
-		g_assert(end <= SMALL_RIG_DATA);
+		g_assert(end <= r->rings_end);
 		g_assert(!virtio_driver_init(&r->drivers[i], &r->memory, &setup));
 		set_up_queue(r, i);
 	}
 	iol_virtio_set_status(r->v, FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK);
-	small_rig_settle(r);
+	device_rig_settle(r);
 }
 
-bool small_rig_reset(struct small_rig *r)
+bool device_rig_reset(struct device_rig *r)
 {
 	iol_virtio_set_status(r->v, 0);
-	small_rig_settle(r);
+	device_rig_settle(r);
 	return !iol_virtio_status(r->v);
 }
 
-bool small_rig_is_broken(struct small_rig *r)
+bool device_rig_is_broken(struct device_rig *r)
 {
 	return iol_virtio_status(r->v) & VIRTIO_CONFIG_S_NEEDS_RESET;
 }
 
 /* A kick or a post that the loop has not seen yet. */
-static bool is_due(const struct small_rig *r)
+static bool is_due(const struct device_rig *r)
 {
-	struct pollfd fds[SMALL_RIG_QUEUES_MAX + 1] = { { .fd = r->loop->wake_fd,
-							  .events = POLLIN } };
+	struct pollfd fds[IOL_VIRTIO_QUEUES_MAX + 1] = { { .fd = r->loop->wake_fd,
+							   .events = POLLIN } };
 
 	for (unsigned int i = 0; i < r->v->queue_count; i++)
 		fds[i + 1] =
@@ -144,7 +147,7 @@ static bool is_due(const struct small_rig *r)
 	return poll(fds, r->v->queues[0].kick_op.in_flight ? r->v->queue_count + 1 : 1, 0) > 0;
 }
 
-void small_rig_settle(struct small_rig *r)
+void device_rig_settle(struct device_rig *r)
 {
 	unsigned int turns = 0;
 	uint64_t kicks;
@@ -156,34 +159,40 @@ void small_rig_settle(struct small_rig *r)
 	} while (is_due(r) || r->v->kicks != kicks || r->loop->end_head);
 }
 
-int small_rig_add(struct small_rig *r, unsigned int queue, const struct virtio_driver_part *parts,
-		  unsigned int count, bool indirect)
+int device_rig_add(struct device_rig *r, unsigned int queue, const struct virtio_driver_part *parts,
+		   unsigned int count, bool indirect)
 {
 	return virtio_driver_add(&r->drivers[queue], parts, count, indirect ? 0 : count);
 }
 
-void small_rig_kick(struct small_rig *r, unsigned int queue)
+void device_rig_kick(struct device_rig *r, unsigned int queue)
 {
 	if (virtio_driver_show(&r->drivers[queue]))
 		iol_virtio_notify(r->v, queue);
-	small_rig_settle(r);
+	device_rig_settle(r);
 }
 
-uint16_t small_rig_send(struct small_rig *r, unsigned int queue, uint64_t gpa, uint32_t len,
-			bool write)
+uint16_t device_rig_send(struct device_rig *r, unsigned int queue, uint64_t gpa, uint32_t len,
+			 bool write)
 {
 	const struct virtio_driver_part part = { gpa, len, write };
-	int head = small_rig_add(r, queue, &part, 1, false);
+	int head = device_rig_add(r, queue, &part, 1, false);
 
 	g_assert(head >= 0);
-	small_rig_kick(r, queue);
+	device_rig_kick(r, queue);
 	return (uint16_t)head;
 }
 
-uint8_t *small_rig_ptr(const struct small_rig *r, uint64_t gpa)
+uint8_t *device_rig_ptr(const struct device_rig *r, uint64_t gpa)
 {
 	uint8_t *p = iol_memory_ptr(&r->memory, gpa, 1);
 
 	g_assert(p);
 	return p;
+}
+
+void device_rig_check(const struct device_rig *r)
+{
+	for (unsigned int i = 0; i < r->v->queue_count; i++)
+		g_assert_cmpstr(virtio_driver_check(&r->drivers[i]), ==, NULL);
 }
