@@ -134,9 +134,12 @@ void iol_char_free(struct iol_char *chr);
 /* The fields that all have in common. */
 void iol_char_init(struct iol_char *chr, const struct iol_char_ops *ops, struct iol_loop *loop);
 
-/* What all kinds have of @config: name, ring, log. -errno: the log cannot be opened. Before the start. */
-int iol_char_configure(struct iol_char *chr, const struct iol_char_config *config, const char *name,
-		       struct iol_error *err);
+/*
+ * What all kinds have of @config: name, ring, log. Before the start. -errno: the log cannot be opened; *@chr is freed
+ * and NULL then.
+ */
+int iol_char_configure(struct iol_char **chr, const struct iol_char_config *config,
+		       const char *name, struct iol_error *err);
 
 /*
  * A peer came: its descriptors, which do not block, are used until lost() says that it is gone. @out_fd -1: it does

@@ -482,22 +482,25 @@ void iol_char_init(struct iol_char *chr, const struct iol_char_ops *ops, struct 
 	pthread_mutex_init(&chr->lock, NULL);
 }
 
-int iol_char_configure(struct iol_char *chr, const struct iol_char_config *config, const char *name,
-		       struct iol_error *err)
+int iol_char_configure(struct iol_char **chr, const struct iol_char_config *config,
+		       const char *name, struct iol_error *err)
 {
+	struct iol_char *made = *chr;
 	int ret;
 
-	g_strlcpy(chr->name, name, sizeof(chr->name));
-	chr->hold = chr->hold || config->block;
-	chr->ring_bytes = config->ring_bytes;
-	chr->ring = g_realloc(chr->ring, chr->ring_bytes);
+	g_strlcpy(made->name, name, sizeof(made->name));
+	made->hold = made->hold || config->block;
+	made->ring_bytes = config->ring_bytes;
+	made->ring = g_realloc(made->ring, made->ring_bytes);
 	if (!config->log)
 		return 0;
-	ret = iol_char_file_new(chr->loop, config->log, true, &chr->log, err);
-	if (ret)
+	ret = iol_char_file_new(made->loop, config->log, true, &made->log, err);
+	if (ret) {
+		iol_char_free(g_steal_pointer(chr));
 		return ret;
-	snprintf(chr->log->name, sizeof(chr->log->name), "%.20s's log", name);
-	iol_char_start(chr->log, &chr->log_user);
+	}
+	snprintf(made->log->name, sizeof(made->log->name), "%.20s's log", name);
+	iol_char_start(made->log, &made->log_user);
 	return 0;
 }
 

@@ -220,18 +220,13 @@ int iol_char_mux_join(struct iol_char *first, const struct iol_char_config *conf
 	struct mux *mux = line_of(first)->mux;
 	int ret;
 
+	*chr = NULL;
 	if (mux->count == LINES_MAX) {
 		ret = iol_error_set(err, -EINVAL, "one line too many for a terminal: up to %d",
 				    LINES_MAX);
 	} else {
 		*chr = &add_line(mux, name)->chr;
-		ret = iol_char_configure(*chr, config, name, err);
-		if (ret)
-			iol_char_free(*chr);
+		ret = iol_char_configure(chr, config, name, err);
 	}
-	if (ret) {
-		*chr = NULL;
-		iol_error_prefix(err, "%s", name);
-	}
-	return ret;
+	return ret ? iol_error_prefix(err, "%s", name) : 0;
 }

@@ -33,16 +33,11 @@ int iol_char_new(struct iol_loop *loop, struct iol_event_sink *sink,
 		 const struct iol_char_config *config, const char *name, struct iol_char **chr,
 		 struct iol_error *err)
 {
-	int ret = make(loop, sink, config, name, chr, err);
+	int ret;
 
-	if (!ret) {
-		ret = iol_char_configure(*chr, config, name, err);
-		if (ret)
-			iol_char_free(*chr);
-	}
-	if (ret) {
-		*chr = NULL;
-		iol_error_prefix(err, "%s", name);
-	}
-	return ret;
+	*chr = NULL;
+	ret = make(loop, sink, config, name, chr, err);
+	if (!ret)
+		ret = iol_char_configure(chr, config, name, err);
+	return ret ? iol_error_prefix(err, "%s", name) : 0;
 }

@@ -7,11 +7,7 @@
 int iol_console_init(struct iol_vm *vm, struct iol_error *err)
 {
 	static const struct iol_virtio_console_config config = { .name = "console0" };
-	const struct iol_virtio_env env = {
-		.loop = &vm->loop,
-		.memory = &vm->memory,
-		.vm_fd = vm->vm_fd,
-	};
+	const struct iol_virtio_env env = iol_machine_virtio_env(vm);
 	struct iol_virtio *v;
 	int ret;
 
@@ -20,13 +16,9 @@ int iol_console_init(struct iol_vm *vm, struct iol_error *err)
 	ret = iol_machine_make_line(vm, &vm->config->console, config.name, &vm->console, err);
 	if (!ret)
 		ret = iol_virtio_console_new(vm->console, &config, &env, &v, err);
-	if (ret)
-		return ret;
-	ret = iol_machine_plug(vm, IOL_SLOT_CONSOLE, IOL_TRANSPORT_PCI, v, err);
-	if (ret) {
-		v->ops->free(v);
-		return ret;
-	}
-	iol_char_start(vm->console, iol_virtio_console_char_user(v));
-	return 0;
+	if (!ret)
+		ret = iol_machine_plug(vm, IOL_SLOT_CONSOLE, IOL_TRANSPORT_PCI, v, err);
+	if (!ret)
+		iol_char_start(vm->console, iol_virtio_console_char_user(v));
+	return ret;
 }

@@ -65,22 +65,16 @@ static int init_disk(struct iol_vm *vm, unsigned int idx, struct iol_error *err)
 		.queues = disk->queues,
 		.queue_size = QUEUE_SIZE,
 	};
-	const struct iol_virtio_env env = {
-		.loop = &vm->loop,
-		.memory = &vm->memory,
-		.vm_fd = vm->vm_fd,
-	};
+	const struct iol_virtio_env env = iol_machine_virtio_env(vm);
 	struct iol_virtio *v;
 	int ret = iol_virtio_blk_new(vm->disks[idx].block, &blk, &env, &v, err);
 
+	if (!ret) {
+		vm->disks[idx].block = NULL;
+		ret = iol_machine_plug(vm, IOL_SLOT_DISKS + idx, disk->transport, v, err);
+	}
 	if (ret)
 		return iol_error_prefix(err, "disk %s", disk->id);
-	vm->disks[idx].block = NULL;
-	ret = iol_machine_plug(vm, IOL_SLOT_DISKS + idx, disk->transport, v, err);
-	if (ret) {
-		v->ops->free(v);
-		return iol_error_prefix(err, "disk %s", disk->id);
-	}
 	vm->disks[idx].virtio = v;
 	return 0;
 }

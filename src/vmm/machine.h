@@ -44,7 +44,10 @@ enum {
 	IOL_SLOT_CONSOLE = 26,
 };
 
-/* Puts @v into its slot; it is the machine's from success on. */
+/* What virtio devices have of @vm, which outlives them. */
+struct iol_virtio_env iol_machine_virtio_env(struct iol_vm *vm);
+
+/* Puts @v into its slot. It is the machine's from now on, which frees it on failure. */
 int iol_machine_plug(struct iol_vm *vm, unsigned int slot, enum iol_transport transport,
 		     struct iol_virtio *v, struct iol_error *err);
 

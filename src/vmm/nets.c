@@ -104,24 +104,18 @@ static int init_net(struct iol_vm *vm, unsigned int idx, struct iol_error *err)
 		.queue_size = QUEUE_SIZE,
 		.mtu = net->mtu ? net->mtu : vm->nets[idx].net->limits.mtu,
 	};
-	const struct iol_virtio_env env = {
-		.loop = &vm->loop,
-		.memory = &vm->memory,
-		.vm_fd = vm->vm_fd,
-	};
+	const struct iol_virtio_env env = iol_machine_virtio_env(vm);
 	struct iol_virtio *v;
 	int ret;
 
 	memcpy(config.mac, net->mac, sizeof(config.mac));
 	ret = iol_virtio_net_new(vm->nets[idx].net, &config, &env, &v, err);
+	if (!ret) {
+		vm->nets[idx].net = NULL;
+		ret = iol_machine_plug(vm, IOL_SLOT_NETS + idx, net->transport, v, err);
+	}
 	if (ret)
 		return iol_error_prefix(err, "network %s", net->id);
-	vm->nets[idx].net = NULL;
-	ret = iol_machine_plug(vm, IOL_SLOT_NETS + idx, net->transport, v, err);
-	if (ret) {
-		v->ops->free(v);
-		return iol_error_prefix(err, "network %s", net->id);
-	}
 	vm->nets[idx].virtio = v;
 	return 0;
 }

@@ -27,6 +27,15 @@ uint32_t iol_machine_mmio_slots(const struct iol_config *config)
 	return slots;
 }
 
+struct iol_virtio_env iol_machine_virtio_env(struct iol_vm *vm)
+{
+	return (struct iol_virtio_env){
+		.loop = &vm->loop,
+		.memory = &vm->memory,
+		.vm_fd = vm->vm_fd,
+	};
+}
+
 int iol_machine_plug(struct iol_vm *vm, unsigned int slot, enum iol_transport transport,
 		     struct iol_virtio *v, struct iol_error *err)
 {
@@ -50,7 +59,8 @@ int iol_machine_plug(struct iol_vm *vm, unsigned int slot, enum iol_transport tr
 						 : iol_virtio_mmio_new(v, &mmio, &dev, err);
 
 	if (ret)
-		return ret;
-	iol_machine_keep(vm, dev);
-	return 0;
+		v->ops->free(v);
+	else
+		iol_machine_keep(vm, dev);
+	return ret;
 }

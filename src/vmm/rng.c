@@ -10,21 +10,12 @@ int iol_rng_init(struct iol_vm *vm, struct iol_error *err)
 		.name = "rng",
 		.bytes_per_s = IOL_VIRTIO_RNG_BYTES_PER_S,
 	};
-	const struct iol_virtio_env env = {
-		.loop = &vm->loop,
-		.memory = &vm->memory,
-		.vm_fd = vm->vm_fd,
-	};
+	const struct iol_virtio_env env = iol_machine_virtio_env(vm);
 	struct iol_virtio *v;
 	int ret;
 
 	if (!vm->config->rng)
 		return 0;
 	ret = iol_virtio_rng_new(&config, &env, &v, err);
-	if (ret)
-		return ret;
-	ret = iol_machine_plug(vm, IOL_SLOT_RNG, IOL_TRANSPORT_PCI, v, err);
-	if (ret)
-		v->ops->free(v);
-	return ret;
+	return ret ? ret : iol_machine_plug(vm, IOL_SLOT_RNG, IOL_TRANSPORT_PCI, v, err);
 }

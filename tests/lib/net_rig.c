@@ -83,6 +83,43 @@ void net_device_start(struct net_device *dev, struct iol_net *net)
 	iol_net_start(net, &dev->user);
 }
 
+void net_setup(struct net_fixture *f, gconstpointer data)
+{
+	struct iol_error err;
+
+	(void)data;
+	g_assert_cmpint(iol_loop_init(&f->loop, &err), ==, 0);
+}
+
+static void teardown(struct net_fixture *f, gconstpointer data)
+{
+	(void)data;
+	iol_loop_finish(&f->loop);
+	g_assert_cmpint(net_child_of(getpid()), ==, 0);
+}
+
+static void skip(struct net_fixture *f, gconstpointer why)
+{
+	(void)f;
+	g_test_skip(why);
+}
+
+void net_add_tests(const struct net_test *tests, size_t count, const char *unusable)
+{
+	for (size_t i = 0; i < count; i++)
+		g_test_add(tests[i].path, struct net_fixture, unusable, net_setup,
+			   unusable ? skip : tests[i].run, teardown);
+}
+
+void net_expect_refused(int ret, const struct iol_net *net, const struct iol_error *err, int code,
+			const char *text)
+{
+	if (ret != code || !strstr(err->msg, text))
+		g_error("%d \"%s\", expected %d and \"%s\"", ret, err->msg, code, text);
+	g_assert_null(net);
+	g_assert_cmpint(net_child_of(getpid()), ==, 0);
+}
+
 int net_device_send(struct net_device *dev, unsigned int pair, const void *frame, size_t len)
 {
 	uint8_t header[IOL_NET_HEADER_BYTES] = { 0 };

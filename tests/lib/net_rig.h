@@ -32,6 +32,28 @@ struct net_device {
 
 void net_device_start(struct net_device *dev, struct iol_net *net);
 
+/* What a test runs in; all zeros but for the loop. No child process may be left when it ends. */
+struct net_fixture {
+	struct iol_loop loop;
+	struct net_device dev; /* for a test of one device */
+	uint8_t frame[2048]; /* the last one it received, where the test keeps it */
+	size_t len;
+};
+
+struct net_test {
+	const char *path;
+	void (*run)(struct net_fixture *f, gconstpointer data); /* @data: NULL */
+};
+
+void net_setup(struct net_fixture *f, gconstpointer data);
+
+/* All are skipped where @unusable says why they cannot run here; NULL: they can. It outlives them. */
+void net_add_tests(const struct net_test *tests, size_t count, const char *unusable);
+
+/* A backend that was to be refused: with @code, and @text in the reason; none is there, nor a child process of it. */
+void net_expect_refused(int ret, const struct iol_net *net, const struct iol_error *err, int code,
+			const char *text);
+
 /* Sends @len bytes behind a header of zeros. As iol_net_send(). */
 int net_device_send(struct net_device *dev, unsigned int pair, const void *frame, size_t len);
 

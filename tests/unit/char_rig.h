@@ -166,6 +166,19 @@ static inline void guest_says(struct rig *r, const char *text)
 	g_assert_cmpuint(iol_char_write(r->chr, (const uint8_t *)text, len), ==, len);
 }
 
+/* The guest has room for @bytes, and says so. */
+static inline void guest_takes(struct rig *r, unsigned int bytes)
+{
+	r->room = bytes;
+	iol_char_ready(r->chr);
+}
+
+/* All of @text fits into @fd. */
+static inline void peer_says(int fd, const char *text)
+{
+	g_assert_cmpint(write(fd, text, strlen(text)), ==, (ssize_t)strlen(text));
+}
+
 /* All of @text comes out of @fd. */
 static inline void expect_read(struct rig *r, int fd, const char *text)
 {

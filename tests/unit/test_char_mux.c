@@ -256,12 +256,35 @@ static void test_pipes(void)
 	end();
 }
 
+/* A line that cannot be as it should be does not join, and the others go on. */
+static void test_refused_line(void)
+{
+	struct iol_char_config config;
+	struct iol_error err = { 0 };
+	struct iol_char *line;
+
+	if (!begin_terminal())
+		return;
+	iol_char_config_init(&config);
+	config.kind = IOL_CHAR_MUX;
+	config.log = g_strdup("/nonexistent/log");
+	g_assert_cmpint(iol_char_mux_join(t.lines[0].chr, &config, "serial3", &line, &err), ==,
+			-ENOENT);
+	g_assert_null(line);
+	g_assert_nonnull(strstr(err.msg, "serial3: "));
+	iol_char_config_finish(&config);
+	say(0, "zero");
+	expect_output(t.terminal, "zero");
+	end();
+}
+
 int main(int argc, char **argv)
 {
 	signal(SIGPIPE, SIG_IGN);
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/char/mux/switches", test_switches);
 	g_test_add_func("/char/mux/leave-stuck-line", test_leave_stuck_line);
+	g_test_add_func("/char/mux/refused-line", test_refused_line);
 	g_test_add_func("/char/mux/pipes", test_pipes);
 	return g_test_run();
 }

@@ -51,7 +51,7 @@ static void test_both_ways(struct rig *r, gconstpointer data)
 	guest_says(r, "a\nb\r\x03");
 	expect_read(r, fd, "a\nb\r\x03");
 	/* Raw: neither echo, nor lines, nor signals. */
-	g_assert_cmpint(write(fd, "x\r\n\x03\x04\x7f", 6), ==, 6);
+	peer_says(fd, "x\r\n\x03\x04\x7f");
 	TURN_UNTIL(r, r->received->len == 6);
 	g_assert_cmpstr(r->received->str, ==, "x\r\n\x03\x04\x7f");
 	detach(r, fd);
@@ -108,7 +108,7 @@ static void test_short_visit(struct rig *r, gconstpointer data)
 	open_rig(r);
 	name = slave_of(r);
 	fd = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
-	g_assert_cmpint(write(fd, "hi", 2), ==, 2);
+	peer_says(fd, "hi");
 	close(fd);
 	guest_says(r, "kept");
 	TURN_UNTIL(r, r->received->len == 2);
@@ -127,7 +127,7 @@ static void test_guest_takes_no_input(struct rig *r, gconstpointer data)
 	r->room = 1;
 	open_rig(r);
 	fd = attach(r);
-	g_assert_cmpint(write(fd, "abc", 3), ==, 3);
+	peer_says(fd, "abc");
 	TURN_UNTIL(r, r->received->len == 1);
 	close(fd);
 	TURN_UNTIL(r, r->chr->out_fd < 0);
@@ -135,10 +135,9 @@ static void test_guest_takes_no_input(struct rig *r, gconstpointer data)
 	g_assert_cmpuint(idle_turns(r, IOL_NS_PER_S / 2), <, 20);
 	fd = attach(r);
 	expect_read(r, fd, "panic");
-	r->room = 100;
-	iol_char_ready(r->chr);
+	guest_takes(r, 100);
 	TURN_UNTIL(r, r->received->len == 3);
-	g_assert_cmpint(write(fd, "d", 1), ==, 1);
+	peer_says(fd, "d");
 	TURN_UNTIL(r, r->received->len == 4);
 	g_assert_cmpstr(r->received->str, ==, "abcd");
 	detach(r, fd);

@@ -25,28 +25,6 @@
 
 enum { TYPE_ARP = 0x0806, ADDRESS = 0xc0000202, ROUTER = 0xc0000201 }; /* 192.0.2.0/24 */
 
-/* Why passt cannot run here; NULL: it can. */
-static const char *unusable;
-
-struct fixture {
-	struct iol_loop loop;
-};
-
-static void setup(struct fixture *f, gconstpointer data)
-{
-	struct iol_error err;
-
-	(void)data;
-	g_assert_cmpint(iol_loop_init(&f->loop, &err), ==, 0);
-}
-
-static void teardown(struct fixture *f, gconstpointer data)
-{
-	(void)data;
-	iol_loop_finish(&f->loop);
-	g_assert_cmpint(net_child_of(getpid()), ==, 0);
-}
-
 static void set_address(struct sockaddr *address, uint32_t ip)
 {
 	struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(ip) };
@@ -102,7 +80,7 @@ static void check_passes(struct net_device *dev)
 	g_assert_cmphex(be32_load(got + 28), ==, ROUTER);
 }
 
-static void expect_error(struct fixture *f, struct iol_net_stream_config config, int code,
+static void expect_error(struct net_fixture *f, struct iol_net_stream_config config, int code,
 			 const char *text)
 {
 	unsigned int fds = net_open_fds();
@@ -112,14 +90,11 @@ static void expect_error(struct fixture *f, struct iol_net_stream_config config,
 
 	config.name = "net p";
 	ret = iol_net_passt_new(&f->loop, &config, &net, &err);
-	if (ret != code || !strstr(err.msg, text))
-		g_error("%d \"%s\", expected %d and \"%s\"", ret, err.msg, code, text);
-	g_assert_null(net);
+	net_expect_refused(ret, net, &err, code, text);
 	g_assert_cmpuint(net_open_fds(), ==, fds);
-	g_assert_cmpint(net_child_of(getpid()), ==, 0);
 }
 
-static void test_errors(struct fixture *f, gconstpointer data)
+static void test_errors(struct net_fixture *f, gconstpointer data)
 {
 	g_autofree char *path = g_strdup(g_getenv("PATH"));
 
@@ -131,31 +106,24 @@ static void test_errors(struct fixture *f, gconstpointer data)
 	g_setenv("PATH", path, TRUE);
 }
 
-static void test_bad_arguments(struct fixture *f, gconstpointer data)
+static void test_bad_arguments(struct net_fixture *f, gconstpointer data)
 {
 	const char *args[] = { "--no-such-option", NULL };
 
 	(void)data;
-	if (unusable)
-		g_test_skip(unusable);
-	else
-		expect_error(f, (struct iol_net_stream_config){ .passt_args = args }, -EIO,
-			     "passt did not start: passt: unrecognized option '--no-such-option'");
+	expect_error(f, (struct iol_net_stream_config){ .passt_args = args }, -EIO,
+		     "passt did not start: passt: unrecognized option '--no-such-option'");
 }
 
-static void test_no_network(struct fixture *f, gconstpointer data)
+static void test_no_network(struct net_fixture *f, gconstpointer data)
 {
 	const char *args[] = { "--interface", "none0", NULL };
 
 	(void)data;
-	if (unusable)
-		g_test_skip(unusable);
-	else
-		expect_error(f, (struct iol_net_stream_config){ .passt_args = args }, -EIO,
-			     "none0");
+	expect_error(f, (struct iol_net_stream_config){ .passt_args = args }, -EIO, "none0");
 }
 
-static void test_ours(struct fixture *f, gconstpointer data)
+static void test_ours(struct net_fixture *f, gconstpointer data)
 {
 	const char *args[] = { "--mtu", "1500", NULL };
 	struct iol_net_stream_config config = { .name = "net p", .passt_args = args };
@@ -166,10 +134,6 @@ static void test_ours(struct fixture *f, gconstpointer data)
 	unsigned int fds;
 
 	(void)data;
-	if (unusable) {
-		g_test_skip(unusable);
-		return;
-	}
 	net_turn(&f->loop);
 	fds = net_open_fds();
 	for (unsigned int round = 0; round < 2; round++) {
@@ -194,7 +158,7 @@ static void test_ours(struct fixture *f, gconstpointer data)
 }
 
 /* The end of a passt that somebody else has started: the path says where. */
-static void test_by_path(struct fixture *f, gconstpointer data)
+static void test_by_path(struct net_fixture *f, gconstpointer data)
 {
 	g_autofree char *dir = g_dir_make_tmp("iolite-passt-XXXXXX", NULL);
 	g_autofree char *path = g_build_filename(dir, "socket", NULL);
@@ -212,11 +176,6 @@ static void test_by_path(struct fixture *f, gconstpointer data)
 	int ret = -ENOENT;
 
 	(void)data;
-	if (unusable) {
-		g_test_skip(unusable);
-		g_assert_cmpint(rmdir(dir), ==, 0);
-		return;
-	}
 	g_assert_cmpint(chmod(dir, 0777), ==, 0); /* as root it is somebody else */
 	g_assert_true(g_spawn_async(NULL, argv, NULL,
 				    G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL,
@@ -254,6 +213,7 @@ static bool has_user_namespaces(void)
 	return child > 0 && waitpid(child, &status, 0) == child && !status;
 }
 
+/* Why passt cannot run here; NULL: it can. */
 static const char *why_unusable(void)
 {
 	g_autofree char *passt = g_find_program_in_path("passt");
@@ -271,20 +231,17 @@ static const char *why_unusable(void)
 
 int main(int argc, char **argv)
 {
-	static const struct {
-		const char *path;
-		void (*run)(struct fixture *f, gconstpointer data);
-	} tests[] = {
-		{ "/net-passt/errors", test_errors },
+	static const struct net_test errors = { "/net-passt/errors", test_errors };
+	static const struct net_test tests[] = {
 		{ "/net-passt/bad-arguments", test_bad_arguments },
 		{ "/net-passt/no-network", test_no_network },
 		{ "/net-passt/ours", test_ours },
 		{ "/net-passt/by-path", test_by_path },
 	};
+	const char *unusable = why_unusable();
 
-	unusable = why_unusable();
 	g_test_init(&argc, &argv, NULL);
-	for (size_t i = 0; i < IOL_ARRAY_LEN(tests); i++)
-		g_test_add(tests[i].path, struct fixture, NULL, setup, tests[i].run, teardown);
+	net_add_tests(&errors, 1, NULL); /* needs no passt */
+	net_add_tests(tests, IOL_ARRAY_LEN(tests), unusable);
 	return g_test_run();
 }

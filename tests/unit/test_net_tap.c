@@ -26,28 +26,7 @@
 
 enum { TYPE = 0x88b5 /* for experiments: the host itself sends others */, FRAME_BYTES = 100 };
 
-/* Why taps do not work here; NULL: they do. */
-static const char *unusable;
-
-struct fixture {
-	struct iol_loop loop;
-};
-
-static void setup(struct fixture *f, gconstpointer data)
-{
-	struct iol_error err;
-
-	(void)data;
-	g_assert_cmpint(iol_loop_init(&f->loop, &err), ==, 0);
-}
-
-static void teardown(struct fixture *f, gconstpointer data)
-{
-	(void)data;
-	iol_loop_finish(&f->loop);
-}
-
-static struct iol_net *new_tap(struct fixture *f, struct iol_net_tap_config config)
+static struct iol_net *new_tap(struct net_fixture *f, struct iol_net_tap_config config)
 {
 	struct iol_error err = { 0 };
 	struct iol_net *net = NULL;
@@ -59,7 +38,13 @@ static struct iol_net *new_tap(struct fixture *f, struct iol_net_tap_config conf
 	return net;
 }
 
-static void expect_error(struct fixture *f, struct iol_net_tap_config config, int code,
+static void start_tap(struct net_fixture *f, struct net_device *dev,
+		      struct iol_net_tap_config config)
+{
+	net_device_start(dev, new_tap(f, config));
+}
+
+static void expect_error(struct net_fixture *f, struct iol_net_tap_config config, int code,
 			 const char *text)
 {
 	struct iol_error err = { 0 };
@@ -68,9 +53,7 @@ static void expect_error(struct fixture *f, struct iol_net_tap_config config, in
 
 	config.name = "net t";
 	ret = iol_net_tap_new(&f->loop, &config, &net, &err);
-	if (ret != code || !strstr(err.msg, text))
-		g_error("%d \"%s\"; expected %d and \"%s\"", ret, err.msg, code, text);
-	g_assert_null(net);
+	net_expect_refused(ret, net, &err, code, text);
 }
 
 /* --- the host's side --- */
@@ -246,7 +229,7 @@ static void expect_at_host(struct net_device *dev, int host, unsigned int pair, 
 
 /* --- tests --- */
 
-static void test_made_by_us(struct fixture *f, gconstpointer data)
+static void test_made_by_us(struct net_fixture *f, gconstpointer data)
 {
 	struct net_device dev;
 	unsigned int fds;
@@ -256,8 +239,7 @@ static void test_made_by_us(struct fixture *f, gconstpointer data)
 	(void)data;
 	net_turn(&f->loop);
 	fds = net_open_fds();
-	net_device_start(&dev,
-			 new_tap(f, (struct iol_net_tap_config){ .ifname = "iol0", .mtu = 9000 }));
+	start_tap(f, &dev, (struct iol_net_tap_config){ .ifname = "iol0", .mtu = 9000 });
 	g_assert_true(dev.net->link_up);
 	g_assert_true(is_up("iol0"));
 	g_assert_cmpuint(mtu_of("iol0"), ==, 9000);
@@ -293,12 +275,12 @@ static void test_made_by_us(struct fixture *f, gconstpointer data)
 	g_assert_cmpuint(net_open_fds(), ==, fds);
 
 	/* The host chooses the name. */
-	net_device_start(&dev, new_tap(f, (struct iol_net_tap_config){ 0 }));
+	start_tap(f, &dev, (struct iol_net_tap_config){ 0 });
 	g_assert_true(is_up("tap0"));
 	iol_net_free(dev.net);
 }
 
-static void test_frame_longer_than_buffer(struct fixture *f, gconstpointer data)
+static void test_frame_longer_than_buffer(struct net_fixture *f, gconstpointer data)
 {
 	struct iovec iov[1024];
 	g_autofree uint8_t *many = g_malloc0(12 + 1024 * 2);
@@ -308,7 +290,7 @@ static void test_frame_longer_than_buffer(struct fixture *f, gconstpointer data)
 	int host;
 
 	(void)data;
-	net_device_start(&dev, new_tap(f, (struct iol_net_tap_config){ .ifname = "iol0" }));
+	start_tap(f, &dev, (struct iol_net_tap_config){ .ifname = "iol0" });
 	host = host_end("iol0");
 	expect_from_host(&dev, host, 1, 9);
 	fill_frame(frame, sizeof(frame), 0);
@@ -335,15 +317,14 @@ static void test_frame_longer_than_buffer(struct fixture *f, gconstpointer data)
 	iol_net_free(dev.net);
 }
 
-static void test_persistent_stays(struct fixture *f, gconstpointer data)
+static void test_persistent_stays(struct net_fixture *f, gconstpointer data)
 {
 	struct net_device dev;
 	int host;
 
 	(void)data;
 	make_persistent("iol1", 0);
-	net_device_start(&dev,
-			 new_tap(f, (struct iol_net_tap_config){ .ifname = "iol1", .mtu = 4000 }));
+	start_tap(f, &dev, (struct iol_net_tap_config){ .ifname = "iol1", .mtu = 4000 });
 	g_assert_false(is_up("iol1")); /* another's business */
 	g_assert_cmpuint(mtu_of("iol1"), ==, 1500);
 	g_assert_cmpuint(dev.net->limits.mtu, ==, 1500);
@@ -363,7 +344,7 @@ static void test_persistent_stays(struct fixture *f, gconstpointer data)
 	/* One queue of an interface that has several. */
 	make_persistent("iol1", IFF_MULTI_QUEUE);
 	set_up("iol1", true);
-	net_device_start(&dev, new_tap(f, (struct iol_net_tap_config){ .ifname = "iol1" }));
+	start_tap(f, &dev, (struct iol_net_tap_config){ .ifname = "iol1" });
 	host = host_end("iol1");
 	expect_from_host(&dev, host, 1, 3);
 	iol_fd_close(&host);
@@ -371,14 +352,14 @@ static void test_persistent_stays(struct fixture *f, gconstpointer data)
 	delete_link("iol1");
 }
 
-static void test_deleted_and_made_again(struct fixture *f, gconstpointer data)
+static void test_deleted_and_made_again(struct net_fixture *f, gconstpointer data)
 {
 	uint8_t frame[FRAME_BYTES] = { 0 };
 	struct net_device dev;
 	int host;
 
 	(void)data;
-	net_device_start(&dev, new_tap(f, (struct iol_net_tap_config){ .ifname = "iol2" }));
+	start_tap(f, &dev, (struct iol_net_tap_config){ .ifname = "iol2" });
 	for (unsigned int round = 0; round < 2; round++) {
 		unsigned int turns = 0;
 		uint64_t end_ns;
@@ -421,15 +402,14 @@ static void test_deleted_and_made_again(struct fixture *f, gconstpointer data)
 	delete_link("iol2");
 }
 
-static void test_queues(struct fixture *f, gconstpointer data)
+static void test_queues(struct net_fixture *f, gconstpointer data)
 {
 	uint8_t frame[FRAME_BYTES] = { 0 };
 	struct net_device dev;
 	int host;
 
 	(void)data;
-	net_device_start(&dev,
-			 new_tap(f, (struct iol_net_tap_config){ .ifname = "iol3", .pairs = 4 }));
+	start_tap(f, &dev, (struct iol_net_tap_config){ .ifname = "iol3", .pairs = 4 });
 	g_assert_cmpuint(dev.net->limits.pairs, ==, 4);
 	host = host_end("iol3");
 	for (unsigned int round = 0; round < 3; round++) {
@@ -527,7 +507,7 @@ static void send_segment(struct net_device *from, struct net_device *to)
 	g_assert_cmpint(iol_net_send(from->net, 0, iov, 2), ==, -EINVAL);
 }
 
-static void test_bridge(struct fixture *f, gconstpointer data)
+static void test_bridge(struct net_fixture *f, gconstpointer data)
 {
 	struct net_device a, b;
 
@@ -546,10 +526,9 @@ static void test_bridge(struct fixture *f, gconstpointer data)
 		g_test_skip("this kernel has no bridges");
 		return;
 	}
-	net_device_start(&a, new_tap(f, (struct iol_net_tap_config){ .bridge = "iolbr0" }));
+	start_tap(f, &a, (struct iol_net_tap_config){ .bridge = "iolbr0" });
 	make_persistent("iol5", 0);
-	net_device_start(&b, new_tap(f, (struct iol_net_tap_config){ .ifname = "iol5",
-								     .bridge = "iolbr0" }));
+	start_tap(f, &b, (struct iol_net_tap_config){ .ifname = "iol5", .bridge = "iolbr0" });
 	g_assert_true(is_up("iol5"));
 	for (uint8_t i = 0; i < 20; i++)
 		expect_frame(&a, -1, &b, 1, i);
@@ -570,7 +549,7 @@ static void test_bridge(struct fixture *f, gconstpointer data)
 	delete_link("iolbr1");
 }
 
-static void test_parents_descriptors(struct fixture *f, gconstpointer data)
+static void test_parents_descriptors(struct net_fixture *f, gconstpointer data)
 {
 	const unsigned int flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE;
 	int fds[2] = { open_tun("iol6", flags), open_tun("iol6", flags) }, other[2], bad[2], host;
@@ -601,7 +580,7 @@ static void test_parents_descriptors(struct fixture *f, gconstpointer data)
 	g_assert_cmpint(fcntl(fds[0], F_GETFD), >=, 0); /* still the parent's */
 
 	set_up("iol6", true);
-	net_device_start(&dev, new_tap(f, (struct iol_net_tap_config){ .fds = fds, .pairs = 2 }));
+	start_tap(f, &dev, (struct iol_net_tap_config){ .fds = fds, .pairs = 2 });
 	host = host_end("iol6");
 	expect_from_host(&dev, host, 2, 1);
 	expect_at_host(&dev, host, 1, 2);
@@ -612,7 +591,7 @@ static void test_parents_descriptors(struct fixture *f, gconstpointer data)
 	iol_net_free(dev.net);
 }
 
-static void test_errors(struct fixture *f, gconstpointer data)
+static void test_errors(struct net_fixture *f, gconstpointer data)
 {
 	(void)data;
 	expect_error(f, (struct iol_net_tap_config){ .ifname = "lo", .pairs = 1 }, -EINVAL,
@@ -632,7 +611,7 @@ static void test_errors(struct fixture *f, gconstpointer data)
 }
 
 /* A user without rights. */
-static void test_no_right(struct fixture *f, gconstpointer data)
+static void test_no_right(struct net_fixture *f, gconstpointer data)
 {
 	struct iol_net_tap_config config = { .name = "net t", .ifname = "iol8", .pairs = 1 };
 	int status = -1;
@@ -673,22 +652,9 @@ static void quieten(void)
 	iol_fd_close(&fd);
 }
 
-static void run_or_skip(struct fixture *f, gconstpointer data)
-{
-	void (*const *run)(struct fixture * f, gconstpointer data) = data;
-
-	if (unusable)
-		g_test_skip(unusable);
-	else
-		(*run)(f, NULL);
-}
-
 int main(int argc, char **argv)
 {
-	static const struct {
-		const char *path;
-		void (*run)(struct fixture *f, gconstpointer data);
-	} tests[] = {
+	static const struct net_test tests[] = {
 		{ "/net-tap/made-by-us", test_made_by_us },
 		{ "/net-tap/frame-longer-than-buffer", test_frame_longer_than_buffer },
 		{ "/net-tap/persistent-stays", test_persistent_stays },
@@ -699,9 +665,9 @@ int main(int argc, char **argv)
 		{ "/net-tap/errors", test_errors },
 		{ "/net-tap/no-right", test_no_right },
 	};
+	const char *unusable = net_own_network();
 	int fd;
 
-	unusable = net_own_network();
 	if (!unusable) {
 		quieten();
 		fd = open_tun("iol0", IFF_TAP | IFF_NO_PI | IFF_VNET_HDR);
@@ -710,8 +676,6 @@ int main(int argc, char **argv)
 		iol_fd_close(&fd);
 	}
 	g_test_init(&argc, &argv, NULL);
-	for (size_t i = 0; i < IOL_ARRAY_LEN(tests); i++)
-		g_test_add(tests[i].path, struct fixture, &tests[i].run, setup, run_or_skip,
-			   teardown);
+	net_add_tests(tests, IOL_ARRAY_LEN(tests), unusable);
 	return g_test_run();
 }

@@ -37,32 +37,7 @@ enum {
 
 static const uint8_t guest_mac[6] = { 0x52, 0x54, 0, 0x12, 0x34, 0x56 };
 
-/* Why user-mode networking does not work here; NULL: it does. */
-static const char *unusable;
-
-struct fixture {
-	struct iol_loop loop;
-	struct net_device dev;
-	uint8_t frame[2048]; /* the last one received */
-	size_t len;
-};
-
-static void setup(struct fixture *f, gconstpointer data)
-{
-	struct iol_error err;
-
-	(void)data;
-	g_assert_cmpint(iol_loop_init(&f->loop, &err), ==, 0);
-}
-
-static void teardown(struct fixture *f, gconstpointer data)
-{
-	(void)data;
-	iol_loop_finish(&f->loop);
-	g_assert_cmpint(net_child_of(getpid()), ==, 0);
-}
-
-static int try_user(struct fixture *f, struct iol_net_user_config config, struct iol_net **net,
+static int try_user(struct net_fixture *f, struct iol_net_user_config config, struct iol_net **net,
 		    struct iol_error *err)
 {
 	config.name = "net u";
@@ -71,7 +46,7 @@ static int try_user(struct fixture *f, struct iol_net_user_config config, struct
 	return iol_net_user_new(&f->loop, &config, net, err);
 }
 
-static void start_user(struct fixture *f, struct iol_net_user_config config)
+static void start_user(struct net_fixture *f, struct iol_net_user_config config)
 {
 	struct iol_error err = { 0 };
 	struct iol_net *net = NULL;
@@ -100,7 +75,7 @@ static uint16_t fold(uint32_t sum)
 	return (uint16_t)~sum;
 }
 
-static void send_frame(struct fixture *f, const uint8_t *frame, size_t len)
+static void send_frame(struct net_fixture *f, const uint8_t *frame, size_t len)
 {
 	int ret = net_device_send(&f->dev, 0, frame, len);
 
@@ -117,8 +92,8 @@ static void send_frame(struct fixture *f, const uint8_t *frame, size_t len)
 static uint16_t fragment;
 
 /* Fills what is before the data, which is at its place in @frame, and sends it all. */
-static void send_ip(struct fixture *f, uint8_t *frame, uint8_t protocol, uint32_t from, uint32_t to,
-		    size_t len)
+static void send_ip(struct net_fixture *f, uint8_t *frame, uint8_t protocol, uint32_t from,
+		    uint32_t to, size_t len)
 {
 	uint8_t *ip = frame + ETHERNET;
 
@@ -137,8 +112,8 @@ static void send_ip(struct fixture *f, uint8_t *frame, uint8_t protocol, uint32_
 	send_frame(f, frame, ETHERNET + IP + len);
 }
 
-static void send_udp(struct fixture *f, uint32_t from, uint16_t port, uint32_t to, uint16_t to_port,
-		     const void *data, size_t len)
+static void send_udp(struct net_fixture *f, uint32_t from, uint16_t port, uint32_t to,
+		     uint16_t to_port, const void *data, size_t len)
 {
 	uint8_t frame[1500] = { 0 }, *udp = frame + ETHERNET + IP;
 
@@ -149,8 +124,8 @@ static void send_udp(struct fixture *f, uint32_t from, uint16_t port, uint32_t t
 	send_ip(f, frame, IPPROTO_UDP, from, to, UDP + len);
 }
 
-static void send_tcp(struct fixture *f, uint32_t to, uint16_t port, uint16_t to_port, uint32_t seq,
-		     uint32_t ack, uint8_t flags, const char *data)
+static void send_tcp(struct net_fixture *f, uint32_t to, uint16_t port, uint16_t to_port,
+		     uint32_t seq, uint32_t ack, uint8_t flags, const char *data)
 {
 	uint8_t frame[1500] = { 0 }, *tcp = frame + ETHERNET + IP, pseudo[12] = { 0 };
 	size_t len = TCP + strlen(data);
@@ -172,7 +147,7 @@ static void send_tcp(struct fixture *f, uint32_t to, uint16_t port, uint16_t to_
 }
 
 /* The guest is 10.0.2.15, and says so. */
-static void answer_arp(struct fixture *f)
+static void answer_arp(struct net_fixture *f)
 {
 	uint8_t *arp = f->frame + ETHERNET, reply[60] = { 0 };
 
@@ -190,7 +165,7 @@ static void answer_arp(struct fixture *f)
 	send_frame(f, reply, sizeof(reply));
 }
 
-static void next_frame(struct fixture *f)
+static void next_frame(struct net_fixture *f)
 {
 	ssize_t len = net_device_wait_frame(&f->dev, 1, f->frame, sizeof(f->frame));
 
@@ -200,7 +175,7 @@ static void next_frame(struct fixture *f)
 }
 
 /* What follows the IP header of the next frame of @protocol, at most 10 s away. */
-static const uint8_t *await_ip(struct fixture *f, uint8_t protocol)
+static const uint8_t *await_ip(struct net_fixture *f, uint8_t protocol)
 {
 	do
 		next_frame(f);
@@ -210,7 +185,7 @@ static const uint8_t *await_ip(struct fixture *f, uint8_t protocol)
 }
 
 /* The next segment of TCP with data or @flags in it. */
-static const uint8_t *await_tcp(struct fixture *f, uint8_t flags, const char **data)
+static const uint8_t *await_tcp(struct net_fixture *f, uint8_t flags, const char **data)
 {
 	const uint8_t *tcp;
 
@@ -224,7 +199,7 @@ static const uint8_t *await_tcp(struct fixture *f, uint8_t flags, const char **d
 }
 
 /* A guest that asks for its address: what it is offered. */
-static uint32_t ask_dhcp(struct fixture *f)
+static uint32_t ask_dhcp(struct net_fixture *f)
 {
 	uint8_t request[548] = { 1, 1, 6, 0, 0xde, 0xad, 0xbe, 0xef };
 	const uint8_t *udp;
@@ -260,7 +235,7 @@ static int host_socket(int type, uint16_t port, bool binds)
 
 /* --- tests --- */
 
-static void test_dhcp(struct fixture *f, gconstpointer data)
+static void test_dhcp(struct net_fixture *f, gconstpointer data)
 {
 	(void)data;
 	start_user(f, (struct iol_net_user_config){ .hostname = "guest" });
@@ -275,7 +250,7 @@ static void test_dhcp(struct fixture *f, gconstpointer data)
 	iol_net_free(f->dev.net);
 }
 
-static void test_tcp_forward(struct fixture *f, gconstpointer data)
+static void test_tcp_forward(struct net_fixture *f, gconstpointer data)
 {
 	const char *forwards[] = { "tcp:127.0.0.1:2222-:22", NULL }, *text;
 	const uint8_t *tcp;
@@ -305,7 +280,7 @@ static void test_tcp_forward(struct fixture *f, gconstpointer data)
 	iol_net_free(f->dev.net);
 }
 
-static void test_udp(struct fixture *f, gconstpointer data)
+static void test_udp(struct net_fixture *f, gconstpointer data)
 {
 	const char *forwards[] = { "udp:127.0.0.1:5353-:53", NULL };
 	struct sockaddr_in from;
@@ -341,7 +316,7 @@ static void test_udp(struct fixture *f, gconstpointer data)
 }
 
 /* A packet longer than a frame, in pieces. */
-static void test_pieces(struct fixture *f, gconstpointer data)
+static void test_pieces(struct net_fixture *f, gconstpointer data)
 {
 	enum { DATA = 3000, PIECE = 1480 };
 	g_autofree uint8_t *packet = g_malloc0(UDP + DATA), *got = g_malloc0(DATA + 1);
@@ -371,7 +346,7 @@ static void test_pieces(struct fixture *f, gconstpointer data)
 	iol_net_free(f->dev.net);
 }
 
-static void test_forward_by_ipv6(struct fixture *f, gconstpointer data)
+static void test_forward_by_ipv6(struct net_fixture *f, gconstpointer data)
 {
 	const char *forwards[] = { "tcp:[::1]:8080-[fec0::15]:80", NULL };
 	struct sockaddr_in6 address = { .sin6_family = AF_INET6,
@@ -400,7 +375,7 @@ static void test_forward_by_ipv6(struct fixture *f, gconstpointer data)
 	iol_net_free(f->dev.net);
 }
 
-static void test_restricted(struct fixture *f, gconstpointer data)
+static void test_restricted(struct net_fixture *f, gconstpointer data)
 {
 	struct pollfd pfd = { .events = POLLIN };
 
@@ -416,7 +391,7 @@ static void test_restricted(struct fixture *f, gconstpointer data)
 	iol_net_free(f->dev.net);
 }
 
-static void test_descriptors(struct fixture *f, gconstpointer data)
+static void test_descriptors(struct net_fixture *f, gconstpointer data)
 {
 	int extra = fcntl(0, F_DUPFD, 50); /* without close-on-exec */
 	unsigned int fds, links = 0;
@@ -446,7 +421,7 @@ static void test_descriptors(struct fixture *f, gconstpointer data)
 	iol_fd_close(&extra);
 }
 
-static void test_child_killed(struct fixture *f, gconstpointer data)
+static void test_child_killed(struct net_fixture *f, gconstpointer data)
 {
 	uint8_t frame[64] = { 0 };
 
@@ -470,7 +445,7 @@ static void test_child_killed(struct fixture *f, gconstpointer data)
 	}
 }
 
-static void test_confined(struct fixture *f, gconstpointer data)
+static void test_confined(struct net_fixture *f, gconstpointer data)
 {
 	static const char *const lines[] = { "\nName:\tiolite-user\n", "\nNoNewPrivs:\t1\n",
 					     "\nCapEff:\t0000000000000000\n",
@@ -490,7 +465,7 @@ static void test_confined(struct fixture *f, gconstpointer data)
 }
 
 /* However we end, the child does, too. */
-static void test_parent_killed(struct fixture *f, gconstpointer data)
+static void test_parent_killed(struct net_fixture *f, gconstpointer data)
 {
 	pid_t parent, child = 0, gone;
 	int ends[2], status;
@@ -505,9 +480,9 @@ static void test_parent_killed(struct fixture *f, gconstpointer data)
 	g_assert_cmpint(pipe2(ends, O_CLOEXEC), ==, 0);
 	parent = fork();
 	if (!parent) {
-		struct fixture own;
+		struct net_fixture own;
 
-		setup(&own, NULL);
+		net_setup(&own, NULL);
 		start_user(&own, (struct iol_net_user_config){ 0 });
 		child = net_child_of(getpid());
 		if (write(ends[1], &child, sizeof(child)) == sizeof(child))
@@ -527,7 +502,7 @@ static void test_parent_killed(struct fixture *f, gconstpointer data)
 	iol_fd_close(&ends[1]);
 }
 
-static void expect_error(struct fixture *f, struct iol_net_user_config config, int code,
+static void expect_error(struct net_fixture *f, struct iol_net_user_config config, int code,
 			 const char *text)
 {
 	unsigned int fds = net_open_fds();
@@ -535,14 +510,11 @@ static void expect_error(struct fixture *f, struct iol_net_user_config config, i
 	struct iol_net *net = NULL;
 	int ret = try_user(f, config, &net, &err);
 
-	if (ret != code || !strstr(err.msg, text))
-		g_error("%d \"%s\", expected %d and \"%s\"", ret, err.msg, code, text);
-	g_assert_null(net);
+	net_expect_refused(ret, net, &err, code, text);
 	g_assert_cmpuint(net_open_fds(), ==, fds);
-	g_assert_cmpint(net_child_of(getpid()), ==, 0);
 }
 
-static void test_errors(struct fixture *f, gconstpointer data)
+static void test_errors(struct net_fixture *f, gconstpointer data)
 {
 	const char *forwards[] = { "tcp:127.0.0.1:2223-:22", "tcp:127.0.0.1:2222-:22", NULL };
 	const char *elsewhere[] = { "udp:192.0.2.1:2222-:22", NULL };
@@ -561,7 +533,7 @@ static void test_errors(struct fixture *f, gconstpointer data)
 		     "net=10.0.2.0/40");
 }
 
-static void test_what_is_no_frame(struct fixture *f, gconstpointer data)
+static void test_what_is_no_frame(struct net_fixture *f, gconstpointer data)
 {
 	g_autofree uint8_t *frame = g_malloc0(2000);
 	uint8_t small[20];
@@ -618,7 +590,7 @@ static size_t make_hostile(GRand *rand, uint8_t *frame, size_t max)
 	return len;
 }
 
-static void hostile_round(struct fixture *f, GRand *rand)
+static void hostile_round(struct net_fixture *f, GRand *rand)
 {
 	uint8_t frame[1514];
 
@@ -641,7 +613,7 @@ static void hostile_round(struct fixture *f, GRand *rand)
 }
 
 /* It may well be libslirp's end, and is nobody else's. */
-static void test_hostile_guest(struct fixture *f, gconstpointer data)
+static void test_hostile_guest(struct net_fixture *f, gconstpointer data)
 {
 	enum { ROUNDS = 10000 / 32 + 1 };
 	GRand *rand = g_rand_new_with_seed(0x10117e);
@@ -667,27 +639,18 @@ static void test_hostile_guest(struct fixture *f, gconstpointer data)
 	iol_log_set_level(IOL_LOG_WARN);
 }
 
-static void run_or_skip(struct fixture *f, gconstpointer data)
-{
-	void (*const *run)(struct fixture * f, gconstpointer data) = data;
-
-	if (unusable)
-		g_test_skip(unusable);
-	else
-		(*run)(f, NULL);
-}
-
+/* Why user-mode networking does not work here; NULL: it does. */
 static const char *why_unusable(void)
 {
 	static struct iol_error err;
 	const char *why = net_own_network();
-	struct fixture f;
+	struct net_fixture f;
 	struct iol_net *net;
 	int ret;
 
 	if (why)
 		return why;
-	setup(&f, NULL);
+	net_setup(&f, NULL);
 	ret = try_user(&f, (struct iol_net_user_config){ 0 }, &net, &err);
 	if (!ret)
 		iol_net_free(net);
@@ -697,10 +660,7 @@ static const char *why_unusable(void)
 
 int main(int argc, char **argv)
 {
-	static const struct {
-		const char *path;
-		void (*run)(struct fixture *f, gconstpointer data);
-	} tests[] = {
+	static const struct net_test tests[] = {
 		{ "/net-user/dhcp", test_dhcp },
 		{ "/net-user/tcp-forward", test_tcp_forward },
 		{ "/net-user/udp", test_udp },
@@ -715,11 +675,9 @@ int main(int argc, char **argv)
 		{ "/net-user/what-is-no-frame", test_what_is_no_frame },
 		{ "/net-user/hostile-guest", test_hostile_guest },
 	};
+	const char *unusable = why_unusable();
 
-	unusable = why_unusable();
 	g_test_init(&argc, &argv, NULL);
-	for (size_t i = 0; i < IOL_ARRAY_LEN(tests); i++)
-		g_test_add(tests[i].path, struct fixture, &tests[i].run, setup, run_or_skip,
-			   teardown);
+	net_add_tests(tests, IOL_ARRAY_LEN(tests), unusable);
 	return g_test_run();
 }

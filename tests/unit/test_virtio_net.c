@@ -644,18 +644,21 @@ static void test_receive_errors(void)
 	finish(&r);
 }
 
+static void add_case(const char *folder, const char *name, gconstpointer row, GTestDataFunc test)
+{
+	g_autofree char *path = g_strdup_printf("/virtio-net/%s/%s", folder, name);
+
+	g_test_add_data_func(path, row, test);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/virtio-net/send", test_send);
 	g_test_add_func("/virtio-net/send/layouts", test_send_layouts);
 	g_test_add_func("/virtio-net/send/all-entries", test_send_as_many_parts_as_entries);
-	for (size_t i = 0; i < IOL_ARRAY_LEN(header_cases); i++) {
-		g_autofree char *name =
-			g_strdup_printf("/virtio-net/send/header/%s", header_cases[i].name);
-
-		g_test_add_data_func(name, &header_cases[i], test_send_headers);
-	}
+	for (size_t i = 0; i < IOL_ARRAY_LEN(header_cases); i++)
+		add_case("send/header", header_cases[i].name, &header_cases[i], test_send_headers);
 	g_test_add_func("/virtio-net/send/declined", test_send_declined);
 	g_test_add_func("/virtio-net/send/lengths", test_send_lengths);
 	g_test_add_func("/virtio-net/send/busy", test_send_busy);
@@ -669,12 +672,9 @@ int main(int argc, char **argv)
 	g_test_add_func("/virtio-net/receive/held", test_receive_held);
 	g_test_add_func("/virtio-net/receive/held-long", test_receive_held_long);
 	g_test_add_func("/virtio-net/receive/never-fits", test_receive_never_fits);
-	for (size_t i = 0; i < IOL_ARRAY_LEN(rx_header_cases); i++) {
-		g_autofree char *name =
-			g_strdup_printf("/virtio-net/receive/header/%s", rx_header_cases[i].name);
-
-		g_test_add_data_func(name, &rx_header_cases[i], test_receive_headers);
-	}
+	for (size_t i = 0; i < IOL_ARRAY_LEN(rx_header_cases); i++)
+		add_case("receive/header", rx_header_cases[i].name, &rx_header_cases[i],
+			 test_receive_headers);
 	g_test_add_func("/virtio-net/receive/mtu", test_receive_mtu);
 	g_test_add_func("/virtio-net/receive/errors", test_receive_errors);
 	return g_test_run();
