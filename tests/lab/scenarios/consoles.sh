@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=sh
+# about: serial lines ttyS1 to ttyS3 and hvc0: to a file, TCP and pseudo terminals; what was said before somebody listened; both ways
+# limit: 150
+# arches: x86_64 aarch64
+# variants: 6.1
+# variants-x86_64: 6.1 6.12
+# shellcheck source=tests/lab/lib-net.sh
+. "$TREE/tests/lab/lib-net.sh"
+kernel "$1" stock nets
+
+vm_options="-s file:s1.out,log=s1.log -s tcp:127.0.0.1:7001 -s pty,link=s3.pty --console pty,link=hvc0.pty"
+vm_start consoles 256M 1 do-consoles,poweroff-f quiet
+vm_wait_for '^@lab said' 90
+
+# come LINE FILE: all 200 lines of it, in order, and nothing else
+come() {
+	come_end=$(($(uptime_s) + 30 * PATIENCE))
+	while [ "$(wc -l <"$2")" -lt 200 ]; do
+		[ "$(uptime_s)" -le $come_end ] || fail "of $1 came $(wc -l <"$2") lines, the last '$(tail -n 1 "$2")'"
+		sleep 0.1
+	done
+	tr -d '\r' <"$2" | awk -v line="$1" '$0 != line " says " NR { bad = 1; print "line " NR ": " $0 } END { exit bad }' >differs ||
+		fail "of $1 came something else: $(head -n 1 differs)"
+	ok "$1 said all its lines"
+}
+# got LINE FILE: it has the answer
+got() {
+	got_end=$(($(uptime_s) + 30 * PATIENCE))
+	until grep -q "^$1 got word-$1 word-$1" "$2"; do
+		[ "$(uptime_s)" -le $got_end ] || fail "$1 does not answer: $(tail -n 1 "$2")"
+		sleep 0.1
+	done
+	ok "$1 goes both ways"
+}
+
+# nobody has listened until now
+come ttyS1 s1.out
+cmp -s s1.out s1.log || fail "the log of ttyS1 is not what its file has"
+mkfifo words
+nc 127.0.0.1 7001 <>words >s2.out &
+echo $! >s2.pid
+come ttyS2 s2.out
+background s3 cat s3.pty
+come ttyS3 s3.out
+background hvc0 cat hvc0.pty
+come hvc0 hvc0.out
+
+echo word-ttyS2 >words
+got ttyS2 s2.out
+echo word-ttyS3 >s3.pty
+got ttyS3 s3.out
+echo word-hvc0 >hvc0.pty
+got hvc0 hvc0.out
+
+# a client that goes and another that comes
+kill -9 "$(cat s2.pid)"
+vm_wait_for '^@lab back' 60
+vm_wait_for '^@lab button-ready' 30
+got_end=$(($(uptime_s) + 30 * PATIENCE))
+until grep -q '^hvc0 is back' hvc0.out; do
+	[ "$(uptime_s)" -le $got_end ] || fail "hvc0 says nothing after its driver came back: $(tail -n 1 hvc0.out)"
+	sleep 0.1
+done
+kill -TERM "$vm_pid"
+vm_wait_exit 60
+no_guest_errors
+expect_status 0
+grep -q '^@lab end consoles' consoles.console || fail "the guest did not come to the end of consoles.sh"
+for link in s3.pty hvc0.pty; do
+	[ ! -L $link ] || fail "$link was left"
+done
