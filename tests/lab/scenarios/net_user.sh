@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh
-# about: user-mode networking: DHCP, DNS, TCP out and in, IPv4 and IPv6; the child process killed
+# about: user-mode networking by an account that may use /dev/kvm and nothing else: DHCP, DNS, TCP out and in, IPv4 and IPv6; the child process killed
 # arches: x86_64 aarch64
 # limit: 120
 # variants: 6.1
@@ -13,6 +13,24 @@ kernel "$1" stock nets
 echo 'nameserver 127.0.0.1' >/etc/resolv.conf
 [ -e /etc/passwd ] || echo 'root:x:0:0:root:/:/bin/sh' >/etc/passwd # of a tree that nobody configured
 [ -e /etc/group ] || echo 'root:x:0:' >/etc/group
+
+# an account of no privileges, and what it runs where it can read it
+echo 'plain:x:4242:4242:plain:/:/bin/sh' >>/etc/passwd
+echo 'plain:x:4242:' >>/etc/group
+chown root:plain /dev/kvm
+chmod 660 /dev/kvm
+mkdir -p /run/plain
+mount -t tmpfs -o mode=755 tmpfs /run/plain
+cp "$IOLITE" /run/plain/iolite
+cp "$kernel" /run/plain/kernel
+cp "$initrd" /run/plain/initrd
+kernel=/run/plain/kernel initrd=/run/plain/initrd
+cat >run-plain <<'END'
+#!/bin/sh
+exec busybox su -s /run/plain/iolite -- plain "$@"
+END
+chmod 755 run-plain
+vm_program=$PWD/run-plain
 background dns dnsmasq --keep-in-foreground --no-hosts --no-resolv --bind-interfaces --listen-address=127.0.0.1 \
 	--user=root --pid-file= --address=/data.test/192.0.2.7
 dd if=/dev/urandom of=data bs=64k count=16 2>/dev/null
@@ -27,6 +45,9 @@ same() { [ "$(sha256sum <"$1")" = "$sum" ] || fail "$(wc -c <"$1") bytes came $2
 net_start user net_user "-n user,hostfwd=tcp:127.0.0.1:2222-:22,hostfwd=udp:127.0.0.1:2223-:23,ipv6-net=fd00:5::/64" \
 	lab.sum="${sum%% *}"
 vm_wait_for '^@lab uploaded' 60
+grep -q '^Uid:.4242.4242.4242.4242' "/proc/$vm_pid/status" || fail "iolite runs as $(grep ^Uid: "/proc/$vm_pid/status")"
+grep -q '^CapPrm:.0*$' "/proc/$vm_pid/status" || fail "iolite has capabilities"
+ok "iolite has no privileges"
 vm_wait_for '^@lab listens 1' 60
 same taken "from the guest"
 ok "TCP from the guest"
