@@ -271,7 +271,7 @@ static int tap_set_offloads(struct iol_net *net, uint32_t offloads)
 
 	if (offloads & ~net->limits.receive_offloads)
 		return -EINVAL;
-	if (!tap->lost)
+	if (!tap->lost && offloads != tap->offloads)
 		ret = iol_tap_set_offloads(tap->pairs[0].fd, offloads);
 	if (ret && says_lost(-ret)) {
 		lose(tap);

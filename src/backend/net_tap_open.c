@@ -27,6 +27,9 @@
 #define TUN_F_USO6 0x40
 #endif
 
+/* TUNSETQUEUE and TUNSETOFFLOAD take the lock that all settings of the host's interfaces have in common. */
+#define CHANGE_NS (100 * IOL_NS_PER_MS)
+
 static const unsigned short tap_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
 
 int iol_tap_set_offloads(int fd, uint32_t offloads)
@@ -457,6 +460,7 @@ int iol_tap_open(struct net_tap *tap, const struct iol_net_tap_config *config,
 	if (ret)
 		return ret;
 	tap->net.limits.pairs = config->pairs;
+	tap->net.limits.change_ns = CHANGE_NS;
 	probe_offloads(tap);
 	return set_interface(tap, config, err);
 }

@@ -221,15 +221,15 @@ bool iol_virtio_net_announce(struct iol_virtio *v)
 static bool serve(struct iol_virtio *v, unsigned int queue)
 {
 	struct net_device *n = net_of(v);
-	unsigned int pairs = iol_virtio_has(v, VIRTIO_NET_F_MQ) ? n->pairs : 1;
+	unsigned int ctrl = virtio_net_ctrl_queue(n);
 
-	if (queue < 2 * pairs) {
+	if (queue < ctrl) {
 		if (queue % 2)
 			return virtio_net_serve_tx(n, queue / 2);
 		virtio_net_run_rx(n, queue / 2);
 		return false;
 	}
-	if (queue == 2 * pairs && iol_virtio_has(v, VIRTIO_NET_F_CTRL_VQ))
+	if (queue == ctrl && iol_virtio_has(v, VIRTIO_NET_F_CTRL_VQ))
 		return virtio_net_serve_ctrl(n, queue);
 	iol_virtio_pause(v, queue);
 	return false;
@@ -302,7 +302,8 @@ static void net_free(struct iol_virtio *v)
 
 	iol_virtio_finish(v);
 	iol_loop_cancel(n->net->loop, &n->held_op);
-	while (n->held_op.in_flight)
+	iol_loop_cancel(n->net->loop, &n->ctrl_op);
+	while (n->held_op.in_flight || n->ctrl_op.in_flight)
 		if (iol_loop_turn(n->net->loop, true) < 0)
 			break;
 	iol_net_free(n->net);
@@ -363,6 +364,7 @@ static struct net_device *new_device(struct iol_net *net,
 	memcpy(n->mac, config->mac, sizeof(n->mac));
 	n->log_limit.burst = LOG_BURST;
 	n->held_op.done = virtio_net_held_long;
+	n->ctrl_op.done = virtio_net_ctrl_may_go_on;
 	n->user = (struct iol_net_user){
 		.readable = readable,
 		.writable = writable,
