@@ -600,6 +600,36 @@ static void test_free_with_work(void)
 	g_assert_true(freed);
 }
 
+struct late {
+	struct iol_post post;
+	struct memory_net *mn;
+	bool came;
+};
+
+static void say_late(struct iol_post *post)
+{
+	struct late *late = iol_container_of(post, struct late, post);
+
+	late->came = true;
+	g_assert_null(late->mn->net.user);
+	iol_net_set_link(&late->mn->net, false);
+}
+
+/* The link goes while the device does, which has to wait for its timer. */
+static void test_free_with_link_lost(void)
+{
+	struct late late = { .post.run = say_late };
+	struct net_rig r;
+
+	init(&r, NET_RIG_OFFLOADS, 1);
+	net_rig_start(&r, UINT64_MAX);
+	fill_with_work(&r);
+	late.mn = r.mn;
+	iol_loop_post(r.loop, &late.post);
+	finish(&r);
+	g_assert_true(late.came);
+}
+
 /* 5.1.6.5.2.1 and 5.1.6.5.3: filters and the address are as at first. */
 static void test_reset_restores(void)
 {
@@ -660,6 +690,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/virtio-net-life/reset-with-work", test_reset_with_work);
 	g_test_add_func("/virtio-net-life/quiesce-with-work", test_quiesce_with_work);
 	g_test_add_func("/virtio-net-life/free-with-work", test_free_with_work);
+	g_test_add_func("/virtio-net-life/free-with-link-lost", test_free_with_link_lost);
 	g_test_add_func("/virtio-net-life/reset-restores", test_reset_restores);
 	g_test_add_func("/virtio-net-life/not-running", test_not_running);
 	return g_test_run();

@@ -300,12 +300,14 @@ static void net_free(struct iol_virtio *v)
 {
 	struct net_device *n = net_of(v);
 
-	iol_virtio_finish(v);
+	/* The loop is turned before all is gone: what the backend has to say then is for nobody. */
+	iol_net_start(n->net, NULL);
 	iol_loop_cancel(n->net->loop, &n->held_op);
 	iol_loop_cancel(n->net->loop, &n->ctrl_op);
 	while (n->held_op.in_flight || n->ctrl_op.in_flight)
 		if (iol_loop_turn(n->net->loop, true) < 0)
 			break;
+	iol_virtio_finish(v);
 	iol_net_free(n->net);
 	free_memory(n);
 }
