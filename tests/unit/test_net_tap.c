@@ -459,6 +459,39 @@ static void test_queues(struct fixture *f, gconstpointer data)
 	g_assert_cmpuint(if_nametoindex("iol3"), ==, 0);
 }
 
+/* Queues that are set before anybody has noticed that the interface is gone. */
+static void test_queues_of_deleted(struct fixture *f, gconstpointer data)
+{
+	uint8_t frame[FRAME_BYTES] = { 0 };
+	struct net_device dev;
+	int host;
+
+	(void)data;
+	net_device_start(&dev,
+			 new_tap(f, (struct iol_net_tap_config){ .ifname = "iol3", .pairs = 4 }));
+	for (unsigned int round = 0; round < 2; round++) {
+		/* Fewer the first time, more the second. */
+		unsigned int pairs = round ? 3 : 1;
+
+		delete_link("iol3");
+		g_assert_cmpint(iol_net_set_pairs(dev.net, pairs), ==, 0);
+		NET_TURN_UNTIL(&f->loop, !dev.net->link_up);
+		make_persistent("iol3", IFF_MULTI_QUEUE);
+		set_up("iol3", true);
+		NET_TURN_UNTIL(&f->loop, dev.net->link_up);
+		for (unsigned int pair = 0; pair < 4; pair++)
+			g_assert_cmpint(net_device_send(&dev, pair, frame, sizeof(frame)), ==,
+					pair < pairs ? 0 : -ENETDOWN);
+		host = host_end("iol3");
+		for (uint8_t i = 0; i < 20; i++)
+			expect_from_host(&dev, host, pairs, i);
+		iol_fd_close(&host);
+	}
+	g_assert_cmpuint(dev.link_changes, ==, 4);
+	iol_net_free(dev.net);
+	delete_link("iol3");
+}
+
 static bool make_bridge(const char *name)
 {
 	char arg[IFNAMSIZ];
@@ -694,6 +727,7 @@ int main(int argc, char **argv)
 		{ "/net-tap/persistent-stays", test_persistent_stays },
 		{ "/net-tap/deleted-and-made-again", test_deleted_and_made_again },
 		{ "/net-tap/queues", test_queues },
+		{ "/net-tap/queues/of-deleted", test_queues_of_deleted },
 		{ "/net-tap/bridge", test_bridge },
 		{ "/net-tap/parents-descriptors", test_parents_descriptors },
 		{ "/net-tap/errors", test_errors },

@@ -161,6 +161,11 @@ static void test_offloads(void)
 	net_rig_start(&r, ~BIT(GUEST_CSUM));
 	g_assert_cmphex(r.mn->offloads, ==, 0);
 	net_rig_reset(&r);
+	/* One does not depend on the other. */
+	r.mn->pairs_error = -EINVAL;
+	net_rig_start(&r, UINT64_MAX);
+	g_assert_cmphex(r.mn->offloads, ==, NET_RIG_OFFLOADS);
+	net_rig_reset(&r);
 	/* A host that cannot: nothing is left to the driver. */
 	r.mn->set_error = -EOPNOTSUPP;
 	net_rig_start(&r, UINT64_MAX);

@@ -262,11 +262,14 @@ static void link_changed(struct iol_net_user *user)
 static void start(struct iol_virtio *v)
 {
 	struct net_device *n = net_of(v);
+	int pairs, offloads;
 
 	virtio_net_start_filter(n);
 	n->active_pairs = 1;
 	n->guest_offloads = 0;
-	if (iol_net_set_pairs(n->net, 1) || virtio_net_set_offloads(n, v->features))
+	pairs = iol_net_set_pairs(n->net, 1);
+	offloads = virtio_net_set_offloads(n, v->features);
+	if (pairs || offloads)
 		iol_log_limited(&n->log_limit, IOL_LOG_WARN,
 				"%s: the host refuses what the guest's driver can do itself; some "
 				"frames to it may be dropped",
