@@ -251,29 +251,41 @@ static int attach_first(struct net_tap *tap, unsigned int pairs)
 }
 
 /* 0: the interface is there, and all is set. */
-static int come_back(struct net_tap *tap)
+static int come_back(struct net_tap *tap, struct iol_error *err)
 {
-	int ret = iol_tap_reopen(tap);
+	int ret = iol_tap_reopen(tap, err);
 
 	if (ret)
 		return ret;
 	ret = attach_first(tap, tap->active);
-	if (ret)
-		iol_tap_close(tap);
-	return ret;
+	if (!ret)
+		return 0;
+	iol_tap_close(tap);
+	return iol_error_errno(err, ret, "interface %s: cannot set its queues", tap->ifname);
+}
+
+/* Once for each reason: it is tried again every second. */
+static void tell(struct net_tap *tap, const struct iol_error *err)
+{
+	if (*err->msg && strcmp(err->msg, tap->told.msg))
+		iol_log(IOL_LOG_WARN, "%s: the link stays down: %s", tap->net.name, err->msg);
+	tap->told = *err;
 }
 
 static void retry_done(struct iol_op *op, int res)
 {
 	struct net_tap *tap = iol_container_of(op, struct net_tap, retry_op);
+	struct iol_error err = { 0 };
 
 	if (tap->finished || res == -ECANCELED)
 		return;
-	if (polls_in_flight(tap) || come_back(tap)) {
+	if (polls_in_flight(tap) || come_back(tap, &err)) {
+		tell(tap, &err);
 		iol_loop_timeout(tap->net.loop, &tap->retry_op, IOL_NS_PER_S);
 		return;
 	}
 	tap->lost = false;
+	tap->told = err;
 	iol_log(IOL_LOG_INFO, "%s: interface %s is there again; the link is up", tap->net.name,
 		tap->ifname);
 	for (unsigned int i = 0; i < tap->net.limits.pairs; i++)
