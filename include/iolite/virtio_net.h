@@ -39,10 +39,4 @@ struct iol_virtio_net_counts {
 /* [loop] */
 void iol_virtio_net_counts(struct iol_virtio *v, struct iol_virtio_net_counts *counts);
 
-/*
- * Asks the driver to make itself known in its network (5.1.6.5.4), as after a move to another host.
- * False: it has not agreed to do that, or is not there. [loop]
- */
-bool iol_virtio_net_announce(struct iol_virtio *v);
-
 #endif

@@ -202,19 +202,6 @@ static void fill_config(struct net_device *n)
 	le16_store(config + CONFIG_AT(mtu), (uint16_t)n->mtu);
 }
 
-bool iol_virtio_net_announce(struct iol_virtio *v)
-{
-	struct net_device *n = net_of(v);
-
-	/* Without the status there is no place to say so. */
-	if (!net_running(n) || !iol_virtio_has(v, VIRTIO_NET_F_GUEST_ANNOUNCE) ||
-	    !iol_virtio_has(v, VIRTIO_NET_F_STATUS))
-		return false;
-	n->announcing = true;
-	virtio_net_show_status(n, true);
-	return true;
-}
-
 /* --- queues --- */
 
 /* 5.1.2: where the control queue is depends on MQ; a queue of no use is left alone. */
@@ -245,11 +232,23 @@ static void writable(struct iol_net_user *user, unsigned int pair)
 	virtio_net_retry_tx(net_of_user(user), pair);
 }
 
-/* What waited for the other state will perhaps not be told by anything else. */
+/* Whether the driver can be asked to make itself known (5.1.6.5.4): the status is where that is said. */
+static bool may_announce(const struct net_device *n)
+{
+	return net_running(n) && iol_virtio_has(&n->v, VIRTIO_NET_F_GUEST_ANNOUNCE) &&
+	       iol_virtio_has(&n->v, VIRTIO_NET_F_STATUS);
+}
+
+/*
+ * A link that comes back may lead to another network, or to a bridge that has forgotten where the guest is.
+ * What waited for the other state will perhaps not be told by anything else.
+ */
 static void link_changed(struct iol_net_user *user)
 {
 	struct net_device *n = net_of_user(user);
 
+	if (n->net->link_up && may_announce(n))
+		n->announcing = true;
 	virtio_net_show_status(n, true);
 	for (unsigned int i = 0; i < n->pairs; i++)
 		virtio_net_retry_tx(n, i);
