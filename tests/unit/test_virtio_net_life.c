@@ -4,9 +4,13 @@
  * pairs (virtio-v1.2 5.1.2 to 5.1.5, 5.1.6.5.4, 5.1.6.5.6).
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <glib.h>
 #include <linux/virtio_config.h>
 #include <string.h>
+#include <unistd.h>
+
+#include <iolite/log.h>
 
 #include "virtio_net_rig.h"
 
@@ -618,6 +622,32 @@ static void test_free_with_work(void)
 	g_assert_true(freed);
 }
 
+/* What went through is told at the end, to whoever wants to know. */
+static void test_counts_told(void)
+{
+	int saved = dup(STDERR_FILENO), fds[2];
+	char text[1024] = "";
+	struct net_rig r;
+
+	init(&r, 0, 1);
+	net_rig_start(&r, UINT64_MAX);
+	net_rig_check_alive(&r);
+	net_rig_send(&r, 0, NULL, frame, 13); /* too short */
+	iol_log_set_level(IOL_LOG_INFO);
+	g_assert_cmpint(pipe2(fds, O_NONBLOCK), ==, 0);
+	dup2(fds[1], STDERR_FILENO);
+	finish(&r);
+	dup2(saved, STDERR_FILENO);
+	iol_log_set_level(IOL_LOG_WARN);
+	g_assert_cmpint(read(fds[0], text, sizeof(text) - 1), >, 0);
+	g_assert_cmpstr(text, ==,
+			"iolite: test: to the guest 3 frames of 1588 bytes, 0 filtered, 0 dropped; "
+			"from it 3 frames of 1588 bytes, 1 dropped\n");
+	close(saved);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 struct late {
 	struct iol_post post;
 	struct memory_net *mn;
@@ -708,6 +738,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/virtio-net-life/reset-with-work", test_reset_with_work);
 	g_test_add_func("/virtio-net-life/quiesce-with-work", test_quiesce_with_work);
 	g_test_add_func("/virtio-net-life/free-with-work", test_free_with_work);
+	g_test_add_func("/virtio-net-life/counts-told", test_counts_told);
 	g_test_add_func("/virtio-net-life/free-with-link-lost", test_free_with_link_lost);
 	g_test_add_func("/virtio-net-life/reset-restores", test_reset_restores);
 	g_test_add_func("/virtio-net-life/not-running", test_not_running);

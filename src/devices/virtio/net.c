@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <glib.h>
+#include <inttypes.h>
 #include <linux/virtio_ids.h>
 #include <string.h>
 
@@ -298,10 +299,23 @@ static void free_memory(struct net_device *n)
 	g_free(n);
 }
 
+static void log_counts(const struct net_device *n)
+{
+	const struct iol_virtio_net_counts *c = &n->counts;
+
+	iol_log(IOL_LOG_INFO,
+		"%s: to the guest %" PRIu64 " frames of %" PRIu64 " bytes, %" PRIu64
+		" filtered, %" PRIu64 " dropped; from it %" PRIu64 " frames of %" PRIu64
+		" bytes, %" PRIu64 " dropped",
+		n->v.name, c->rx_frames, c->rx_bytes, c->rx_filtered, c->rx_dropped, c->tx_frames,
+		c->tx_bytes, c->tx_dropped);
+}
+
 static void net_free(struct iol_virtio *v)
 {
 	struct net_device *n = net_of(v);
 
+	log_counts(n);
 	/* The loop is turned before all is gone: what the backend has to say then is for nobody. */
 	iol_net_start(n->net, NULL);
 	iol_loop_cancel(n->net->loop, &n->held_op);
