@@ -71,6 +71,11 @@ struct iol_net_limits {
 		receive_offloads; /* what received frames may leave to us, at most; see iol_net_set_offloads() */
 	unsigned int pairs; /* 1 to IOL_NET_PAIRS_MAX */
 	unsigned int mtu; /* bytes of a packet; 0: unknown */
+	/*
+	 * A change of offloads or pairs costs others on the host. A device lets its driver make a few at once, and then
+	 * one in this time. 0: changes cost nothing.
+	 */
+	uint64_t change_ns;
 };
 
 struct iol_net {

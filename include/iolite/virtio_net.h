@@ -27,7 +27,7 @@ int iol_virtio_net_new(struct iol_net *net, const struct iol_virtio_net_config *
 		       const struct iol_virtio_env *env, struct iol_virtio **v,
 		       struct iol_error *err);
 
-/* Since the device was made. Bytes are the frames', without the header of virtio. */
+/* Since the device was made; logged at its end (IOL_LOG_INFO). Bytes are the frames', without the header of virtio. */
 struct iol_virtio_net_counts {
 	uint64_t rx_frames, rx_bytes; /* given to the driver */
 	uint64_t rx_dropped; /* too long, or in a form that the driver did not ask for */
@@ -38,11 +38,5 @@ struct iol_virtio_net_counts {
 
 /* [loop] */
 void iol_virtio_net_counts(struct iol_virtio *v, struct iol_virtio_net_counts *counts);
-
-/*
- * Asks the driver to make itself known in its network (5.1.6.5.4), as after a move to another host.
- * False: it has not agreed to do that, or is not there. [loop]
- */
-bool iol_virtio_net_announce(struct iol_virtio *v);
 
 #endif

@@ -51,6 +51,14 @@ static int failed(struct net_tap *tap, int error)
 	return -ENETDOWN;
 }
 
+/* TUNSETQUEUE has one error for all that is wrong: this asks. The first pair's descriptor always has the interface. */
+static bool is_gone(const struct net_tap_pair *p)
+{
+	struct ifreq ifr;
+
+	return ioctl(p->fd, TUNGETIFF, &ifr) != 0;
+}
+
 /* The pair, or NULL: it has no queue now. */
 static struct net_tap_pair *usable(struct net_tap *tap, unsigned int pair)
 {
@@ -154,14 +162,13 @@ static void tap_await(struct iol_net *net, unsigned int pair, bool readable, boo
 static bool counts(struct net_tap_pair *p, int res)
 {
 	struct net_tap *tap = p->tap;
-	struct ifreq ifr;
 
 	if (tap->finished || tap->lost || !p->attached || res == -ECANCELED)
 		return false;
 	if (res > 0 && !(res & (POLLERR | POLLHUP)))
 		return true;
 	/* Deleted; or a poll from before the queue was detached, which is to be asked for again. */
-	if (ioctl(p->fd, TUNGETIFF, &ifr))
+	if (is_gone(p))
 		lose(tap);
 	else
 		arm(p);
@@ -243,18 +250,42 @@ static int attach_first(struct net_tap *tap, unsigned int pairs)
 	return ret;
 }
 
+/* 0: the interface is there, and all is set. */
+static int come_back(struct net_tap *tap, struct iol_error *err)
+{
+	int ret = iol_tap_reopen(tap, err);
+
+	if (ret)
+		return ret;
+	ret = attach_first(tap, tap->active);
+	if (!ret)
+		return 0;
+	iol_tap_close(tap);
+	return iol_error_errno(err, ret, "interface %s: cannot set its queues", tap->ifname);
+}
+
+/* Once for each reason: it is tried again every second. */
+static void tell(struct net_tap *tap, const struct iol_error *err)
+{
+	if (*err->msg && strcmp(err->msg, tap->told.msg))
+		iol_log(IOL_LOG_WARN, "%s: the link stays down: %s", tap->net.name, err->msg);
+	tap->told = *err;
+}
+
 static void retry_done(struct iol_op *op, int res)
 {
 	struct net_tap *tap = iol_container_of(op, struct net_tap, retry_op);
+	struct iol_error err = { 0 };
 
 	if (tap->finished || res == -ECANCELED)
 		return;
-	if (polls_in_flight(tap) || iol_tap_reopen(tap)) {
+	if (polls_in_flight(tap) || come_back(tap, &err)) {
+		tell(tap, &err);
 		iol_loop_timeout(tap->net.loop, &tap->retry_op, IOL_NS_PER_S);
 		return;
 	}
 	tap->lost = false;
-	attach_first(tap, tap->active);
+	tap->told = err;
 	iol_log(IOL_LOG_INFO, "%s: interface %s is there again; the link is up", tap->net.name,
 		tap->ifname);
 	for (unsigned int i = 0; i < tap->net.limits.pairs; i++)
@@ -271,7 +302,7 @@ static int tap_set_offloads(struct iol_net *net, uint32_t offloads)
 
 	if (offloads & ~net->limits.receive_offloads)
 		return -EINVAL;
-	if (!tap->lost)
+	if (!tap->lost && offloads != tap->offloads)
 		ret = iol_tap_set_offloads(tap->pairs[0].fd, offloads);
 	if (ret && says_lost(-ret)) {
 		lose(tap);
@@ -292,12 +323,13 @@ static int tap_set_pairs(struct iol_net *net, unsigned int pairs)
 		return -EINVAL;
 	if (!tap->lost)
 		ret = attach_first(tap, pairs);
-	if (ret && says_lost(-ret)) {
+	if (ret && is_gone(&tap->pairs[0])) {
 		lose(tap);
 		ret = 0;
 	}
 	if (ret)
 		return ret;
+	/* Of an interface that is lost: for when it is back. */
 	tap->active = pairs;
 	for (unsigned int i = 0; i < pairs; i++)
 		arm(&tap->pairs[i]);

@@ -20,27 +20,34 @@ struct net_tap_pair {
 struct net_tap {
 	struct iol_net net;
 	char ifname[IFNAMSIZ];
+	char bridge[IFNAMSIZ]; /* that it joins; "": none */
+	unsigned int mtu; /* to be set where it is ours; 0: as it is */
 	bool made; /* by us: it goes with us */
+	bool ours; /* its state is, whoever makes it the next time */
 	bool from_parent; /* by descriptors: nobody but the parent can open it again */
 	bool lost; /* the interface was deleted */
 	bool finished;
 	unsigned int active; /* pairs, as set */
 	uint32_t offloads; /* as set */
 	struct iol_op retry_op; /* the time until it is looked for again */
+	struct iol_error told; /* why it could not be had the last time, if it was there */
 	struct iol_turn_end turn_end;
 	struct net_tap_pair pairs[IOL_NET_PAIRS_MAX];
 	uint8_t bounce[IOL_NET_HEADER_BYTES + IOL_NET_FRAME_MAX]; /* for frames in too many parts */
 };
 
 /*
- * Opens what @config names: fills ifname, made, from_parent, the pairs' descriptors and the limits. -errno with a
- * text; the parent's descriptors are the caller's then.
+ * Opens what @config names: fills ifname, bridge, mtu, made, ours, from_parent, the pairs' descriptors and the limits.
+ * -errno with a text; the parent's descriptors are the caller's then.
  */
 int iol_tap_open(struct net_tap *tap, const struct iol_net_tap_config *config,
 		 struct iol_error *err);
 
-/* Opens the interface that was lost once more, as all was set. -errno: it is not there, or not to be had. */
-int iol_tap_reopen(struct net_tap *tap);
+/*
+ * Opens the interface that was lost once more, as all was set, with all its queues attached. -errno: it is not there,
+ * which has no text, or not to be had.
+ */
+int iol_tap_reopen(struct net_tap *tap, struct iol_error *err);
 
 void iol_tap_close(struct net_tap *tap);
 

@@ -27,6 +27,9 @@
 #define TUN_F_USO6 0x40
 #endif
 
+/* TUNSETQUEUE and TUNSETOFFLOAD take the lock that all settings of the host's interfaces have in common. */
+#define CHANGE_NS (100 * IOL_NS_PER_MS)
+
 static const unsigned short tap_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
 
 int iol_tap_set_offloads(int fd, uint32_t offloads)
@@ -317,26 +320,27 @@ static bool in_bridge(const char *ifname, const char *bridge)
 	return master && master == if_nametoindex(bridge);
 }
 
-static int join_bridge(const struct net_tap *tap, const char *bridge, int control,
-		       struct iol_error *err)
+static int join_bridge(const struct net_tap *tap, int control, struct iol_error *err)
 {
+	const char *bridge = tap->bridge;
 	struct ifreq ifr;
+	bool up;
 	int code;
 
 	name_of(&ifr, bridge);
 	if (ioctl(control, SIOCGIFFLAGS, &ifr))
 		return iol_error_set(err, -errno, "no bridge %s here: ip link add %s type bridge",
 				     bridge, bridge);
-	if (!(ifr.ifr_flags & IFF_UP))
-		iol_log(IOL_LOG_WARN, "%s: the bridge %s is down: ip link set %s up", tap->net.name,
-			bridge, bridge);
+	up = ifr.ifr_flags & IFF_UP;
 	name_of(&ifr, bridge);
 	ifr.ifr_ifindex = (int)if_nametoindex(tap->ifname);
-	if (!ioctl(control, SIOCBRADDIF, &ifr))
+	code = ioctl(control, SIOCBRADDIF, &ifr) ? -errno : 0;
+	if (!code || (code == -EBUSY && in_bridge(tap->ifname, bridge))) {
+		if (!up)
+			iol_log(IOL_LOG_WARN, "%s: the bridge %s is down: ip link set %s up",
+				tap->net.name, bridge, bridge);
 		return 0;
-	code = -errno;
-	if (code == -EBUSY && in_bridge(tap->ifname, bridge))
-		return 0;
+	}
 	if (code == -EBUSY)
 		return iol_error_set(
 			err, -EBUSY,
@@ -355,20 +359,20 @@ static int join_bridge(const struct net_tap *tap, const char *bridge, int contro
 	return iol_error_errno(err, code, "cannot put %s into the bridge %s", tap->ifname, bridge);
 }
 
-static int set_mtu(const struct net_tap *tap, unsigned int mtu, int control, struct iol_error *err)
+static int set_mtu(const struct net_tap *tap, int control, struct iol_error *err)
 {
 	struct ifreq ifr;
 
 	name_of(&ifr, tap->ifname);
-	ifr.ifr_mtu = (int)mtu;
+	ifr.ifr_mtu = (int)tap->mtu;
 	if (!ioctl(control, SIOCSIFMTU, &ifr))
 		return 0;
 	return iol_error_errno(err, -errno, "interface %s: cannot set an MTU of %u", tap->ifname,
-			       mtu);
+			       tap->mtu);
 }
 
-/* @ours: it is brought up; else that is another's business, and worth a word. */
-static int bring_up(const struct net_tap *tap, bool ours, int control, struct iol_error *err)
+/* If it is ours; else that is another's business, and worth a word. */
+static int bring_up(const struct net_tap *tap, int control, struct iol_error *err)
 {
 	struct ifreq ifr;
 
@@ -378,7 +382,7 @@ static int bring_up(const struct net_tap *tap, bool ours, int control, struct io
 				       tap->ifname);
 	if (ifr.ifr_flags & IFF_UP)
 		return 0;
-	if (!ours) {
+	if (!tap->ours) {
 		iol_log(IOL_LOG_WARN,
 			"%s: interface %s is down, no frame passes: ip link set %s up",
 			tap->net.name, tap->ifname, tap->ifname);
@@ -391,23 +395,21 @@ static int bring_up(const struct net_tap *tap, bool ours, int control, struct io
 	return 0;
 }
 
-static int set_interface(struct net_tap *tap, const struct iol_net_tap_config *config,
-			 struct iol_error *err)
+static int set_interface(struct net_tap *tap, struct iol_error *err)
 {
 	iol_auto(iol_fd_close) int control = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	bool ours = tap->made || config->bridge;
 	struct ifreq ifr;
 	int ret = 0;
 
 	if (control < 0)
 		return iol_error_errno(err, -errno, "cannot make a socket to set up %s",
 				       tap->ifname);
-	if (config->mtu && ours)
-		ret = set_mtu(tap, config->mtu, control, err);
-	if (!ret && config->bridge)
-		ret = join_bridge(tap, config->bridge, control, err);
+	if (tap->mtu && tap->ours)
+		ret = set_mtu(tap, control, err);
+	if (!ret && *tap->bridge)
+		ret = join_bridge(tap, control, err);
 	if (!ret)
-		ret = bring_up(tap, ours, control, err);
+		ret = bring_up(tap, control, err);
 	name_of(&ifr, tap->ifname);
 	if (!ret && !ioctl(control, SIOCGIFMTU, &ifr))
 		tap->net.limits.mtu = (unsigned int)ifr.ifr_mtu;
@@ -457,23 +459,39 @@ int iol_tap_open(struct net_tap *tap, const struct iol_net_tap_config *config,
 	if (ret)
 		return ret;
 	tap->net.limits.pairs = config->pairs;
+	tap->net.limits.change_ns = CHANGE_NS;
 	probe_offloads(tap);
-	return set_interface(tap, config, err);
+	g_strlcpy(tap->bridge, config->bridge ? config->bridge : "", sizeof(tap->bridge));
+	tap->mtu = config->mtu;
+	tap->ours = tap->made || config->bridge;
+	return set_interface(tap, err);
 }
 
-int iol_tap_reopen(struct net_tap *tap)
+/* Sets all of it up again on the interface that its descriptors have. */
+static int set_again(struct net_tap *tap, struct iol_error *err)
 {
-	struct iol_error err;
+	int ret = set_header(tap, err);
+
+	if (ret)
+		return ret;
+	ret = iol_tap_set_offloads(tap->pairs[0].fd, tap->offloads);
+	if (ret)
+		return iol_error_errno(err, ret, "interface %s: cannot set its offloads",
+				       tap->ifname);
+	/* Who made it anew may have left all of this to us, as it was. */
+	return set_interface(tap, err);
+}
+
+int iol_tap_reopen(struct net_tap *tap, struct iol_error *err)
+{
 	int ret;
 
 	/* It would be made otherwise: but whoever deleted it wanted it gone. */
 	if (!if_nametoindex(tap->ifname))
 		return -ENODEV;
-	ret = open_queues(tap, tap->net.limits.pairs, &err);
+	ret = open_queues(tap, tap->net.limits.pairs, err);
 	if (!ret)
-		ret = set_header(tap, &err);
-	if (!ret)
-		ret = iol_tap_set_offloads(tap->pairs[0].fd, tap->offloads);
+		ret = set_again(tap, err);
 	if (ret)
 		iol_tap_close(tap);
 	return ret;

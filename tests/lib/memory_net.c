@@ -166,6 +166,7 @@ static int memory_set_offloads(struct iol_net *net, uint32_t offloads)
 	struct memory_net *mn = memory_of(net);
 
 	g_assert(!(offloads & ~net->limits.receive_offloads));
+	mn->sets++;
 	if (mn->set_error)
 		return mn->set_error;
 	mn->offloads = offloads;
@@ -177,8 +178,9 @@ static int memory_set_pairs(struct iol_net *net, unsigned int pairs)
 	struct memory_net *mn = memory_of(net);
 
 	g_assert(pairs && pairs <= net->limits.pairs);
-	if (mn->set_error)
-		return mn->set_error;
+	mn->sets++;
+	if (mn->set_error || mn->pairs_error)
+		return mn->set_error ? mn->set_error : mn->pairs_error;
 	mn->active_pairs = pairs;
 	return 0;
 }

@@ -40,6 +40,8 @@ struct memory_net {
 	int send_error,
 		receive_error; /* 0, or -errno of every call; receive takes a frame with it */
 	int set_error; /* of set_offloads and set_pairs */
+	int pairs_error; /* of set_pairs alone */
+	unsigned int sets; /* calls of them */
 	bool forget; /* what is sent is not kept */
 	uint32_t offloads; /* as set */
 	unsigned int active_pairs; /* as set */

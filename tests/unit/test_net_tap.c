@@ -439,6 +439,38 @@ static void test_queues(struct net_fixture *f, gconstpointer data)
 	g_assert_cmpuint(if_nametoindex("iol3"), ==, 0);
 }
 
+/* Queues that are set before anybody has noticed that the interface is gone. */
+static void test_queues_of_deleted(struct net_fixture *f, gconstpointer data)
+{
+	uint8_t frame[FRAME_BYTES] = { 0 };
+	struct net_device dev;
+	int host;
+
+	(void)data;
+	start_tap(f, &dev, (struct iol_net_tap_config){ .ifname = "iol3", .pairs = 4 });
+	for (unsigned int round = 0; round < 2; round++) {
+		/* Fewer the first time, more the second. */
+		unsigned int pairs = round ? 3 : 1;
+
+		delete_link("iol3");
+		g_assert_cmpint(iol_net_set_pairs(dev.net, pairs), ==, 0);
+		NET_TURN_UNTIL(&f->loop, !dev.net->link_up);
+		make_persistent("iol3", IFF_MULTI_QUEUE);
+		set_up("iol3", true);
+		NET_TURN_UNTIL(&f->loop, dev.net->link_up);
+		for (unsigned int pair = 0; pair < 4; pair++)
+			g_assert_cmpint(net_device_send(&dev, pair, frame, sizeof(frame)), ==,
+					pair < pairs ? 0 : -ENETDOWN);
+		host = host_end("iol3");
+		for (uint8_t i = 0; i < 20; i++)
+			expect_from_host(&dev, host, pairs, i);
+		iol_fd_close(&host);
+	}
+	g_assert_cmpuint(dev.link_changes, ==, 4);
+	iol_net_free(dev.net);
+	delete_link("iol3");
+}
+
 static bool make_bridge(const char *name)
 {
 	char arg[IFNAMSIZ];
@@ -547,6 +579,79 @@ static void test_bridge(struct net_fixture *f, gconstpointer data)
 	delete_link("iol5");
 	delete_link("iolbr0");
 	delete_link("iolbr1");
+}
+
+/* What is ours is set again on an interface that another made: MTU, bridge, state. */
+static void test_made_again_bare(struct net_fixture *f, gconstpointer data)
+{
+	bool bridges = !getenv("IOLITE_EMULATED") && make_bridge("iolbr2");
+	struct net_device a, b;
+
+	(void)data;
+	start_tap(f, &a,
+		  (struct iol_net_tap_config){
+			  .ifname = "iol9", .mtu = 4000, .bridge = bridges ? "iolbr2" : NULL });
+	delete_link("iol9");
+	iol_net_await(a.net, 0, true, false);
+	NET_TURN_UNTIL(&f->loop, !a.net->link_up);
+	make_persistent("iol9", 0);
+	NET_TURN_UNTIL(&f->loop, a.net->link_up);
+	g_assert_true(is_up("iol9"));
+	g_assert_cmpuint(mtu_of("iol9"), ==, 4000);
+	if (bridges) {
+		start_tap(f, &b, (struct iol_net_tap_config){ .bridge = "iolbr2" });
+		expect_frame(&b, -1, &a, 1, 1);
+		iol_net_free(b.net);
+		delete_link("iolbr2");
+	}
+	iol_net_free(a.net);
+	delete_link("iol9");
+}
+
+/* How often @text is in what comes from @fd; all of it that has come is read. */
+static unsigned int count_texts(int fd, const char *text)
+{
+	char got[4096] = "";
+	ssize_t len = read(fd, got, sizeof(got) - 1);
+	unsigned int count = 0;
+
+	for (const char *at = got; len > 0 && (at = strstr(at, text)); at++)
+		count++;
+	return count;
+}
+
+/* An interface that is there again and cannot be had: one word about it, and another try each second. */
+static void test_made_again_busy(struct net_fixture *f, gconstpointer data)
+{
+	int saved = dup(STDERR_FILENO), fds[2], other;
+	unsigned int told = 0;
+	struct net_device dev;
+
+	(void)data;
+	start_tap(f, &dev, (struct iol_net_tap_config){ .ifname = "iol9" });
+	delete_link("iol9");
+	iol_net_await(dev.net, 0, true, false);
+	NET_TURN_UNTIL(&f->loop, !dev.net->link_up);
+	other = open_tun("iol9", IFF_TAP | IFF_NO_PI);
+	g_assert_cmpint(ioctl(other, TUNSETPERSIST, 1), ==, 0);
+	g_assert_cmpint(pipe2(fds, O_NONBLOCK | O_CLOEXEC), ==, 0);
+	dup2(fds[1], STDERR_FILENO);
+	for (unsigned int i = 0; !told && i < 1000; i++) {
+		net_turn(&f->loop);
+		told = count_texts(fds[0], "the link stays down: interface iol9 is in use");
+	}
+	net_turn_for(&f->loop, 2500);
+	told += count_texts(fds[0], "iol9");
+	dup2(saved, STDERR_FILENO);
+	g_assert_cmpuint(told, ==, 1);
+	g_assert_false(dev.net->link_up);
+	iol_fd_close(&other);
+	NET_TURN_UNTIL(&f->loop, dev.net->link_up);
+	iol_fd_close(&saved);
+	iol_fd_close(&fds[0]);
+	iol_fd_close(&fds[1]);
+	iol_net_free(dev.net);
+	delete_link("iol9");
 }
 
 static void test_parents_descriptors(struct net_fixture *f, gconstpointer data)
@@ -660,7 +765,10 @@ int main(int argc, char **argv)
 		{ "/net-tap/persistent-stays", test_persistent_stays },
 		{ "/net-tap/deleted-and-made-again", test_deleted_and_made_again },
 		{ "/net-tap/queues", test_queues },
+		{ "/net-tap/queues/of-deleted", test_queues_of_deleted },
 		{ "/net-tap/bridge", test_bridge },
+		{ "/net-tap/made-again/bare", test_made_again_bare },
+		{ "/net-tap/made-again/busy", test_made_again_busy },
 		{ "/net-tap/parents-descriptors", test_parents_descriptors },
 		{ "/net-tap/errors", test_errors },
 		{ "/net-tap/no-right", test_no_right },

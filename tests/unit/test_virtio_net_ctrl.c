@@ -432,6 +432,145 @@ static void test_many(void)
 	finish(&r);
 }
 
+/* --- changes that cost the host --- */
+
+enum {
+	COMMANDS = 16,
+	AT_ONCE = 8, /* changes that need not wait */
+	COMMAND_BYTES = 16,
+	PAIRS = VIRTIO_NET_CTRL_MQ,
+	OFFLOADS = VIRTIO_NET_CTRL_GUEST_OFFLOADS,
+};
+
+static void start_costly(struct net_rig *r, uint64_t change_ns)
+{
+	const struct net_rig_setup setup = {
+		.receive_offloads = NET_RIG_OFFLOADS,
+		.pairs = 2,
+		.queue_size = 128,
+	};
+
+	net_rig_init(r, &setup);
+	r->mn->net.limits.change_ns = change_ns;
+	net_rig_start(r, UINT64_MAX);
+}
+
+/* COMMANDS of @class at once: each a change, or none of them one. */
+static void add_commands(struct net_rig *r, uint8_t class, bool changes)
+{
+	for (unsigned int i = 0; i < COMMANDS; i++) {
+		uint64_t gpa = NET_RIG_CTRL + i * COMMAND_BYTES;
+		bool change = changes && i % 2 == 0;
+		const struct virtio_driver_part parts[] = {
+			{ gpa, class == PAIRS ? 4 : 10, false },
+			{ NET_RIG_ACK + i, 1, true },
+		};
+
+		memset(device_rig_ptr(&r->dev, gpa), 0, COMMAND_BYTES);
+		*device_rig_ptr(&r->dev, gpa) = class;
+		if (class == PAIRS)
+			le16_store(device_rig_ptr(&r->dev, gpa + 2), change ? 2 : 1);
+		else
+			le64_store(device_rig_ptr(&r->dev, gpa + 2),
+				   change ? 0
+					  : r->dev.features & (BIT(GUEST_CSUM) | BIT(GUEST_TSO4)));
+		*device_rig_ptr(&r->dev, NET_RIG_ACK + i) = NET_RIG_NO_ACK;
+		g_assert_cmpint(device_rig_add(&r->dev, net_rig_ctrl(r), parts, 2, false), >=, 0);
+	}
+	if (virtio_driver_show(&r->dev.drivers[net_rig_ctrl(r)]))
+		iol_virtio_notify(r->dev.v, net_rig_ctrl(r));
+}
+
+static unsigned int count_answers(struct net_rig *r)
+{
+	struct virtio_driver_used used;
+	unsigned int count = 0;
+
+	while (virtio_driver_take_used(&r->dev.drivers[net_rig_ctrl(r)], &used) == 1)
+		count++;
+	for (unsigned int i = 0; i < COMMANDS; i++)
+		g_assert_cmphex(*device_rig_ptr(&r->dev, NET_RIG_ACK + i), !=, ERR);
+	return count;
+}
+
+/* A few at once, one a turn; then the queue waits, over a reset, too, and nothing is answered before it was done. */
+static void check_changes_wait(uint8_t class)
+{
+	unsigned int sets, turns = 0;
+	struct net_rig r;
+
+	start_costly(&r, 3600 * IOL_NS_PER_S);
+	if (class == OFFLOADS) {
+		le64 value = le64_of(BIT(GUEST_CSUM) | BIT(GUEST_TSO4));
+
+		g_assert_cmpuint(net_rig_command(&r, class, 0, &value, sizeof(value)), ==, OK);
+	}
+	for (unsigned int i = 0; i < 10; i++) {
+		add_commands(&r, class, false);
+		device_rig_settle(&r.dev);
+		g_assert_cmpuint(count_answers(&r), ==, COMMANDS);
+	}
+	add_commands(&r, class, true);
+	for (sets = r.mn->sets; turns < 1000; sets = r.mn->sets, turns++) {
+		g_assert_cmpint(iol_loop_turn(r.dev.loop, false), ==, 0);
+		g_assert_cmpuint(r.mn->sets - sets, <=, 1);
+	}
+	/* One was taken above, to begin with. */
+	g_assert_cmpuint(count_answers(&r), ==, AT_ONCE - (class == OFFLOADS));
+	net_rig_check_alive(&r);
+
+	g_assert_true(device_rig_reset(&r.dev));
+	net_rig_start(&r, UINT64_MAX);
+	add_commands(&r, class, true);
+	device_rig_settle(&r.dev);
+	g_assert_cmpuint(count_answers(&r), ==, 0);
+	finish(&r);
+}
+
+static void test_pairs_wait(void)
+{
+	check_changes_wait(PAIRS);
+}
+
+static void test_offloads_wait(void)
+{
+	check_changes_wait(OFFLOADS);
+}
+
+/* What waited is answered, and not before its time. */
+static void test_changes_go_on(void)
+{
+	const uint64_t change_ns = 5 * IOL_NS_PER_MS;
+	unsigned int answers = 0;
+	uint64_t start_ns;
+	struct net_rig r;
+
+	start_costly(&r, change_ns);
+	start_ns = iol_loop_now_ns();
+	add_commands(&r, PAIRS, true);
+	while (answers < COMMANDS) {
+		g_assert_cmpint(iol_loop_turn(r.dev.loop, true), ==, 0);
+		answers += count_answers(&r);
+	}
+	g_assert_cmpuint(iol_loop_now_ns() - start_ns, >=, (COMMANDS - AT_ONCE) * change_ns);
+	g_assert_cmpuint(r.mn->active_pairs, ==, 1);
+	finish(&r);
+}
+
+/* A backend that says nothing of costs. */
+static void test_changes_free(void)
+{
+	struct net_rig r;
+
+	start_costly(&r, 0);
+	for (unsigned int i = 0; i < 10; i++) {
+		add_commands(&r, PAIRS, true);
+		device_rig_settle(&r.dev);
+		g_assert_cmpuint(count_answers(&r), ==, COMMANDS);
+	}
+	finish(&r);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -447,5 +586,9 @@ int main(int argc, char **argv)
 	g_test_add_func("/virtio-net-ctrl/unknown", test_unknown);
 	g_test_add_func("/virtio-net-ctrl/layouts", test_layouts);
 	g_test_add_func("/virtio-net-ctrl/many", test_many);
+	g_test_add_func("/virtio-net-ctrl/changes/pairs-wait", test_pairs_wait);
+	g_test_add_func("/virtio-net-ctrl/changes/offloads-wait", test_offloads_wait);
+	g_test_add_func("/virtio-net-ctrl/changes/go-on", test_changes_go_on);
+	g_test_add_func("/virtio-net-ctrl/changes/free", test_changes_free);
 	return g_test_run();
 }

@@ -4,9 +4,13 @@
  * pairs (virtio-v1.2 5.1.2 to 5.1.5, 5.1.6.5.4, 5.1.6.5.6).
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <glib.h>
 #include <linux/virtio_config.h>
 #include <string.h>
+#include <unistd.h>
+
+#include <iolite/log.h>
 
 #include "virtio_net_rig.h"
 
@@ -159,6 +163,11 @@ static void test_offloads(void)
 	net_rig_start(&r, ~BIT(GUEST_CSUM));
 	g_assert_cmphex(r.mn->offloads, ==, 0);
 	device_rig_reset(&r.dev);
+	/* One does not depend on the other. */
+	r.mn->pairs_error = -EINVAL;
+	net_rig_start(&r, UINT64_MAX);
+	g_assert_cmphex(r.mn->offloads, ==, NET_RIG_OFFLOADS);
+	device_rig_reset(&r.dev);
 	/* A host that cannot: nothing is left to the driver. */
 	r.mn->set_error = -EOPNOTSUPP;
 	net_rig_start(&r, UINT64_MAX);
@@ -243,7 +252,7 @@ static void test_link(void)
 	iol_net_set_link(&r.mn->net, false);
 	g_assert_cmpuint(FIELD(&r, status), ==, 0);
 	g_assert_cmpuint(r.dev.config_interrupts, ==, 0);
-	net_rig_start(&r, UINT64_MAX);
+	net_rig_start(&r, ~BIT(GUEST_ANNOUNCE));
 	net_rig_post(&r, 0, 2, 1526);
 	/* Nobody is asked for frames meanwhile. */
 	g_assert_false(r.mn->pairs[0].await_readable);
@@ -271,26 +280,39 @@ static void test_link(void)
 	finish(&r);
 }
 
+/* The link goes and comes back; whether the driver is asked to make itself known then. */
+static bool announces(struct net_rig *r)
+{
+	iol_net_set_link(&r->mn->net, false);
+	iol_net_set_link(&r->mn->net, true);
+	g_assert_cmpuint(FIELD(r, status) & UP, ==, UP);
+	return FIELD(r, status) & ANNOUNCE;
+}
+
 /* 5.1.6.5.4 */
 static void test_announce(void)
 {
 	struct net_rig r;
 
 	init(&r, 0, 1);
-	g_assert_false(iol_virtio_net_announce(r.dev.v));
+	g_assert_false(announces(&r));
 	net_rig_start(&r, ~BIT(GUEST_ANNOUNCE));
-	g_assert_false(iol_virtio_net_announce(r.dev.v));
+	g_assert_false(announces(&r));
 	g_assert_cmpuint(net_rig_command(&r, VIRTIO_NET_CTRL_ANNOUNCE, 0, NULL, 0), ==,
 			 VIRTIO_NET_ERR);
 	device_rig_reset(&r.dev);
 	net_rig_start(&r, ~BIT(STATUS));
-	g_assert_false(iol_virtio_net_announce(r.dev.v));
+	g_assert_false(announces(&r));
 	device_rig_reset(&r.dev);
 	net_rig_start(&r, UINT64_MAX);
-	g_assert_cmpuint(r.dev.config_interrupts, ==, 0);
-	g_assert_true(iol_virtio_net_announce(r.dev.v));
-	g_assert_cmpuint(FIELD(&r, status), ==, UP | ANNOUNCE);
+	r.dev.config_interrupts = 0;
+	iol_net_set_link(&r.mn->net, false);
+	g_assert_cmpuint(FIELD(&r, status), ==, 0);
 	g_assert_cmpuint(r.dev.config_interrupts, ==, 1);
+	iol_net_set_link(&r.mn->net, true);
+	g_assert_cmpuint(FIELD(&r, status), ==, UP | ANNOUNCE);
+	g_assert_cmpuint(r.dev.config_interrupts, ==, 2);
+	/* Until the driver has said that it did. */
 	iol_net_set_link(&r.mn->net, false);
 	g_assert_cmpuint(FIELD(&r, status), ==, ANNOUNCE);
 	iol_net_set_link(&r.mn->net, true);
@@ -301,7 +323,7 @@ static void test_announce(void)
 			 VIRTIO_NET_OK);
 	g_assert_cmpuint(FIELD(&r, status), ==, UP);
 	/* A reset forgets it. */
-	g_assert_true(iol_virtio_net_announce(r.dev.v));
+	g_assert_true(announces(&r));
 	g_assert_true(device_rig_reset(&r.dev));
 	g_assert_cmpuint(FIELD(&r, status), ==, UP);
 	net_rig_start(&r, UINT64_MAX);
@@ -601,6 +623,62 @@ static void test_free_with_work(void)
 	g_assert_true(freed);
 }
 
+/* What went through is told at the end, to whoever wants to know. */
+static void test_counts_told(void)
+{
+	int saved = dup(STDERR_FILENO), fds[2];
+	char text[1024] = "";
+	struct net_rig r;
+
+	init(&r, 0, 1);
+	net_rig_start(&r, UINT64_MAX);
+	net_rig_check_alive(&r);
+	net_rig_send(&r, 0, NULL, frame, 13); /* too short */
+	iol_log_set_level(IOL_LOG_INFO);
+	g_assert_cmpint(pipe2(fds, O_NONBLOCK), ==, 0);
+	dup2(fds[1], STDERR_FILENO);
+	finish(&r);
+	dup2(saved, STDERR_FILENO);
+	iol_log_set_level(IOL_LOG_WARN);
+	g_assert_cmpint(read(fds[0], text, sizeof(text) - 1), >, 0);
+	g_assert_cmpstr(text, ==,
+			"iolite: test: to the guest 3 frames of 1588 bytes, 0 filtered, 0 dropped; "
+			"from it 3 frames of 1588 bytes, 1 dropped\n");
+	close(saved);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+struct late {
+	struct iol_post post;
+	struct memory_net *mn;
+	bool came;
+};
+
+static void say_late(struct iol_post *post)
+{
+	struct late *late = iol_container_of(post, struct late, post);
+
+	late->came = true;
+	g_assert_null(late->mn->net.user);
+	iol_net_set_link(&late->mn->net, false);
+}
+
+/* The link goes while the device does, which has to wait for its timer. */
+static void test_free_with_link_lost(void)
+{
+	struct late late = { .post.run = say_late };
+	struct net_rig r;
+
+	init(&r, NET_RIG_OFFLOADS, 1);
+	net_rig_start(&r, UINT64_MAX);
+	fill_with_work(&r);
+	late.mn = r.mn;
+	iol_loop_post(r.dev.loop, &late.post);
+	finish(&r);
+	g_assert_true(late.came);
+}
+
 /* 5.1.6.5.2.1 and 5.1.6.5.3: filters and the address are as at first. */
 static void test_reset_restores(void)
 {
@@ -661,6 +739,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/virtio-net-life/reset-with-work", test_reset_with_work);
 	g_test_add_func("/virtio-net-life/quiesce-with-work", test_quiesce_with_work);
 	g_test_add_func("/virtio-net-life/free-with-work", test_free_with_work);
+	g_test_add_func("/virtio-net-life/counts-told", test_counts_told);
+	g_test_add_func("/virtio-net-life/free-with-link-lost", test_free_with_link_lost);
 	g_test_add_func("/virtio-net-life/reset-restores", test_reset_restores);
 	g_test_add_func("/virtio-net-life/not-running", test_not_running);
 	return g_test_run();

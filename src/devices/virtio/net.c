@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <glib.h>
+#include <inttypes.h>
 #include <linux/virtio_ids.h>
 #include <string.h>
 
@@ -202,34 +203,21 @@ static void fill_config(struct net_device *n)
 	le16_store(config + CONFIG_AT(mtu), (uint16_t)n->mtu);
 }
 
-bool iol_virtio_net_announce(struct iol_virtio *v)
-{
-	struct net_device *n = net_of(v);
-
-	/* Without the status there is no place to say so. */
-	if (!net_running(n) || !iol_virtio_has(v, VIRTIO_NET_F_GUEST_ANNOUNCE) ||
-	    !iol_virtio_has(v, VIRTIO_NET_F_STATUS))
-		return false;
-	n->announcing = true;
-	virtio_net_show_status(n, true);
-	return true;
-}
-
 /* --- queues --- */
 
 /* 5.1.2: where the control queue is depends on MQ; a queue of no use is left alone. */
 static bool serve(struct iol_virtio *v, unsigned int queue)
 {
 	struct net_device *n = net_of(v);
-	unsigned int pairs = iol_virtio_has(v, VIRTIO_NET_F_MQ) ? n->pairs : 1;
+	unsigned int ctrl = virtio_net_ctrl_queue(n);
 
-	if (queue < 2 * pairs) {
+	if (queue < ctrl) {
 		if (queue % 2)
 			return virtio_net_serve_tx(n, queue / 2);
 		virtio_net_run_rx(n, queue / 2);
 		return false;
 	}
-	if (queue == 2 * pairs && iol_virtio_has(v, VIRTIO_NET_F_CTRL_VQ))
+	if (queue == ctrl && iol_virtio_has(v, VIRTIO_NET_F_CTRL_VQ))
 		return virtio_net_serve_ctrl(n, queue);
 	iol_virtio_pause(v, queue);
 	return false;
@@ -245,11 +233,23 @@ static void writable(struct iol_net_user *user, unsigned int pair)
 	virtio_net_retry_tx(net_of_user(user), pair);
 }
 
-/* What waited for the other state will perhaps not be told by anything else. */
+/* Whether the driver can be asked to make itself known (5.1.6.5.4): the status is where that is said. */
+static bool may_announce(const struct net_device *n)
+{
+	return net_running(n) && iol_virtio_has(&n->v, VIRTIO_NET_F_GUEST_ANNOUNCE) &&
+	       iol_virtio_has(&n->v, VIRTIO_NET_F_STATUS);
+}
+
+/*
+ * A link that comes back may lead to another network, or to a bridge that has forgotten where the guest is.
+ * What waited for the other state will perhaps not be told by anything else.
+ */
 static void link_changed(struct iol_net_user *user)
 {
 	struct net_device *n = net_of_user(user);
 
+	if (n->net->link_up && may_announce(n))
+		n->announcing = true;
 	virtio_net_show_status(n, true);
 	for (unsigned int i = 0; i < n->pairs; i++)
 		virtio_net_retry_tx(n, i);
@@ -262,11 +262,14 @@ static void link_changed(struct iol_net_user *user)
 static void start(struct iol_virtio *v)
 {
 	struct net_device *n = net_of(v);
+	int pairs, offloads;
 
 	virtio_net_start_filter(n);
 	n->active_pairs = 1;
 	n->guest_offloads = 0;
-	if (iol_net_set_pairs(n->net, 1) || virtio_net_set_offloads(n, v->features))
+	pairs = iol_net_set_pairs(n->net, 1);
+	offloads = virtio_net_set_offloads(n, v->features);
+	if (pairs || offloads)
 		iol_log_limited(&n->log_limit, IOL_LOG_WARN,
 				"%s: the host refuses what the guest's driver can do itself; some "
 				"frames to it may be dropped",
@@ -296,15 +299,31 @@ static void free_memory(struct net_device *n)
 	g_free(n);
 }
 
+static void log_counts(const struct net_device *n)
+{
+	const struct iol_virtio_net_counts *c = &n->counts;
+
+	iol_log(IOL_LOG_INFO,
+		"%s: to the guest %" PRIu64 " frames of %" PRIu64 " bytes, %" PRIu64
+		" filtered, %" PRIu64 " dropped; from it %" PRIu64 " frames of %" PRIu64
+		" bytes, %" PRIu64 " dropped",
+		n->v.name, c->rx_frames, c->rx_bytes, c->rx_filtered, c->rx_dropped, c->tx_frames,
+		c->tx_bytes, c->tx_dropped);
+}
+
 static void net_free(struct iol_virtio *v)
 {
 	struct net_device *n = net_of(v);
 
-	iol_virtio_finish(v);
+	log_counts(n);
+	/* The loop is turned before all is gone: what the backend has to say then is for nobody. */
+	iol_net_start(n->net, NULL);
 	iol_loop_cancel(n->net->loop, &n->held_op);
-	while (n->held_op.in_flight)
+	iol_loop_cancel(n->net->loop, &n->ctrl_op);
+	while (n->held_op.in_flight || n->ctrl_op.in_flight)
 		if (iol_loop_turn(n->net->loop, true) < 0)
 			break;
+	iol_virtio_finish(v);
 	iol_net_free(n->net);
 	free_memory(n);
 }
@@ -363,6 +382,7 @@ static struct net_device *new_device(struct iol_net *net,
 	memcpy(n->mac, config->mac, sizeof(n->mac));
 	n->log_limit.burst = LOG_BURST;
 	n->held_op.done = virtio_net_held_long;
+	n->ctrl_op.done = virtio_net_ctrl_may_go_on;
 	n->user = (struct iol_net_user){
 		.readable = readable,
 		.writable = writable,

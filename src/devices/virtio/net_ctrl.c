@@ -8,16 +8,47 @@
  * changes nothing.
  *
  * A hostile guest can set its own filters and offloads. Addresses beyond those that we keep make the filter let
- * more in, which the specification allows. The work of a command is bounded.
+ * more in, which the specification allows. The work of a command is bounded. Changes of offloads and pairs of queues are
+ * system calls that may take the host's lock of all its interfaces: where the backend says so, they are rationed, one a
+ * turn at most, and the queue waits meanwhile. An answer that came early would be a lie (5.1.6.5.6.2).
  */
 #include "net_internal.h"
 
+#include <errno.h>
+#include <glib.h>
 #include <string.h>
 
 enum {
 	COMMANDS_PER_TURN = 16, /* (G13) */
 	DATA_BYTES_MAX = 16384, /* some 2700 addresses */
+	CHANGES_AT_ONCE = 8, /* more than a driver needs to start */
 };
+
+/* --- changes that cost the host --- */
+
+/* One was made, or tried. */
+static void pay_change(struct net_device *n)
+{
+	if (n->net->limits.change_ns)
+		n->changes_paid_ns =
+			MAX(n->changes_paid_ns, iol_loop_now_ns()) + n->net->limits.change_ns;
+}
+
+/* How long the next one has to wait; 0: not at all. */
+static uint64_t change_wait_ns(const struct net_device *n)
+{
+	uint64_t free_ns = iol_loop_now_ns() + (CHANGES_AT_ONCE - 1) * n->net->limits.change_ns;
+
+	return n->changes_paid_ns > free_ns ? n->changes_paid_ns - free_ns : 0;
+}
+
+void virtio_net_ctrl_may_go_on(struct iol_op *op, int res)
+{
+	struct net_device *n = iol_container_of(op, struct net_device, ctrl_op);
+
+	if (res == -ETIME)
+		iol_virtio_resume(&n->v, virtio_net_ctrl_queue(n));
+}
 
 /* All that is left of the data is @len bytes: copies them. */
 static bool take_rest(struct iol_chain *chain, void *buf, uint32_t len)
@@ -170,13 +201,18 @@ static bool run_mq(struct net_device *n, uint8_t command, struct iol_chain *chai
 {
 	unsigned int pairs, before = n->active_pairs;
 	le16 data;
+	int ret;
 
 	if (!has(n, VIRTIO_NET_F_MQ) || command != VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET ||
 	    !take_rest(chain, &data, sizeof(data)))
 		return false;
 	pairs = le16_get(data);
-	if (!pairs || pairs > n->pairs || !queues_are_there(n, pairs) ||
-	    iol_net_set_pairs(n->net, pairs))
+	if (!pairs || pairs > n->pairs || !queues_are_there(n, pairs))
+		return false;
+	ret = iol_net_set_pairs(n->net, pairs);
+	if (ret || pairs != before)
+		pay_change(n);
+	if (ret)
 		return false;
 	n->active_pairs = pairs;
 	for (unsigned int i = pairs; i < before; i++)
@@ -190,15 +226,20 @@ static bool run_mq(struct net_device *n, uint8_t command, struct iol_chain *chai
 
 static bool run_offloads(struct net_device *n, uint8_t command, struct iol_chain *chain)
 {
-	uint64_t offloads;
+	uint64_t offloads, before = n->guest_offloads;
 	le64 data;
+	int ret;
 
 	if (!has(n, VIRTIO_NET_F_CTRL_GUEST_OFFLOADS) ||
 	    command != VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET || !take_rest(chain, &data, sizeof(data)))
 		return false;
 	offloads = le64_get(data);
-	return !(offloads & ~(n->v.features & virtio_net_guest_offloads)) &&
-	       !virtio_net_set_offloads(n, offloads);
+	if (offloads & ~(n->v.features & virtio_net_guest_offloads))
+		return false;
+	ret = virtio_net_set_offloads(n, offloads);
+	if (ret || n->guest_offloads != before)
+		pay_change(n);
+	return !ret;
 }
 
 /* --- commands --- */
@@ -228,12 +269,29 @@ static bool run_command(struct net_device *n, struct iol_chain *chain)
 	}
 }
 
+/* Any command might be the next change, and they are run in order. */
+static bool has_to_wait(struct net_device *n, unsigned int queue)
+{
+	uint64_t wait_ns = change_wait_ns(n);
+
+	if (!wait_ns)
+		return false;
+	iol_virtio_pause(&n->v, queue);
+	if (!n->ctrl_op.in_flight)
+		iol_loop_timeout(n->v.loop, &n->ctrl_op, wait_ns);
+	return true;
+}
+
 bool virtio_net_serve_ctrl(struct net_device *n, unsigned int queue)
 {
-	for (unsigned int i = 0; i < COMMANDS_PER_TURN; i++) {
+	uint64_t paid_ns = n->changes_paid_ns;
+
+	for (unsigned int i = 0; i < COMMANDS_PER_TURN && n->changes_paid_ns == paid_ns; i++) {
 		struct iol_chain chain;
 		uint8_t *ack;
 
+		if (has_to_wait(n, queue))
+			return false;
 		if (!iol_virtio_pop(&n->v, queue, &chain, n->ctrl_iov, n->queue_size))
 			return false;
 		ack = iol_chain_take_status(&chain);

@@ -105,6 +105,8 @@ struct net_device {
 	struct iovec *ctrl_iov; /* as many as the queue has entries */
 	struct net_macs unicast, multicast; /* of a command that may still turn out to be wrong */
 	struct iol_op held_op; /* frames that wait for chains */
+	struct iol_op ctrl_op; /* commands that wait until the host may be changed again */
+	uint64_t changes_paid_ns; /* the time by which it may be as if there had been no changes */
 	struct iovec rx_iov[IOV_MAX]; /* of one call */
 };
 
@@ -153,6 +155,15 @@ bool virtio_net_is_tagged(const uint8_t *frame, size_t bytes);
 
 /* --- net_ctrl.c --- */
 
+/* Depends on what was negotiated (5.1.2). */
+static inline unsigned int virtio_net_ctrl_queue(const struct net_device *n)
+{
+	return iol_virtio_has(&n->v, VIRTIO_NET_F_MQ) ? 2 * n->pairs : 2;
+}
+
+/* As iol_virtio_ops.serve. */
 bool virtio_net_serve_ctrl(struct net_device *n, unsigned int queue);
+/* done() of ctrl_op. */
+void virtio_net_ctrl_may_go_on(struct iol_op *op, int res);
 
 #endif
