@@ -58,12 +58,13 @@ static void await_input(struct iol_char *chr)
 
 /*
  * While input waits for the device nobody reads, and so nobody would see the peer go: some take writes for ever
- * after (a pseudo terminal does).
+ * after (a pseudo terminal does). Where input and output are two descriptors, the end of one says nothing of the
+ * other: a pipe hangs up with its last writer.
  */
 static void await_hangup(struct iol_char *chr)
 {
 	if (!chr->stopped && !chr->leaving && chr->ops->lost && chr->in_fd >= 0 &&
-	    chr->out_fd >= 0 && !chr->hangup_op.in_flight)
+	    chr->out_fd == chr->in_fd && !chr->hangup_op.in_flight)
 		iol_loop_poll(chr->loop, &chr->hangup_op, chr->in_fd, 0);
 }
 
