@@ -80,7 +80,7 @@ struct iol_char {
 	 * seen. Input is read on, and what finds no room is dropped.
 	 */
 	struct iol_op starve_op;
-	uint64_t taken, starve_taken; /* bytes that the device took; by the start of starve_op */
+	uint64_t offered_ns; /* when the device last took input, or some began to wait */
 	bool starved;
 
 	struct iol_op out_op; /* waits for room in out_fd */
@@ -147,8 +147,14 @@ void iol_char_attach(struct iol_char *chr, int in_fd, int out_fd);
 /* Input from elsewhere, up to IOL_CHAR_INPUT_BYTES, before a peer is attached. [loop] */
 void iol_char_inject(struct iol_char *chr, const uint8_t *data, unsigned int len);
 
-/* Sends the peer away; lost() is called once it is gone, perhaps at once. [loop] */
+/*
+ * Sends the peer away, and what it sent that the device did not take; lost() is called once it is gone, perhaps at
+ * once. [loop]
+ */
 void iol_char_detach(struct iol_char *chr);
+
+/* For how long input has waited of which the device took nothing; 0: none waits. [loop] */
+uint64_t iol_char_untaken_ns(const struct iol_char *chr);
 
 /* To the person who started the machine, whatever the level of the log: "iolite: serial0 is on /dev/pts/3". */
 void iol_char_announce(const struct iol_char *chr, const char *where);

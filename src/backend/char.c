@@ -78,7 +78,7 @@ static bool deliver_input(struct iol_char *chr)
 		if (!taken)
 			return false;
 		chr->input_pos += taken;
-		chr->taken += taken;
+		chr->offered_ns = iol_loop_now_ns();
 		chr->starved = false;
 	}
 	chr->starved = false;
@@ -120,16 +120,19 @@ static void end_input(struct iol_char *chr)
 		iol_char_detach(chr);
 }
 
+uint64_t iol_char_untaken_ns(const struct iol_char *chr)
+{
+	return chr->input_pos < chr->input_len ? iol_loop_now_ns() - chr->offered_ns : 0;
+}
+
 /* Input waits for the device. */
 static void await_device(struct iol_char *chr)
 {
 	await_hangup(chr);
-	if (chr->starved) {
+	if (chr->starved)
 		await_input(chr);
-	} else if (chr->filter && !chr->stopped && !chr->leaving && !chr->starve_op.in_flight) {
-		chr->starve_taken = chr->taken;
+	else if (chr->filter && !chr->stopped && !chr->leaving && !chr->starve_op.in_flight)
 		iol_loop_timeout(chr->loop, &chr->starve_op, IOL_CHAR_STALL_NS);
-	}
 }
 
 static void starve_done(struct iol_op *op, int res)
@@ -139,7 +142,7 @@ static void starve_done(struct iol_op *op, int res)
 	(void)res;
 	if (chr->stopped || chr->leaving || chr->input_pos == chr->input_len)
 		return;
-	chr->starved = chr->taken == chr->starve_taken;
+	chr->starved = iol_char_untaken_ns(chr) >= IOL_CHAR_STALL_NS;
 	await_device(chr);
 }
 
@@ -148,6 +151,8 @@ static void take_input(struct iol_char *chr, uint8_t *data, unsigned int len)
 {
 	unsigned int waiting = chr->input_len - chr->input_pos;
 
+	if (!waiting)
+		chr->offered_ns = iol_loop_now_ns();
 	if (chr->filter)
 		len = chr->filter(chr, data, len);
 	memmove(chr->input, chr->input + chr->input_pos, waiting);

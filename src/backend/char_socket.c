@@ -48,6 +48,7 @@ struct char_socket {
 	int next_fd; /* accepted, and waits for the peer to be gone */
 	struct iol_op op; /* with fd */
 	struct iol_op retry_op; /* a timer */
+	struct iol_op next_op; /* a timer, while next_fd waits */
 	char *path; /* of our socket, to be removed; NULL: none */
 	dev_t dev;
 	ino_t ino;
@@ -78,17 +79,40 @@ static void take_peer(struct char_socket *s, int fd)
 
 static void await_client(struct char_socket *s)
 {
-	/* While one waits, which is not for long, others do so where they are. */
+	/* While one waits, others do so where they are. */
 	if (s->next_fd < 0 && !s->op.in_flight && !s->retry_op.in_flight)
 		iol_loop_poll(s->chr.loop, &s->op, s->fd, POLLIN);
 }
 
-/* Our peer has closed its end, and we did not get that far: the guest takes no input. */
+/* Our peer has closed its end, and we did not get that far. */
 static bool peer_has_left(const struct char_socket *s)
 {
 	struct pollfd pfd = { .fd = s->peer_fd, .events = POLLRDHUP };
 
 	return poll(&pfd, 1, 0) > 0 && pfd.revents;
+}
+
+/*
+ * What the peer sent before it left comes first, for as long as the guest takes some of it. Of one that takes
+ * nothing the next client does not wait for.
+ */
+static void hurry_peer(struct char_socket *s)
+{
+	uint64_t untaken_ns = iol_char_untaken_ns(&s->chr);
+
+	if (untaken_ns >= IOL_CHAR_STALL_NS)
+		iol_char_detach(&s->chr);
+	else if (!s->next_op.in_flight)
+		iol_loop_timeout(s->chr.loop, &s->next_op, IOL_CHAR_STALL_NS - untaken_ns);
+}
+
+static void next_done(struct iol_op *op, int res)
+{
+	struct char_socket *s = iol_container_of(op, struct char_socket, next_op);
+
+	(void)res;
+	if (!s->chr.stopped && s->next_fd >= 0)
+		hurry_peer(s);
 }
 
 static void tell_off(struct char_socket *s, int fd)
@@ -124,9 +148,7 @@ static void accept_client(struct char_socket *s)
 		take_peer(s, fd);
 	} else if (fd >= 0 && peer_has_left(s)) {
 		s->next_fd = fd;
-		/* Where its end is on its way to us, what it sent before that comes first. */
-		if (!s->chr.in_op.in_flight)
-			iol_char_detach(&s->chr);
+		hurry_peer(s);
 	} else if (fd >= 0) {
 		tell_off(s, fd);
 	}
@@ -347,7 +369,8 @@ static void socket_stop(struct iol_char *chr)
 
 	iol_loop_cancel(chr->loop, &s->op);
 	iol_loop_cancel(chr->loop, &s->retry_op);
-	while (s->op.in_flight || s->retry_op.in_flight)
+	iol_loop_cancel(chr->loop, &s->next_op);
+	while (s->op.in_flight || s->retry_op.in_flight || s->next_op.in_flight)
 		if (iol_loop_turn(chr->loop, true) < 0)
 			break;
 	remove_path(s);
@@ -412,6 +435,7 @@ int iol_char_socket_new(struct iol_loop *loop, const struct iol_char_config *con
 	s->fd = s->peer_fd = s->next_fd = -1;
 	s->op.done = op_done;
 	s->retry_op.done = retry_done;
+	s->next_op.done = next_done;
 	ret = set_address(s, config, err);
 	if (!ret && !s->connects)
 		ret = listen_at(s, err);

@@ -166,6 +166,76 @@ static void test_left_unseen(struct rig *r, gconstpointer data)
 	close(second);
 }
 
+/* The guest is still at what one sent that has left, a little at a time: the next one waits for the end of that. */
+static void test_left_and_is_read(struct rig *r, gconstpointer data)
+{
+	const size_t bytes = 2000;
+	g_autofree char *text = g_strnfill(bytes, 'x');
+	int first, second;
+
+	(void)data;
+	stopped_at_ns = now_ns();
+	r->room = 16;
+	open_rig(r, "");
+	first = client(r);
+	g_assert_cmpint(write(first, text, bytes), ==, (ssize_t)bytes);
+	close(first);
+	TURN_UNTIL(r, r->received->len == 16);
+	second = client(r);
+	g_assert_cmpint(write(second, "next", 4), ==, 4);
+	while (r->received->len < bytes) {
+		size_t before = r->received->len;
+
+		for (unsigned int i = 0; i < 10; i++)
+			g_assert_cmpint(iol_loop_turn(&r->loop, false), ==, 0);
+		r->room = 16;
+		iol_char_ready(r->chr);
+		TURN_UNTIL(r, r->received->len == before + 16);
+	}
+	g_assert_cmpstr(r->received->str, ==, text);
+	r->room = 4;
+	iol_char_ready(r->chr);
+	TURN_UNTIL(r, r->received->len == bytes + 4);
+	g_assert_true(g_str_has_suffix(r->received->str, "xnext"));
+	guest_says(r, "for you");
+	expect_read(r, second, "for you");
+	close(second);
+}
+
+/*
+ * The next one is let in while there is still something to read of one that has left, of which the guest takes
+ * nothing: that keeps it waiting only so long.
+ */
+static void test_left_and_is_not_read(struct rig *r, gconstpointer data)
+{
+	const bool *half = data;
+	g_autofree char *text = g_strnfill(IOL_CHAR_INPUT_BYTES + 1, 'x');
+	int first, second;
+
+	r->room = IOL_CHAR_INPUT_BYTES;
+	open_rig(r, "");
+	first = client(r);
+	TURN_UNTIL(r, r->chr->out_fd >= 0);
+	/* Both are seen in one turn, in which the first part is read. */
+	g_assert_cmpint(write(first, text, strlen(text)), ==, (ssize_t)strlen(text));
+	if (*half)
+		g_assert_cmpint(shutdown(first, SHUT_WR), ==, 0);
+	else
+		iol_fd_close(&first);
+	second = client(r);
+	TURN_UNTIL(r, r->chr->input_pos < r->chr->input_len);
+	TURN_UNTIL(r, r->chr->input_pos == r->chr->input_len);
+	guest_says(r, "for you");
+	expect_read(r, second, "for you");
+	r->room = 100;
+	iol_char_ready(r->chr);
+	g_assert_cmpint(write(second, "next", 4), ==, 4);
+	TURN_UNTIL(r, r->received->len == IOL_CHAR_INPUT_BYTES + 4);
+	g_assert_true(g_str_has_suffix(r->received->str, "xnext"));
+	iol_fd_close(&first);
+	close(second);
+}
+
 /* All that a client sent before it left reaches the guest, even when the guest's answers did not get out. */
 static void test_sends_and_leaves(struct rig *r, gconstpointer data)
 {
@@ -573,6 +643,7 @@ int main(int argc, char **argv)
 		{ "/char/socket/history", test_history },
 		{ "/char/socket/second-client", test_second_client },
 		{ "/char/socket/left-unseen", test_left_unseen },
+		{ "/char/socket/left-and-is-read", test_left_and_is_read },
 		{ "/char/socket/sends-and-leaves", test_sends_and_leaves },
 		{ "/char/socket/leaves-and-another-comes", test_leaves_and_another_comes },
 		{ "/char/socket/many-visits", test_many_visits },
@@ -586,9 +657,15 @@ int main(int argc, char **argv)
 		{ "/char/socket/tcp-connects", test_tcp_connects },
 	};
 
+	static const bool halves[] = { false, true };
+
 	signal(SIGPIPE, SIG_IGN);
 	g_test_init(&argc, &argv, NULL);
 	for (size_t i = 0; i < IOL_ARRAY_LEN(tests); i++)
 		g_test_add(tests[i].path, struct rig, NULL, rig_setup, tests[i].run, rig_teardown);
+	g_test_add("/char/socket/left-and-is-not-read", struct rig, &halves[0], rig_setup,
+		   test_left_and_is_not_read, rig_teardown);
+	g_test_add("/char/socket/half-left-and-is-not-read", struct rig, &halves[1], rig_setup,
+		   test_left_and_is_not_read, rig_teardown);
 	return g_test_run();
 }
