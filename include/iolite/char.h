@@ -48,6 +48,8 @@ struct iol_char_ops {
 	 * nothing uses its descriptor. Not after the stop. [loop]
 	 */
 	void (*lost)(struct iol_char *chr);
+	/* What a peer sent before it left still waits for the device then, else it goes with the peer. */
+	bool keeps_input;
 	/* Ends the backend's own operations and lets nobody in any more. NULL: nothing. [loop] */
 	void (*stop)(struct iol_char *chr);
 	/* Restores what the backend changed and frees it; the common part is done. [loop] */
@@ -147,10 +149,7 @@ void iol_char_attach(struct iol_char *chr, int in_fd, int out_fd);
 /* Input from elsewhere, up to IOL_CHAR_INPUT_BYTES, before a peer is attached. [loop] */
 void iol_char_inject(struct iol_char *chr, const uint8_t *data, unsigned int len);
 
-/*
- * Sends the peer away, and what it sent that the device did not take; lost() is called once it is gone, perhaps at
- * once. [loop]
- */
+/* Sends the peer away; lost() is called once it is gone, perhaps at once. [loop] */
 void iol_char_detach(struct iol_char *chr);
 
 /* For how long input has waited of which the device took nothing; 0: none waits. [loop] */

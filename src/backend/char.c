@@ -93,7 +93,8 @@ static void finish_leaving(struct iol_char *chr)
 		return;
 	chr->leaving = false;
 	chr->in_fd = -1;
-	chr->input_pos = chr->input_len = 0;
+	if (!chr->ops->keeps_input)
+		chr->input_pos = chr->input_len = 0;
 	chr->starved = false;
 	chr->ops->lost(chr);
 }
@@ -219,7 +220,8 @@ static void run_ready(struct iol_post *post)
 {
 	struct iol_char *chr = iol_container_of(post, struct iol_char, ready_post);
 
-	if (!chr->stopped && !chr->leaving && chr->user && deliver_input(chr))
+	/* Also while the peer leaves: the device may not say it again. */
+	if (!chr->stopped && chr->user && deliver_input(chr))
 		await_input(chr);
 }
 

@@ -224,6 +224,38 @@ static void test_leave_stuck_line(void)
 	end();
 }
 
+/* What was typed at a line before it was left waits for its guest, here and elsewhere. */
+static void test_left_input(void)
+{
+	if (!begin_terminal())
+		return;
+	t.lines[0].room = 1;
+	/* There and back. */
+	type("hello\x01"
+	     "2in\x01"
+	     "1 again");
+	expect_input(1, "in");
+	TURN_UNTIL(&t, t.lines[0].chr->in_fd >= 0);
+	expect_input(0, "h");
+	t.lines[0].room = 1000;
+	iol_char_ready(t.lines[0].chr);
+	expect_input(0, "hello again");
+	/* The guest gets to it while another line is shown. */
+	t.lines[0].room = 1;
+	type(" world\x01"
+	     "2 out");
+	expect_input(1, "in out");
+	expect_input(0, "hello again ");
+	g_assert_cmpint(t.lines[0].chr->in_fd, <, 0);
+	t.lines[0].room = 1000;
+	iol_char_ready(t.lines[0].chr);
+	expect_input(0, "hello again world");
+	type("\x01"
+	     "1.");
+	expect_input(0, "hello again world.");
+	end();
+}
+
 /* Pipes are standard input and output; @in writes to the one, @out reads from the other. */
 static void begin_pipes(int *in, int *out)
 {
@@ -296,6 +328,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/char/mux/switches", test_switches);
+	g_test_add_func("/char/mux/left-input", test_left_input);
 	g_test_add_func("/char/mux/leave-stuck-line", test_leave_stuck_line);
 	g_test_add_func("/char/mux/pipes", test_pipes);
 	g_test_add_func("/char/mux/input-ends-early", test_input_ends_early);
