@@ -19,15 +19,16 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <iolite/log.h>
 
+#include "unix_path.h"
+
 #define RETRY_NS IOL_NS_PER_S
 
-enum { SOCKET_MODE = 0600, BACKLOG = 8 };
+enum { BACKLOG = 8 };
 
 union address {
 	struct sockaddr any;
@@ -49,9 +50,7 @@ struct char_socket {
 	struct iol_op op; /* with fd */
 	struct iol_op retry_op; /* a timer */
 	struct iol_op next_op; /* a timer, while next_fd waits */
-	char *path; /* of our socket, to be removed; NULL: none */
-	dev_t dev;
-	ino_t ino;
+	struct unix_path_file file; /* of our socket */
 };
 
 static struct char_socket *socket_of(struct iol_char *chr)
@@ -155,55 +154,6 @@ static void accept_client(struct char_socket *s)
 	await_client(s); /* also after one that changed its mind */
 }
 
-/* True when a socket of that name is one that nobody listens at any more. */
-static int check_stale(struct char_socket *s, struct iol_error *err)
-{
-	iol_auto(iol_fd_close) int fd =
-		socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct stat st;
-
-	if (fd < 0)
-		return iol_error_errno(err, -errno, "cannot make a socket");
-	if (lstat(s->where, &st))
-		return iol_error_errno(err, -errno, "cannot look at '%s'", s->where);
-	if (!S_ISSOCK(st.st_mode))
-		return iol_error_set(err, -EEXIST,
-				     "'%s' is there and is no socket: take it away, or give "
-				     "another path",
-				     s->where);
-	if (!connect(fd, &s->address.any, s->address_bytes) || errno != ECONNREFUSED)
-		return iol_error_set(err, -EADDRINUSE,
-				     "'%s' is in use: somebody listens there; stop them, or give "
-				     "another path",
-				     s->where);
-	return 0;
-}
-
-static int bind_unix(struct char_socket *s, struct iol_error *err)
-{
-	struct stat st;
-	int ret;
-
-	/* Linux makes the file with the socket's own mode. */
-	fchmod(s->fd, SOCKET_MODE);
-	if (bind(s->fd, &s->address.any, s->address_bytes)) {
-		if (errno != EADDRINUSE)
-			return iol_error_errno(err, -errno, "cannot listen at '%s'", s->where);
-		ret = check_stale(s, err);
-		if (ret)
-			return ret;
-		unlink(s->where);
-		if (bind(s->fd, &s->address.any, s->address_bytes))
-			return iol_error_errno(err, -errno, "cannot listen at '%s'", s->where);
-	}
-	if (!lstat(s->where, &st)) {
-		s->path = g_strdup(s->where);
-		s->dev = st.st_dev;
-		s->ino = st.st_ino;
-	}
-	return 0;
-}
-
 static void format_where(struct char_socket *s)
 {
 	const union address *a = &s->address;
@@ -221,13 +171,16 @@ static void format_where(struct char_socket *s)
 			 ntohs(a->in6.sin6_port));
 }
 
-static int bind_tcp(struct char_socket *s, struct iol_error *err)
+static int listen_tcp(struct char_socket *s, struct iol_error *err)
 {
 	bool any_port = !s->address.in.sin_port; /* at the same place in IPv6 */
 	const int on = 1;
 
+	s->fd = socket(s->address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (s->fd < 0)
+		return iol_error_errno(err, -errno, "cannot make a socket for %s", s->where);
 	setsockopt(s->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(s->fd, &s->address.any, s->address_bytes))
+	if (bind(s->fd, &s->address.any, s->address_bytes) || listen(s->fd, BACKLOG))
 		return iol_error_errno(err, -errno, "cannot listen at %s", s->where);
 	if (any_port) {
 		getsockname(s->fd, &s->address.any, &s->address_bytes);
@@ -237,17 +190,21 @@ static int bind_tcp(struct char_socket *s, struct iol_error *err)
 	return 0;
 }
 
+static int listen_unix(struct char_socket *s, struct iol_error *err)
+{
+	int fd = iol_unix_path_listen(s->where, BACKLOG, &s->file, err);
+
+	if (fd < 0)
+		return fd;
+	s->fd = fd;
+	return 0;
+}
+
 static int listen_at(struct char_socket *s, struct iol_error *err)
 {
 	bool is_unix = s->address.any.sa_family == AF_UNIX;
-	int ret;
+	int ret = is_unix ? listen_unix(s, err) : listen_tcp(s, err);
 
-	s->fd = socket(s->address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (s->fd < 0)
-		return iol_error_errno(err, -errno, "cannot make a socket for %s", s->where);
-	ret = is_unix ? bind_unix(s, err) : bind_tcp(s, err);
-	if (!ret && listen(s->fd, BACKLOG))
-		ret = iol_error_errno(err, -errno, "cannot listen at %s", s->where);
 	if (!ret)
 		iol_log(IOL_LOG_INFO, "%s: listening at %s", s->chr.name, s->where);
 	return ret;
@@ -353,16 +310,6 @@ static void socket_lost(struct iol_char *chr)
 	}
 }
 
-static void remove_path(struct char_socket *s)
-{
-	struct stat st;
-
-	/* Another one may listen there by now. */
-	if (s->path && !lstat(s->path, &st) && st.st_dev == s->dev && st.st_ino == s->ino)
-		unlink(s->path);
-	g_clear_pointer(&s->path, g_free);
-}
-
 static void socket_stop(struct iol_char *chr)
 {
 	struct char_socket *s = socket_of(chr);
@@ -373,7 +320,7 @@ static void socket_stop(struct iol_char *chr)
 	while (s->op.in_flight || s->retry_op.in_flight || s->next_op.in_flight)
 		if (iol_loop_turn(chr->loop, true) < 0)
 			break;
-	remove_path(s);
+	iol_unix_path_remove(&s->file);
 	iol_fd_close(&s->fd);
 	iol_fd_close(&s->next_fd);
 }

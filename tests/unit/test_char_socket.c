@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -479,6 +480,64 @@ static void test_names(struct rig *r, gconstpointer data)
 	g_assert_true(g_file_test(path, G_FILE_TEST_EXISTS));
 }
 
+/* Another program that begins to listen at our path. */
+struct other {
+	int fd; /* bound */
+	int folder; /* locked */
+};
+
+static void bind_other(struct rig *r, struct other *other)
+{
+	struct sockaddr_un address = address_of(r, "con");
+
+	other->folder = open(r->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	g_assert_cmpint(flock(other->folder, LOCK_EX), ==, 0);
+	other->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	g_assert_cmpint(bind(other->fd, (struct sockaddr *)&address, sizeof(address)), ==, 0);
+}
+
+static void *listen_late(void *arg)
+{
+	struct other *other = arg;
+
+	g_usleep(100 * 1000);
+	g_assert_cmpint(listen(other->fd, 1), ==, 0);
+	iol_fd_close(&other->folder);
+	return NULL;
+}
+
+/* Two start at once: the socket of the one that does not listen yet is not taken for left over. */
+static void test_start_together(struct rig *r, gconstpointer data)
+{
+	g_autofree char *path = rig_path(r, "con");
+	struct iol_error err;
+	struct other other;
+	GThread *thread;
+
+	(void)data;
+	bind_other(r, &other);
+	stopped_at_ns = now_ns(); /* it may take its time */
+	thread = g_thread_new("other", listen_late, &other);
+	g_assert_cmpint(rig_try(r, &err, "unix:%s", path), ==, -EADDRINUSE);
+	g_thread_join(thread);
+	g_assert_nonnull(strstr(err.msg, "is in use"));
+	close(client(r));
+	close(other.fd);
+}
+
+/* A lock that somebody holds for other reasons is in nobody's way for long. */
+static void test_locked_folder(struct rig *r, gconstpointer data)
+{
+	struct other other;
+
+	(void)data;
+	bind_other(r, &other);
+	close(other.fd);
+	open_rig(r, "");
+	close(client(r));
+	close(other.folder);
+}
+
 static int listener(struct rig *r)
 {
 	struct sockaddr_un address = address_of(r, "con");
@@ -651,6 +710,8 @@ int main(int argc, char **argv)
 		{ "/char/socket/dead-reader", test_dead_reader },
 		{ "/char/socket/held", test_held },
 		{ "/char/socket/names", test_names },
+		{ "/char/socket/start-together", test_start_together },
+		{ "/char/socket/locked-folder", test_locked_folder },
 		{ "/char/socket/connects", test_connects },
 		{ "/char/socket/tcp", test_tcp },
 		{ "/char/socket/tcp6", test_tcp6 },
