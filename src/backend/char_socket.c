@@ -218,6 +218,19 @@ static void connect_failed(struct char_socket *s, int error)
 	retry_later(s, "connect to", error);
 }
 
+/*
+ * With nobody there, the kernel may give our end the very port that it is to reach, and TCP connects the two: the
+ * guest would hear itself, and whoever begins to listen there would find the port in use.
+ */
+static bool is_itself(int fd)
+{
+	union address own = { 0 }, peer = { 0 };
+	socklen_t own_len = sizeof(own), peer_len = sizeof(peer);
+
+	return !getsockname(fd, &own.any, &own_len) && !getpeername(fd, &peer.any, &peer_len) &&
+	       own.any.sa_family != AF_UNIX && own_len == peer_len && !memcmp(&own, &peer, own_len);
+}
+
 static void connect_done(struct char_socket *s)
 {
 	int error = 0, fd = s->fd;
@@ -225,6 +238,8 @@ static void connect_done(struct char_socket *s)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len))
 		error = errno;
+	if (!error && is_itself(fd))
+		error = ECONNREFUSED;
 	if (error) {
 		connect_failed(s, error);
 		return;

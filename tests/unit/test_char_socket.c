@@ -692,6 +692,51 @@ static void test_tcp_connects(struct rig *r, gconstpointer data)
 	close(listening);
 }
 
+/* TCP connections come from the port that they go to, as the kernel may choose. */
+static bool from_own_port;
+static unsigned int own_port_calls;
+
+int __real_connect(int fd, const struct sockaddr *address, socklen_t len);
+int __wrap_connect(int fd, const struct sockaddr *address, socklen_t len);
+int __wrap_connect(int fd, const struct sockaddr *address, socklen_t len)
+{
+	const int on = 1;
+
+	if (from_own_port) {
+		g_assert_cmpint(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), ==, 0);
+		g_assert_cmpint(bind(fd, address, len), ==, 0);
+		own_port_calls++;
+	}
+	return __real_connect(fd, address, len);
+}
+
+static void test_tcp_connects_to_itself(struct rig *r, gconstpointer data)
+{
+	union address address = { .in.sin_family = AF_INET };
+	socklen_t len = sizeof(address.in);
+	int listening = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), fd;
+	const int on = 1;
+
+	(void)data;
+	address.in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	/* Keeps others from the port. */
+	g_assert_cmpint(setsockopt(listening, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), ==, 0);
+	g_assert_cmpint(bind(listening, &address.any, len), ==, 0);
+	g_assert_cmpint(getsockname(listening, &address.any, &len), ==, 0);
+	own_port_calls = 0;
+	from_own_port = true;
+	rig_open(r, "tcp::%u,connect", ntohs(address.in.sin_port));
+	guest_says(r, "out");
+	TURN_UNTIL(r, own_port_calls == 2);
+	from_own_port = false;
+	g_assert_cmpuint(r->received->len, ==, 0);
+	g_assert_cmpint(listen(listening, 1), ==, 0);
+	fd = accept_from(r, listening);
+	expect_read(r, fd, "out");
+	close(fd);
+	close(listening);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -716,6 +761,7 @@ int main(int argc, char **argv)
 		{ "/char/socket/tcp", test_tcp },
 		{ "/char/socket/tcp6", test_tcp6 },
 		{ "/char/socket/tcp-connects", test_tcp_connects },
+		{ "/char/socket/tcp-connects-to-itself", test_tcp_connects_to_itself },
 	};
 
 	static const bool halves[] = { false, true };
