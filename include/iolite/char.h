@@ -117,8 +117,8 @@ int iol_char_new(struct iol_loop *loop, struct iol_event_sink *sink,
 void iol_char_start(struct iol_char *chr, struct iol_char_user *user);
 
 /*
- * Ends input; gives pending output a last chance to leave within @wait_ns; ends output. No callback
- * comes afterwards. Idempotent. [loop]
+ * Ends input; gives pending output, and that of the log, a last chance to leave within @wait_ns; ends output. No
+ * callback comes afterwards. Idempotent. [loop]
  */
 void iol_char_stop(struct iol_char *chr, uint64_t wait_ns);
 

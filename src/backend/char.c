@@ -591,8 +591,11 @@ void iol_char_stop(struct iol_char *chr, uint64_t wait_ns)
 			"%s: %" PRIu64
 			" bytes of the guest's output were dropped: nobody read them",
 			chr->name, chr->dropped_bytes);
-	if (chr->log)
-		iol_char_stop(chr->log, wait_ns);
+	if (chr->log) {
+		uint64_t now_ns = iol_loop_now_ns();
+
+		iol_char_stop(chr->log, now_ns < deadline_ns ? deadline_ns - now_ns : 0);
+	}
 }
 
 void iol_char_free(struct iol_char *chr)
