@@ -48,6 +48,8 @@ struct iol_char_ops {
 	 * nothing uses its descriptor. Not after the stop. [loop]
 	 */
 	void (*lost)(struct iol_char *chr);
+	/* What a peer sent before it left still waits for the device then, else it goes with the peer. */
+	bool keeps_input;
 	/* Ends the backend's own operations and lets nobody in any more. NULL: nothing. [loop] */
 	void (*stop)(struct iol_char *chr);
 	/* Restores what the backend changed and frees it; the common part is done. [loop] */
@@ -80,7 +82,7 @@ struct iol_char {
 	 * seen. Input is read on, and what finds no room is dropped.
 	 */
 	struct iol_op starve_op;
-	uint64_t taken, starve_taken; /* bytes that the device took; by the start of starve_op */
+	uint64_t offered_ns; /* when the device last took input, or some began to wait */
 	bool starved;
 
 	struct iol_op out_op; /* waits for room in out_fd */
@@ -115,8 +117,8 @@ int iol_char_new(struct iol_loop *loop, struct iol_event_sink *sink,
 void iol_char_start(struct iol_char *chr, struct iol_char_user *user);
 
 /*
- * Ends input; gives pending output a last chance to leave within @wait_ns; ends output. No callback
- * comes afterwards. Idempotent. [loop]
+ * Ends input; gives pending output, and that of the log, a last chance to leave within @wait_ns; ends output. No
+ * callback comes afterwards. Idempotent. [loop]
  */
 void iol_char_stop(struct iol_char *chr, uint64_t wait_ns);
 
@@ -152,6 +154,9 @@ void iol_char_inject(struct iol_char *chr, const uint8_t *data, unsigned int len
 
 /* Sends the peer away; lost() is called once it is gone, perhaps at once. [loop] */
 void iol_char_detach(struct iol_char *chr);
+
+/* For how long input has waited of which the device took nothing; 0: none waits. [loop] */
+uint64_t iol_char_untaken_ns(const struct iol_char *chr);
 
 /* To the person who started the machine, whatever the level of the log: "iolite: serial0 is on /dev/pts/3". */
 void iol_char_announce(const struct iol_char *chr, const char *where);

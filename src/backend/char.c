@@ -58,12 +58,13 @@ static void await_input(struct iol_char *chr)
 
 /*
  * While input waits for the device nobody reads, and so nobody would see the peer go: some take writes for ever
- * after (a pseudo terminal does).
+ * after (a pseudo terminal does). Where input and output are two descriptors, the end of one says nothing of the
+ * other: a pipe hangs up with its last writer.
  */
 static void await_hangup(struct iol_char *chr)
 {
 	if (!chr->stopped && !chr->leaving && chr->ops->lost && chr->in_fd >= 0 &&
-	    chr->out_fd >= 0 && !chr->hangup_op.in_flight)
+	    chr->out_fd == chr->in_fd && !chr->hangup_op.in_flight)
 		iol_loop_poll(chr->loop, &chr->hangup_op, chr->in_fd, 0);
 }
 
@@ -77,7 +78,7 @@ static bool deliver_input(struct iol_char *chr)
 		if (!taken)
 			return false;
 		chr->input_pos += taken;
-		chr->taken += taken;
+		chr->offered_ns = iol_loop_now_ns();
 		chr->starved = false;
 	}
 	chr->starved = false;
@@ -92,7 +93,8 @@ static void finish_leaving(struct iol_char *chr)
 		return;
 	chr->leaving = false;
 	chr->in_fd = -1;
-	chr->input_pos = chr->input_len = 0;
+	if (!chr->ops->keeps_input)
+		chr->input_pos = chr->input_len = 0;
 	chr->starved = false;
 	chr->ops->lost(chr);
 }
@@ -119,16 +121,19 @@ static void end_input(struct iol_char *chr)
 		iol_char_detach(chr);
 }
 
+uint64_t iol_char_untaken_ns(const struct iol_char *chr)
+{
+	return chr->input_pos < chr->input_len ? iol_loop_now_ns() - chr->offered_ns : 0;
+}
+
 /* Input waits for the device. */
 static void await_device(struct iol_char *chr)
 {
 	await_hangup(chr);
-	if (chr->starved) {
+	if (chr->starved)
 		await_input(chr);
-	} else if (chr->filter && !chr->stopped && !chr->leaving && !chr->starve_op.in_flight) {
-		chr->starve_taken = chr->taken;
+	else if (chr->filter && !chr->stopped && !chr->leaving && !chr->starve_op.in_flight)
 		iol_loop_timeout(chr->loop, &chr->starve_op, IOL_CHAR_STALL_NS);
-	}
 }
 
 static void starve_done(struct iol_op *op, int res)
@@ -138,7 +143,7 @@ static void starve_done(struct iol_op *op, int res)
 	(void)res;
 	if (chr->stopped || chr->leaving || chr->input_pos == chr->input_len)
 		return;
-	chr->starved = chr->taken == chr->starve_taken;
+	chr->starved = iol_char_untaken_ns(chr) >= IOL_CHAR_STALL_NS;
 	await_device(chr);
 }
 
@@ -147,6 +152,8 @@ static void take_input(struct iol_char *chr, uint8_t *data, unsigned int len)
 {
 	unsigned int waiting = chr->input_len - chr->input_pos;
 
+	if (!waiting)
+		chr->offered_ns = iol_loop_now_ns();
 	if (chr->filter)
 		len = chr->filter(chr, data, len);
 	memmove(chr->input, chr->input + chr->input_pos, waiting);
@@ -213,7 +220,8 @@ static void run_ready(struct iol_post *post)
 {
 	struct iol_char *chr = iol_container_of(post, struct iol_char, ready_post);
 
-	if (!chr->stopped && !chr->leaving && chr->user && deliver_input(chr))
+	/* Also while the peer leaves: the device may not say it again. */
+	if (!chr->stopped && chr->user && deliver_input(chr))
 		await_input(chr);
 }
 
@@ -586,8 +594,11 @@ void iol_char_stop(struct iol_char *chr, uint64_t wait_ns)
 			"%s: %" PRIu64
 			" bytes of the guest's output were dropped: nobody read them",
 			chr->name, chr->dropped_bytes);
-	if (chr->log)
-		iol_char_stop(chr->log, wait_ns);
+	if (chr->log) {
+		uint64_t now_ns = iol_loop_now_ns();
+
+		iol_char_stop(chr->log, now_ns < deadline_ns ? deadline_ns - now_ns : 0);
+	}
 }
 
 void iol_char_free(struct iol_char *chr)

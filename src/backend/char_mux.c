@@ -178,6 +178,7 @@ static const struct iol_char_ops mux_ops = {
 	.name = "serial mux",
 	.start = mux_start,
 	.lost = mux_lost,
+	.keeps_input = true,
 	.stop = mux_stop,
 	.free = mux_free,
 };

@@ -19,15 +19,16 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <iolite/log.h>
 
+#include "unix_path.h"
+
 #define RETRY_NS IOL_NS_PER_S
 
-enum { SOCKET_MODE = 0600, BACKLOG = 8 };
+enum { BACKLOG = 8 };
 
 union address {
 	struct sockaddr any;
@@ -48,9 +49,8 @@ struct char_socket {
 	int next_fd; /* accepted, and waits for the peer to be gone */
 	struct iol_op op; /* with fd */
 	struct iol_op retry_op; /* a timer */
-	char *path; /* of our socket, to be removed; NULL: none */
-	dev_t dev;
-	ino_t ino;
+	struct iol_op next_op; /* a timer, while next_fd waits */
+	struct unix_path_file file; /* of our socket */
 };
 
 static struct char_socket *socket_of(struct iol_char *chr)
@@ -78,17 +78,40 @@ static void take_peer(struct char_socket *s, int fd)
 
 static void await_client(struct char_socket *s)
 {
-	/* While one waits, which is not for long, others do so where they are. */
+	/* While one waits, others do so where they are. */
 	if (s->next_fd < 0 && !s->op.in_flight && !s->retry_op.in_flight)
 		iol_loop_poll(s->chr.loop, &s->op, s->fd, POLLIN);
 }
 
-/* Our peer has closed its end, and we did not get that far: the guest takes no input. */
+/* Our peer has closed its end, and we did not get that far. */
 static bool peer_has_left(const struct char_socket *s)
 {
 	struct pollfd pfd = { .fd = s->peer_fd, .events = POLLRDHUP };
 
 	return poll(&pfd, 1, 0) > 0 && pfd.revents;
+}
+
+/*
+ * What the peer sent before it left comes first, for as long as the guest takes some of it. Of one that takes
+ * nothing the next client does not wait for.
+ */
+static void hurry_peer(struct char_socket *s)
+{
+	uint64_t untaken_ns = iol_char_untaken_ns(&s->chr);
+
+	if (untaken_ns >= IOL_CHAR_STALL_NS)
+		iol_char_detach(&s->chr);
+	else if (!s->next_op.in_flight)
+		iol_loop_timeout(s->chr.loop, &s->next_op, IOL_CHAR_STALL_NS - untaken_ns);
+}
+
+static void next_done(struct iol_op *op, int res)
+{
+	struct char_socket *s = iol_container_of(op, struct char_socket, next_op);
+
+	(void)res;
+	if (!s->chr.stopped && s->next_fd >= 0)
+		hurry_peer(s);
 }
 
 static void tell_off(struct char_socket *s, int fd)
@@ -124,62 +147,11 @@ static void accept_client(struct char_socket *s)
 		take_peer(s, fd);
 	} else if (fd >= 0 && peer_has_left(s)) {
 		s->next_fd = fd;
-		/* Where its end is on its way to us, what it sent before that comes first. */
-		if (!s->chr.in_op.in_flight)
-			iol_char_detach(&s->chr);
+		hurry_peer(s);
 	} else if (fd >= 0) {
 		tell_off(s, fd);
 	}
 	await_client(s); /* also after one that changed its mind */
-}
-
-/* True when a socket of that name is one that nobody listens at any more. */
-static int check_stale(struct char_socket *s, struct iol_error *err)
-{
-	iol_auto(iol_fd_close) int fd =
-		socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct stat st;
-
-	if (fd < 0)
-		return iol_error_errno(err, -errno, "cannot make a socket");
-	if (lstat(s->where, &st))
-		return iol_error_errno(err, -errno, "cannot look at '%s'", s->where);
-	if (!S_ISSOCK(st.st_mode))
-		return iol_error_set(err, -EEXIST,
-				     "'%s' is there and is no socket: take it away, or give "
-				     "another path",
-				     s->where);
-	if (!connect(fd, &s->address.any, s->address_bytes) || errno != ECONNREFUSED)
-		return iol_error_set(err, -EADDRINUSE,
-				     "'%s' is in use: somebody listens there; stop them, or give "
-				     "another path",
-				     s->where);
-	return 0;
-}
-
-static int bind_unix(struct char_socket *s, struct iol_error *err)
-{
-	struct stat st;
-	int ret;
-
-	/* Linux makes the file with the socket's own mode. */
-	fchmod(s->fd, SOCKET_MODE);
-	if (bind(s->fd, &s->address.any, s->address_bytes)) {
-		if (errno != EADDRINUSE)
-			return iol_error_errno(err, -errno, "cannot listen at '%s'", s->where);
-		ret = check_stale(s, err);
-		if (ret)
-			return ret;
-		unlink(s->where);
-		if (bind(s->fd, &s->address.any, s->address_bytes))
-			return iol_error_errno(err, -errno, "cannot listen at '%s'", s->where);
-	}
-	if (!lstat(s->where, &st)) {
-		s->path = g_strdup(s->where);
-		s->dev = st.st_dev;
-		s->ino = st.st_ino;
-	}
-	return 0;
 }
 
 static void format_where(struct char_socket *s)
@@ -199,13 +171,16 @@ static void format_where(struct char_socket *s)
 			 ntohs(a->in6.sin6_port));
 }
 
-static int bind_tcp(struct char_socket *s, struct iol_error *err)
+static int listen_tcp(struct char_socket *s, struct iol_error *err)
 {
 	bool any_port = !s->address.in.sin_port; /* at the same place in IPv6 */
 	const int on = 1;
 
+	s->fd = socket(s->address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (s->fd < 0)
+		return iol_error_errno(err, -errno, "cannot make a socket for %s", s->where);
 	setsockopt(s->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(s->fd, &s->address.any, s->address_bytes))
+	if (bind(s->fd, &s->address.any, s->address_bytes) || listen(s->fd, BACKLOG))
 		return iol_error_errno(err, -errno, "cannot listen at %s", s->where);
 	if (any_port) {
 		getsockname(s->fd, &s->address.any, &s->address_bytes);
@@ -215,17 +190,21 @@ static int bind_tcp(struct char_socket *s, struct iol_error *err)
 	return 0;
 }
 
+static int listen_unix(struct char_socket *s, struct iol_error *err)
+{
+	int fd = iol_unix_path_listen(s->where, BACKLOG, &s->file, err);
+
+	if (fd < 0)
+		return fd;
+	s->fd = fd;
+	return 0;
+}
+
 static int listen_at(struct char_socket *s, struct iol_error *err)
 {
 	bool is_unix = s->address.any.sa_family == AF_UNIX;
-	int ret;
+	int ret = is_unix ? listen_unix(s, err) : listen_tcp(s, err);
 
-	s->fd = socket(s->address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (s->fd < 0)
-		return iol_error_errno(err, -errno, "cannot make a socket for %s", s->where);
-	ret = is_unix ? bind_unix(s, err) : bind_tcp(s, err);
-	if (!ret && listen(s->fd, BACKLOG))
-		ret = iol_error_errno(err, -errno, "cannot listen at %s", s->where);
 	if (!ret)
 		iol_log(IOL_LOG_INFO, "%s: listening at %s", s->chr.name, s->where);
 	return ret;
@@ -239,6 +218,19 @@ static void connect_failed(struct char_socket *s, int error)
 	retry_later(s, "connect to", error);
 }
 
+/*
+ * With nobody there, the kernel may give our end the very port that it is to reach, and TCP connects the two: the
+ * guest would hear itself, and whoever begins to listen there would find the port in use.
+ */
+static bool is_itself(int fd)
+{
+	union address own = { 0 }, peer = { 0 };
+	socklen_t own_len = sizeof(own), peer_len = sizeof(peer);
+
+	return !getsockname(fd, &own.any, &own_len) && !getpeername(fd, &peer.any, &peer_len) &&
+	       own.any.sa_family != AF_UNIX && own_len == peer_len && !memcmp(&own, &peer, own_len);
+}
+
 static void connect_done(struct char_socket *s)
 {
 	int error = 0, fd = s->fd;
@@ -246,6 +238,8 @@ static void connect_done(struct char_socket *s)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len))
 		error = errno;
+	if (!error && is_itself(fd))
+		error = ECONNREFUSED;
 	if (error) {
 		connect_failed(s, error);
 		return;
@@ -331,26 +325,17 @@ static void socket_lost(struct iol_char *chr)
 	}
 }
 
-static void remove_path(struct char_socket *s)
-{
-	struct stat st;
-
-	/* Another one may listen there by now. */
-	if (s->path && !lstat(s->path, &st) && st.st_dev == s->dev && st.st_ino == s->ino)
-		unlink(s->path);
-	g_clear_pointer(&s->path, g_free);
-}
-
 static void socket_stop(struct iol_char *chr)
 {
 	struct char_socket *s = socket_of(chr);
 
 	iol_loop_cancel(chr->loop, &s->op);
 	iol_loop_cancel(chr->loop, &s->retry_op);
-	while (s->op.in_flight || s->retry_op.in_flight)
+	iol_loop_cancel(chr->loop, &s->next_op);
+	while (s->op.in_flight || s->retry_op.in_flight || s->next_op.in_flight)
 		if (iol_loop_turn(chr->loop, true) < 0)
 			break;
-	remove_path(s);
+	iol_unix_path_remove(&s->file);
 	iol_fd_close(&s->fd);
 	iol_fd_close(&s->next_fd);
 }
@@ -412,6 +397,7 @@ int iol_char_socket_new(struct iol_loop *loop, const struct iol_char_config *con
 	s->fd = s->peer_fd = s->next_fd = -1;
 	s->op.done = op_done;
 	s->retry_op.done = retry_done;
+	s->next_op.done = next_done;
 	ret = set_address(s, config, err);
 	if (!ret && !s->connects)
 		ret = listen_at(s, err);

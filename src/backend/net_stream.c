@@ -21,7 +21,6 @@
 #include <iolite/endian.h>
 
 #include "net_iov.h"
-#include "net_stream_path.h"
 
 static bool here(const struct net_stream *s)
 {
@@ -383,7 +382,7 @@ static void peer_done(struct iol_op *op, int res)
 	if (s->finished || res == -ECANCELED)
 		return;
 	if (s->listen_fd < 0)
-		fd = iol_net_path_connect(s->path);
+		fd = iol_unix_path_connect(s->path);
 	else if (res >= 0)
 		fd = accept4(s->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	else
@@ -421,12 +420,12 @@ void iol_net_stream_init(struct net_stream *s, const struct iol_net_ops *ops, st
 int iol_net_stream_connect(struct net_stream *s, const char *path, bool patient,
 			   struct iol_error *err)
 {
-	int fd, ret = iol_net_path_check(path, err);
+	int fd, ret = iol_unix_path_check(path, err);
 
 	if (ret)
 		return ret;
 	s->path = g_strdup(path);
-	fd = iol_net_path_connect(path);
+	fd = iol_unix_path_connect(path);
 	if (fd >= 0) {
 		iol_net_stream_attach(s, fd);
 		return 0;
@@ -442,25 +441,18 @@ int iol_net_stream_connect(struct net_stream *s, const char *path, bool patient,
 
 static int stream_listen(struct net_stream *s, const char *path, struct iol_error *err)
 {
-	struct stat st;
-	int fd = iol_net_path_listen(path, err);
+	int fd = iol_unix_path_listen(path, 1, &s->listen_file, err);
 
 	if (fd < 0)
 		return fd;
 	s->listen_fd = fd;
 	s->path = g_strdup(path);
-	if (!stat(path, &st)) {
-		s->listen_dev = st.st_dev;
-		s->listen_ino = st.st_ino;
-	}
 	await_peer(s);
 	return 0;
 }
 
 void iol_net_stream_finish(struct net_stream *s)
 {
-	struct stat st;
-
 	s->finished = true;
 	iol_loop_turn_end_cancel(s->net.loop, &s->turn_end);
 	iol_loop_cancel(s->net.loop, &s->read_op);
@@ -472,10 +464,7 @@ void iol_net_stream_finish(struct net_stream *s)
 		if (iol_loop_turn(s->net.loop, true) < 0)
 			break;
 	iol_fd_close(&s->fd);
-	/* Somebody may have put another one there. */
-	if (s->listen_fd >= 0 && s->listen_ino && !stat(s->path, &st) &&
-	    st.st_dev == s->listen_dev && st.st_ino == s->listen_ino)
-		unlink(s->path);
+	iol_unix_path_remove(&s->listen_file);
 	iol_fd_close(&s->listen_fd);
 	g_free(s->path);
 }

@@ -3,10 +3,10 @@
 #ifndef IOLITE_BACKEND_NET_STREAM_H
 #define IOLITE_BACKEND_NET_STREAM_H
 
-#include <sys/stat.h>
-
 #include <iolite/log.h>
 #include <iolite/net.h>
+
+#include "unix_path.h"
 
 enum {
 	NET_STREAM_LENGTH_BYTES = 4,
@@ -20,8 +20,7 @@ struct net_stream {
 	char *path; /* where the other end comes from; NULL: it does not come again */
 	int fd; /* of the other end; -1: nobody is there */
 	int listen_fd; /* -1: we connect to path */
-	dev_t listen_dev; /* of the socket that we made at path */
-	ino_t listen_ino;
+	struct unix_path_file listen_file;
 	struct iol_op read_op, write_op, hangup_op; /* polls of fd */
 	struct iol_op peer_op; /* poll of listen_fd, or the time until the next try */
 	struct iol_turn_end turn_end;

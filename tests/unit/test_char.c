@@ -12,12 +12,16 @@
 
 /* The clock, which a test can stop: then a process that had to stand is no stalled reader. */
 static uint64_t stopped_at_ns;
+static uint64_t step_ns; /* by which a stopped one goes on each time that it is read */
 
 uint64_t __real_iol_loop_now_ns(void);
 uint64_t __wrap_iol_loop_now_ns(void);
 uint64_t __wrap_iol_loop_now_ns(void)
 {
-	return stopped_at_ns ? stopped_at_ns : __real_iol_loop_now_ns();
+	if (!stopped_at_ns)
+		return __real_iol_loop_now_ns();
+	stopped_at_ns += step_ns;
+	return stopped_at_ns;
 }
 
 /* A backend between two pipes, and a device that takes @room bytes at most. */
@@ -38,6 +42,13 @@ static void no_free(struct iol_char *chr)
 }
 
 static const struct iol_char_ops test_ops = { .name = "test", .free = no_free };
+
+static void free_log(struct iol_char *chr)
+{
+	g_free(chr);
+}
+
+static const struct iol_char_ops log_ops = { .name = "log", .free = free_log };
 
 static unsigned int receive(struct iol_char_user *user, const uint8_t *data, unsigned int len)
 {
@@ -64,7 +75,7 @@ static void setup(struct fixture *f, gconstpointer data)
 	int in[2], out[2];
 
 	(void)data;
-	stopped_at_ns = 0;
+	stopped_at_ns = step_ns = 0;
 	g_assert_cmpint(pipe2(in, O_CLOEXEC | O_NONBLOCK), ==, 0);
 	g_assert_cmpint(pipe2(out, O_CLOEXEC | O_NONBLOCK), ==, 0);
 	g_assert_cmpint(iol_loop_init(&f->loop, &err), ==, 0);
@@ -283,6 +294,42 @@ static void test_stop_sends_last_words(struct fixture *f, gconstpointer data)
 	g_assert_cmpstr(buf, ==, "bye");
 }
 
+/* Fills @chr, whose reader takes nothing. */
+static void fill(struct fixture *f, struct iol_char *chr)
+{
+	g_autofree uint8_t *block = g_malloc0(IOL_CHAR_RING_BYTES);
+
+	do
+		g_assert_cmpint(iol_loop_turn(&f->loop, false), ==, 0);
+	while (iol_char_write(chr, block, IOL_CHAR_RING_BYTES) || !chr->ring_fill);
+}
+
+/* Where nobody reads the line, nor its log, both are given up within one time. */
+static void test_stop_takes_one_time(struct fixture *f, gconstpointer data)
+{
+	const uint64_t wait_ns = 20 * IOL_NS_PER_MS;
+	struct iol_char *log = g_new(struct iol_char, 1);
+	uint64_t start_ns;
+	int out[2];
+
+	(void)data;
+	stopped_at_ns = iol_loop_now_ns();
+	g_assert_cmpint(pipe2(out, O_CLOEXEC | O_NONBLOCK), ==, 0);
+	iol_char_init(log, &log_ops, &f->loop);
+	log->out_fd = out[1];
+	iol_char_start(log, &f->chr.log_user);
+	fill(f, &f->chr);
+	fill(f, log);
+	f->chr.log = log;
+	start_ns = stopped_at_ns;
+	step_ns = IOL_NS_PER_MS;
+	iol_char_stop(&f->chr, wait_ns);
+	g_assert_true(log->stopped);
+	g_assert_cmpuint(stopped_at_ns - start_ns, >=, wait_ns);
+	g_assert_cmpuint(stopped_at_ns - start_ns, <, wait_ns + wait_ns / 2);
+	close(out[0]);
+}
+
 /* A vCPU writes while the loop drains: what ThreadSanitizer is for. */
 struct writer {
 	struct fixture *f;
@@ -337,6 +384,7 @@ int main(int argc, char **argv)
 		{ "/char/dead-reader-does-not-block", test_dead_reader_does_not_block },
 		{ "/char/reader-gone", test_reader_gone },
 		{ "/char/stop-sends-last-words", test_stop_sends_last_words },
+		{ "/char/stop-takes-one-time", test_stop_takes_one_time },
 		{ "/char/concurrent-writer", test_concurrent_writer },
 	};
 

@@ -224,30 +224,97 @@ static void test_leave_stuck_line(void)
 	end();
 }
 
-/* The end of the input is not that of the output; a reader that is gone is. */
-static void test_pipes(void)
+/* What was typed at a line before it was left waits for its guest, here and elsewhere. */
+static void test_left_input(void)
 {
-	int in[2], out[2];
+	if (!begin_terminal())
+		return;
+	t.lines[0].room = 1;
+	/* There and back. */
+	type("hello\x01"
+	     "2in\x01"
+	     "1 again");
+	expect_input(1, "in");
+	TURN_UNTIL(&t, t.lines[0].chr->in_fd >= 0);
+	expect_input(0, "h");
+	t.lines[0].room = 1000;
+	iol_char_ready(t.lines[0].chr);
+	expect_input(0, "hello again");
+	/* The guest gets to it while another line is shown. */
+	t.lines[0].room = 1;
+	type(" world\x01"
+	     "2 out");
+	expect_input(1, "in out");
+	expect_input(0, "hello again ");
+	g_assert_cmpint(t.lines[0].chr->in_fd, <, 0);
+	t.lines[0].room = 1000;
+	iol_char_ready(t.lines[0].chr);
+	expect_input(0, "hello again world");
+	type("\x01"
+	     "1.");
+	expect_input(0, "hello again world.");
+	end();
+}
+
+/* Pipes are standard input and output; @in writes to the one, @out reads from the other. */
+static void begin_pipes(int *in, int *out)
+{
+	int in_ends[2], out_ends[2];
 
 	begin();
-	g_assert_cmpint(pipe2(in, O_CLOEXEC), ==, 0);
-	g_assert_cmpint(pipe2(out, O_CLOEXEC | O_NONBLOCK), ==, 0);
-	take_streams(in[0], out[1]);
-	close(in[0]);
-	close(out[1]);
+	g_assert_cmpint(pipe2(in_ends, O_CLOEXEC), ==, 0);
+	g_assert_cmpint(pipe2(out_ends, O_CLOEXEC | O_NONBLOCK), ==, 0);
+	take_streams(in_ends[0], out_ends[1]);
+	close(in_ends[0]);
+	close(out_ends[1]);
 	open_lines();
-	g_assert_cmpint(write(in[1],
+	*in = in_ends[1];
+	*out = out_ends[0];
+}
+
+/* The end of the input is not that of the output, while some input waits for the device. */
+static void test_input_ends_early(void)
+{
+	int in, out;
+
+	begin_pipes(&in, &out);
+	t.lines[0].room = 1;
+	g_assert_cmpint(write(in, "a line", 6), ==, 6);
+	close(in);
+	expect_input(0, "a");
+	/* Long enough for a hang-up to be seen. */
+	for (unsigned int i = 0; i < 100; i++)
+		g_assert_cmpint(iol_loop_turn(&t.loop, false), ==, 0);
+	say(0, "still here");
+	expect_output(out, "still here");
+	t.lines[0].room = 100;
+	iol_char_ready(t.lines[0].chr);
+	expect_input(0, "a line");
+	TURN_UNTIL(&t, t.lines[0].chr->in_fd < 0 && !t.lines[0].chr->leaving);
+	say(0, "as ever");
+	expect_output(out, "as ever");
+	close(out);
+	end();
+}
+
+/* Nor once there is none left; but a reader that is gone is the end. */
+static void test_pipes(void)
+{
+	int in, out;
+
+	begin_pipes(&in, &out);
+	g_assert_cmpint(write(in,
 			      "\x01"
 			      "2",
 			      2),
 			==, 2);
 	expect_input(0, "\x01"
 			"2"); /* no terminal, no escape key */
-	close(in[1]);
+	close(in);
 	TURN_UNTIL(&t, t.lines[0].chr->in_fd < 0 && !t.lines[0].chr->leaving);
 	say(0, "still here");
-	expect_output(out[0], "still here");
-	close(out[0]);
+	expect_output(out, "still here");
+	close(out);
 	say(0, "gone");
 	/* Nothing waits for it, and nothing spins. */
 	TURN_UNTIL(&t, t.lines[0].chr->out_fd < 0);
@@ -283,8 +350,10 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/char/mux/switches", test_switches);
+	g_test_add_func("/char/mux/left-input", test_left_input);
 	g_test_add_func("/char/mux/leave-stuck-line", test_leave_stuck_line);
 	g_test_add_func("/char/mux/refused-line", test_refused_line);
 	g_test_add_func("/char/mux/pipes", test_pipes);
+	g_test_add_func("/char/mux/input-ends-early", test_input_ends_early);
 	return g_test_run();
 }

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -162,6 +163,76 @@ static void test_left_unseen(struct rig *r, gconstpointer data)
 	peer_says(second, "d");
 	TURN_UNTIL(r, r->received->len == 2);
 	g_assert_cmpstr(r->received->str, ==, "ad");
+	close(second);
+}
+
+/* The guest is still at what one sent that has left, a little at a time: the next one waits for the end of that. */
+static void test_left_and_is_read(struct rig *r, gconstpointer data)
+{
+	const size_t bytes = 2000;
+	g_autofree char *text = g_strnfill(bytes, 'x');
+	int first, second;
+
+	(void)data;
+	stopped_at_ns = now_ns();
+	r->room = 16;
+	open_rig(r, "");
+	first = client(r);
+	g_assert_cmpint(write(first, text, bytes), ==, (ssize_t)bytes);
+	close(first);
+	TURN_UNTIL(r, r->received->len == 16);
+	second = client(r);
+	g_assert_cmpint(write(second, "next", 4), ==, 4);
+	while (r->received->len < bytes) {
+		size_t before = r->received->len;
+
+		for (unsigned int i = 0; i < 10; i++)
+			g_assert_cmpint(iol_loop_turn(&r->loop, false), ==, 0);
+		r->room = 16;
+		iol_char_ready(r->chr);
+		TURN_UNTIL(r, r->received->len == before + 16);
+	}
+	g_assert_cmpstr(r->received->str, ==, text);
+	r->room = 4;
+	iol_char_ready(r->chr);
+	TURN_UNTIL(r, r->received->len == bytes + 4);
+	g_assert_true(g_str_has_suffix(r->received->str, "xnext"));
+	guest_says(r, "for you");
+	expect_read(r, second, "for you");
+	close(second);
+}
+
+/*
+ * The next one is let in while there is still something to read of one that has left, of which the guest takes
+ * nothing: that keeps it waiting only so long.
+ */
+static void test_left_and_is_not_read(struct rig *r, gconstpointer data)
+{
+	const bool *half = data;
+	g_autofree char *text = g_strnfill(IOL_CHAR_INPUT_BYTES + 1, 'x');
+	int first, second;
+
+	r->room = IOL_CHAR_INPUT_BYTES;
+	open_rig(r, "");
+	first = client(r);
+	TURN_UNTIL(r, r->chr->out_fd >= 0);
+	/* Both are seen in one turn, in which the first part is read. */
+	g_assert_cmpint(write(first, text, strlen(text)), ==, (ssize_t)strlen(text));
+	if (*half)
+		g_assert_cmpint(shutdown(first, SHUT_WR), ==, 0);
+	else
+		iol_fd_close(&first);
+	second = client(r);
+	TURN_UNTIL(r, r->chr->input_pos < r->chr->input_len);
+	TURN_UNTIL(r, r->chr->input_pos == r->chr->input_len);
+	guest_says(r, "for you");
+	expect_read(r, second, "for you");
+	r->room = 100;
+	iol_char_ready(r->chr);
+	g_assert_cmpint(write(second, "next", 4), ==, 4);
+	TURN_UNTIL(r, r->received->len == IOL_CHAR_INPUT_BYTES + 4);
+	g_assert_true(g_str_has_suffix(r->received->str, "xnext"));
+	iol_fd_close(&first);
 	close(second);
 }
 
@@ -407,6 +478,64 @@ static void test_names(struct rig *r, gconstpointer data)
 	g_assert_true(g_file_test(path, G_FILE_TEST_EXISTS));
 }
 
+/* Another program that begins to listen at our path. */
+struct other {
+	int fd; /* bound */
+	int folder; /* locked */
+};
+
+static void bind_other(struct rig *r, struct other *other)
+{
+	struct sockaddr_un address = address_of(r, "con");
+
+	other->folder = open(r->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	g_assert_cmpint(flock(other->folder, LOCK_EX), ==, 0);
+	other->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	g_assert_cmpint(bind(other->fd, (struct sockaddr *)&address, sizeof(address)), ==, 0);
+}
+
+static void *listen_late(void *arg)
+{
+	struct other *other = arg;
+
+	g_usleep(100 * 1000);
+	g_assert_cmpint(listen(other->fd, 1), ==, 0);
+	iol_fd_close(&other->folder);
+	return NULL;
+}
+
+/* Two start at once: the socket of the one that does not listen yet is not taken for left over. */
+static void test_start_together(struct rig *r, gconstpointer data)
+{
+	g_autofree char *path = rig_path(r, "con");
+	struct iol_error err;
+	struct other other;
+	GThread *thread;
+
+	(void)data;
+	bind_other(r, &other);
+	stopped_at_ns = now_ns(); /* it may take its time */
+	thread = g_thread_new("other", listen_late, &other);
+	g_assert_cmpint(rig_try(r, &err, "unix:%s", path), ==, -EADDRINUSE);
+	g_thread_join(thread);
+	g_assert_nonnull(strstr(err.msg, "is in use"));
+	close(client(r));
+	close(other.fd);
+}
+
+/* A lock that somebody holds for other reasons is in nobody's way for long. */
+static void test_locked_folder(struct rig *r, gconstpointer data)
+{
+	struct other other;
+
+	(void)data;
+	bind_other(r, &other);
+	close(other.fd);
+	open_rig(r, "");
+	close(client(r));
+	close(other.folder);
+}
+
 static int listener(struct rig *r)
 {
 	struct sockaddr_un address = address_of(r, "con");
@@ -561,6 +690,51 @@ static void test_tcp_connects(struct rig *r, gconstpointer data)
 	close(listening);
 }
 
+/* TCP connections come from the port that they go to, as the kernel may choose. */
+static bool from_own_port;
+static unsigned int own_port_calls;
+
+int __real_connect(int fd, const struct sockaddr *address, socklen_t len);
+int __wrap_connect(int fd, const struct sockaddr *address, socklen_t len);
+int __wrap_connect(int fd, const struct sockaddr *address, socklen_t len)
+{
+	const int on = 1;
+
+	if (from_own_port) {
+		g_assert_cmpint(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), ==, 0);
+		g_assert_cmpint(bind(fd, address, len), ==, 0);
+		own_port_calls++;
+	}
+	return __real_connect(fd, address, len);
+}
+
+static void test_tcp_connects_to_itself(struct rig *r, gconstpointer data)
+{
+	union address address = { .in.sin_family = AF_INET };
+	socklen_t len = sizeof(address.in);
+	int listening = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), fd;
+	const int on = 1;
+
+	(void)data;
+	address.in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	/* Keeps others from the port. */
+	g_assert_cmpint(setsockopt(listening, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), ==, 0);
+	g_assert_cmpint(bind(listening, &address.any, len), ==, 0);
+	g_assert_cmpint(getsockname(listening, &address.any, &len), ==, 0);
+	own_port_calls = 0;
+	from_own_port = true;
+	rig_open(r, "tcp::%u,connect", ntohs(address.in.sin_port));
+	guest_says(r, "out");
+	TURN_UNTIL(r, own_port_calls == 2);
+	from_own_port = false;
+	g_assert_cmpuint(r->received->len, ==, 0);
+	g_assert_cmpint(listen(listening, 1), ==, 0);
+	fd = accept_from(r, listening);
+	expect_read(r, fd, "out");
+	close(fd);
+	close(listening);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -571,6 +745,7 @@ int main(int argc, char **argv)
 		{ "/char/socket/history", test_history },
 		{ "/char/socket/second-client", test_second_client },
 		{ "/char/socket/left-unseen", test_left_unseen },
+		{ "/char/socket/left-and-is-read", test_left_and_is_read },
 		{ "/char/socket/sends-and-leaves", test_sends_and_leaves },
 		{ "/char/socket/leaves-and-another-comes", test_leaves_and_another_comes },
 		{ "/char/socket/many-visits", test_many_visits },
@@ -578,15 +753,24 @@ int main(int argc, char **argv)
 		{ "/char/socket/dead-reader", test_dead_reader },
 		{ "/char/socket/held", test_held },
 		{ "/char/socket/names", test_names },
+		{ "/char/socket/start-together", test_start_together },
+		{ "/char/socket/locked-folder", test_locked_folder },
 		{ "/char/socket/connects", test_connects },
 		{ "/char/socket/tcp", test_tcp },
 		{ "/char/socket/tcp6", test_tcp6 },
 		{ "/char/socket/tcp-connects", test_tcp_connects },
+		{ "/char/socket/tcp-connects-to-itself", test_tcp_connects_to_itself },
 	};
+
+	static const bool halves[] = { false, true };
 
 	signal(SIGPIPE, SIG_IGN);
 	g_test_init(&argc, &argv, NULL);
 	for (size_t i = 0; i < IOL_ARRAY_LEN(tests); i++)
 		g_test_add(tests[i].path, struct rig, NULL, rig_setup, tests[i].run, rig_teardown);
+	g_test_add("/char/socket/left-and-is-not-read", struct rig, &halves[0], rig_setup,
+		   test_left_and_is_not_read, rig_teardown);
+	g_test_add("/char/socket/half-left-and-is-not-read", struct rig, &halves[1], rig_setup,
+		   test_left_and_is_not_read, rig_teardown);
 	return g_test_run();
 }

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Unix stream sockets by path (unix(7)). See unix_path.h. Any thread.
+ *
+ * Who was killed leaves its socket behind, which is in the way of the next one: it is told from a live one by that
+ * nobody listens, and removed. That is several steps, which two that start at once must not mix: the second would
+ * take the first one's for left over. So they are made under a lock on the folder. It is advice: others may hold it
+ * for reasons of their own, or may not let us have it, and then it is done without.
+ */
+#include "unix_path.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <iolite/log.h>
+#include <iolite/loop.h>
+
+#define LOCK_WAIT_NS (2 * IOL_NS_PER_S)
+
+enum { LOCK_LOOK_US = 10 * 1000 };
+
+int iol_unix_path_check(const char *path, struct iol_error *err)
+{
+	const size_t max = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
+
+	if (!*path)
+		return iol_error_set(err, -EINVAL, "the path of the socket is empty");
+	if (strlen(path) > max)
+		return iol_error_set(err, -EINVAL,
+				     "the path of the socket is longer than %zu bytes: %.120s", max,
+				     path);
+	return 0;
+}
+
+/* @use is bind() or connect(). */
+static int open_with(const char *path,
+		     int (*use)(int fd, const struct sockaddr *address, socklen_t len))
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
+	if (!use(fd, (const struct sockaddr *)&address, sizeof(address)))
+		return fd;
+	iol_fd_close(&fd);
+	return -errno;
+}
+
+static int by_connect(int fd, const struct sockaddr *address, socklen_t len)
+{
+	return connect(fd, address, len);
+}
+
+static int by_bind(int fd, const struct sockaddr *address, socklen_t len)
+{
+	/* Linux makes the file with the socket's own mode: its owner's alone. */
+	fchmod(fd, S_IRUSR | S_IWUSR);
+	return bind(fd, address, len);
+}
+
+int iol_unix_path_connect(const char *path)
+{
+	return open_with(path, by_connect);
+}
+
+/* A descriptor that holds the lock on the folder of @path; -1: none. */
+static int lock_folder(const char *path)
+{
+	g_autofree char *folder = g_path_get_dirname(path);
+	uint64_t end_ns = iol_loop_now_ns() + LOCK_WAIT_NS;
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	while (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB)) {
+		if (errno == EWOULDBLOCK && iol_loop_now_ns() < end_ns) {
+			g_usleep(LOCK_LOOK_US);
+		} else if (errno != EINTR) {
+			bool held = errno == EWOULDBLOCK;
+
+			iol_log(held ? IOL_LOG_WARN : IOL_LOG_DEBUG,
+				"cannot lock the folder of %s: %s; going on without", path,
+				held ? "another program holds it" : strerror(errno));
+			iol_fd_close(&fd);
+		}
+	}
+	return fd;
+}
+
+/* What is at @path is in the way: 0: it was a socket of the past, and is gone. */
+static int clear(const char *path, struct iol_error *err)
+{
+	struct stat st;
+	int fd;
+
+	if (lstat(path, &st))
+		return errno == ENOENT ? 0
+				       : iol_error_errno(err, -errno, "cannot look at '%s'", path);
+	if (!S_ISSOCK(st.st_mode))
+		return iol_error_set(err, -EEXIST,
+				     "'%s' is there and is no socket: take it away, or give "
+				     "another path",
+				     path);
+	fd = iol_unix_path_connect(path);
+	if (fd != -ECONNREFUSED) {
+		iol_fd_close(&fd);
+		return iol_error_set(err, -EADDRINUSE,
+				     "'%s' is in use: somebody listens there; stop them, or give "
+				     "another path",
+				     path);
+	}
+	if (unlink(path) && errno != ENOENT)
+		return iol_error_errno(err, -errno,
+				       "cannot remove '%s', a socket that nobody listens at", path);
+	return 0;
+}
+
+static void note_file(const char *path, struct unix_path_file *file)
+{
+	struct stat st;
+
+	if (!lstat(path, &st))
+		*file = (struct unix_path_file){ g_strdup(path), st.st_dev, st.st_ino };
+}
+
+int iol_unix_path_listen(const char *path, int backlog, struct unix_path_file *file,
+			 struct iol_error *err)
+{
+	int ret = iol_unix_path_check(path, err), fd;
+	iol_auto(iol_fd_close) int lock = -1;
+
+	if (ret)
+		return ret;
+	lock = lock_folder(path);
+	fd = open_with(path, by_bind);
+	if (fd == -EADDRINUSE) {
+		ret = clear(path, err);
+		if (ret)
+			return ret;
+		fd = open_with(path, by_bind);
+	}
+	if (fd < 0)
+		return iol_error_errno(err, fd, "cannot listen at '%s'", path);
+	note_file(path, file);
+	if (!listen(fd, backlog))
+		return fd;
+	ret = iol_error_errno(err, -errno, "cannot listen at '%s'", path);
+	iol_unix_path_remove(file);
+	iol_fd_close(&fd);
+	return ret;
+}
+
+void iol_unix_path_remove(struct unix_path_file *file)
+{
+	struct stat st;
+
+	/* Another one may listen there by now. */
+	if (file->path && !lstat(file->path, &st) && st.st_dev == file->dev &&
+	    st.st_ino == file->ino)
+		unlink(file->path);
+	g_clear_pointer(&file->path, g_free);
+}
