@@ -47,6 +47,11 @@ int iol_config_put_console(struct iol_config *config, struct iol_char_config *li
 			   struct iol_error *err);
 /* -EINVAL: it shares a terminal with lines that are not there any more. */
 int iol_config_check_console(const struct iol_config *config, struct iol_error *err);
+/*
+ * -EINVAL: what a serial line or the console writes is a file of another one, or the machine's kernel, initrd, tree,
+ * overlay or disk. Looks at files and opens none.
+ */
+int iol_config_check_files(const struct iol_config *config, struct iol_error *err);
 /* The kind of a network card by its name; -EINVAL with those that there are. */
 int iol_net_kind_parse(const char *text, enum iol_net_kind *kind, struct iol_error *err);
 void iol_net_config_init(struct iol_net_config *net, enum iol_net_kind kind);
