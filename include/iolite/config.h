@@ -172,7 +172,7 @@ int iol_config_set_cpus(struct iol_config *config, const char *text, struct iol_
 int iol_config_set_serial(struct iol_config *config, const char *text, struct iol_error *err);
 /* One more. */
 int iol_config_add_serial(struct iol_config *config, const char *text, struct iol_error *err);
-/* The virtio console, in place of one that was there. */
+/* The virtio console, in place of one that was there. Beside the serial lines it is checked by iol_config_check(). */
 int iol_config_set_console(struct iol_config *config, const char *text, struct iol_error *err);
 int iol_config_set_on_watchdog(struct iol_config *config, const char *text, struct iol_error *err);
 int iol_config_set_dtb(struct iol_config *config, const char *path, struct iol_error *err);

@@ -42,10 +42,9 @@ int iol_char_config_check(const struct iol_char_config *line, struct iol_error *
 int iol_config_append_serial(struct iol_config *config, struct iol_char_config *line,
 			     struct iol_error *err);
 void iol_config_clear_serials(struct iol_config *config);
-/* The same for the console, in place of one that was there. */
-int iol_config_put_console(struct iol_config *config, struct iol_char_config *line,
-			   struct iol_error *err);
-/* -EINVAL: it shares a terminal with lines that are not there any more. */
+/* Makes @line, which is checked, the console, in place of one that was there; what it owns is gone from it. */
+void iol_config_put_console(struct iol_config *config, struct iol_char_config *line);
+/* -EINVAL: it cannot stand beside the serial lines. Once they are all there: order does not matter. */
 int iol_config_check_console(const struct iol_config *config, struct iol_error *err);
 /*
  * -EINVAL: what a serial line or the console writes is a file of another one, or the machine's kernel, initrd, tree,

@@ -278,7 +278,7 @@ CASES += [
     ("console of no kind", ["run", "-k", "{D}/good", "--console", "vga"], USAGE,
      "--console: 'vga' is no kind of serial line: give"),
     ("console and serial line in one terminal", ["run", "-k", "{D}/good", "--console", "stdio"], USAGE,
-     "--console: serial0 has standard input and output already"),
+     "console: serial0 has standard input and output already"),
 ]
 
 
