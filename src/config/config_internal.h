@@ -58,7 +58,10 @@ void iol_net_config_finish(struct iol_net_config *net);
 /* As iol_config_append_disk(): checks what its kind needs, gives it an id. */
 int iol_config_append_net(struct iol_config *config, struct iol_net_config *net,
 			  struct iol_error *err);
-/* MAC addresses for those that have none: the same ones each time for the same machine. */
+/*
+ * MAC addresses for those that have none: the same ones each time for a machine of this name, else for this path of its
+ * first disk, else of its kernel, from the root.
+ */
 void iol_config_complete_nets(struct iol_config *config);
 
 /*
