@@ -17,9 +17,7 @@ int iol_console_init(struct iol_vm *vm, struct iol_error *err)
 
 	if (!vm->config->has_console)
 		return 0;
-	ret = iol_machine_make_line(vm, &vm->config->console, config.name, &vm->console, err);
-	if (!ret)
-		ret = iol_virtio_console_new(vm->console, &config, &env, &v, err);
+	ret = iol_virtio_console_new(vm->console, &config, &env, &v, err);
 	if (ret)
 		return ret;
 	ret = iol_machine_plug(vm, IOL_SLOT_CONSOLE, IOL_TRANSPORT_PCI, v, err);
