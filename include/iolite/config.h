@@ -104,7 +104,7 @@ struct iol_net_config {
 };
 
 struct iol_config {
-	char *name; /* of the machine, for messages and control; NULL: none was given */
+	char *name; /* of the machine; default MAC addresses follow from it; NULL: none was given */
 	char *kernel; /* path; never NULL in a checked configuration */
 	bool has_kernel_address; /* the kernel is no image of a known kind, but bytes to be entered there */
 	uint64_t kernel_address; /* guest-physical */
