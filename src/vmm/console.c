@@ -1,8 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The virtio console, hvc0, where the configuration wants one. Runs on the loop's thread before the first vCPU runs. */
+/* The virtio console, hvc0, where the configuration wants one. Runs on the loop's thread. */
 #include <iolite/virtio_console.h>
 
 #include "machine.h"
+
+/* Also while another line is the one that is shown there: the size is the same. */
+static bool has_terminal(const struct iol_char_config *line)
+{
+	return line->kind == IOL_CHAR_STDIO || line->kind == IOL_CHAR_MUX;
+}
+
+void iol_vm_set_terminal_size(struct iol_vm *vm, uint16_t cols, uint16_t rows)
+{
+	if (vm->console_virtio && has_terminal(&vm->config->console))
+		iol_virtio_console_set_size(vm->console_virtio, cols, rows);
+}
 
 int iol_console_init(struct iol_vm *vm, struct iol_error *err)
 {
@@ -25,6 +37,7 @@ int iol_console_init(struct iol_vm *vm, struct iol_error *err)
 		v->ops->free(v);
 		return ret;
 	}
+	vm->console_virtio = v;
 	iol_char_start(vm->console, iol_virtio_console_char_user(v));
 	return 0;
 }

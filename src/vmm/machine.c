@@ -458,6 +458,7 @@ void iol_machine_finish(struct iol_vm *vm)
 	for (unsigned int i = 0; i < IOL_CONFIG_SERIALS_MAX; i++)
 		iol_char_free(g_steal_pointer(&vm->serials[i]));
 	iol_char_free(g_steal_pointer(&vm->console));
+	vm->console_virtio = NULL;
 	vm->acpi_pm = NULL;
 	vm->power_key = NULL;
 }
