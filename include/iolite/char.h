@@ -176,7 +176,7 @@ int iol_char_null_new(struct iol_loop *loop, struct iol_char **chr, struct iol_e
 int iol_char_pty_new(struct iol_loop *loop, const struct iol_char_config *config, const char *name,
 		     struct iol_char **chr, struct iol_error *err);
 
-/* No input; output goes to the file @path, which is made, emptied or (@append) added to. [loop] */
+/* No input; output goes to the file @path, which is made; at the start it is emptied, or (@append) added to. [loop] */
 int iol_char_file_new(struct iol_loop *loop, const char *path, bool append, struct iol_char **chr,
 		      struct iol_error *err);
 

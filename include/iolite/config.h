@@ -104,7 +104,7 @@ struct iol_net_config {
 };
 
 struct iol_config {
-	char *name; /* of the machine, for messages and control; NULL: none was given */
+	char *name; /* of the machine; default MAC addresses follow from it; NULL: none was given */
 	char *kernel; /* path; never NULL in a checked configuration */
 	bool has_kernel_address; /* the kernel is no image of a known kind, but bytes to be entered there */
 	uint64_t kernel_address; /* guest-physical */
@@ -132,8 +132,8 @@ struct iol_config {
 
 /*
  * Two sources fill it: a JSON file, then options, which override what the file says and append to its
- * lists; serial lines, which are few and have numbers, are replaced. Nothing here is opened but that file. Before
- * any thread.
+ * lists; serial lines, which are few and have numbers, are replaced. Nothing here is opened but that file; others
+ * are looked at (stat). Before any thread.
  */
 
 /* Defaults: no kernel, 256 MiB, 1 CPU, serial on standard input and output, a watchdog that resets. */
@@ -172,7 +172,7 @@ int iol_config_set_cpus(struct iol_config *config, const char *text, struct iol_
 int iol_config_set_serial(struct iol_config *config, const char *text, struct iol_error *err);
 /* One more. */
 int iol_config_add_serial(struct iol_config *config, const char *text, struct iol_error *err);
-/* The virtio console, in place of one that was there. */
+/* The virtio console, in place of one that was there. Beside the serial lines it is checked by iol_config_check(). */
 int iol_config_set_console(struct iol_config *config, const char *text, struct iol_error *err);
 int iol_config_set_on_watchdog(struct iol_config *config, const char *text, struct iol_error *err);
 int iol_config_set_dtb(struct iol_config *config, const char *path, struct iol_error *err);
@@ -188,7 +188,11 @@ int iol_config_set_rng(struct iol_config *config, const char *text, struct iol_e
 /* Fills the defaults that depend on others: command line, queues, MAC addresses. */
 void iol_config_complete(struct iol_config *config);
 
-/* Completes a configuration that is to be run, and finds what the setters cannot see alone: a kernel is there. */
+/*
+ * Completes a configuration that is to be run, and finds what the setters cannot see alone, as what the file and the
+ * options say together: no kernel, two lines at one terminal, a line whose output goes to a file that another line, the
+ * kernel, the initrd, the tree, an overlay or a disk has. -EINVAL; @config is complete all the same where a kernel is named.
+ */
 int iol_config_check(struct iol_config *config, struct iol_error *err);
 
 #endif

@@ -6,6 +6,9 @@
 #ifndef IOLITE_TERMINAL_H
 #define IOLITE_TERMINAL_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include <iolite/error.h>
 
 /*
@@ -16,6 +19,12 @@ int iol_terminal_raw(int fd, struct iol_error *err);
 
 /* Raw mode again, after the shell took the terminal over (SIGCONT). Does nothing when not raw. */
 void iol_terminal_reapply(void);
+
+/*
+ * The size of the terminal that is raw, in characters; 0: it is not known. False when none is: nothing is stored. It
+ * changes with SIGWINCH. [loop]
+ */
+bool iol_terminal_size(uint16_t *cols, uint16_t *rows);
 
 /* Back to the settings found. Does nothing when not raw. Safe in a signal handler. */
 void iol_terminal_restore(void);

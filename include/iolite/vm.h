@@ -67,6 +67,7 @@ struct iol_vm {
 	struct iol_vm_disk disks[IOL_CONFIG_DISKS_MAX]; /* config->disk_count of them */
 	struct iol_char *serials[IOL_CONFIG_SERIALS_MAX]; /* config->serial_count of them */
 	struct iol_char *console; /* NULL: none */
+	struct iol_virtio *console_virtio; /* NULL: not yet; belongs to one of devices[] */
 	struct iol_vm_net nets[IOL_CONFIG_NETS_MAX]; /* config->net_count of them */
 	/* The power button, which is one of devices[]; NULL: this machine's is no such one. */
 	struct iol_acpi_pm *acpi_pm;
@@ -104,6 +105,9 @@ bool iol_vm_power_button(struct iol_vm *vm);
 
 /* Looks at the size of every disk again and tells the guest of changes. [loop] */
 void iol_vm_refresh_disks(struct iol_vm *vm);
+
+/* The size of the terminal, for the guest where the virtio console is there; it is told of a change. 0: not known. [loop] */
+void iol_vm_set_terminal_size(struct iol_vm *vm, uint16_t cols, uint16_t rows);
 
 /* RUNNING -> PAUSED and back; -EBUSY in any other state. [loop] */
 int iol_vm_pause(struct iol_vm *vm);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 
 /* Signals that end the process by our own fault; those of other people arrive at the loop. */
@@ -29,6 +30,17 @@ void iol_terminal_reapply(void)
 {
 	if (raw_fd >= 0)
 		tcsetattr(raw_fd, TCSANOW, &raw);
+}
+
+bool iol_terminal_size(uint16_t *cols, uint16_t *rows)
+{
+	struct winsize size;
+
+	if (raw_fd < 0 || ioctl(raw_fd, TIOCGWINSZ, &size))
+		return false;
+	*cols = size.ws_col;
+	*rows = size.ws_row;
+	return true;
 }
 
 static void on_fatal_signal(int sig)

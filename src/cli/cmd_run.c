@@ -94,18 +94,35 @@ static void end_requested(struct signals *s)
 		strsignal((int)s->info.ssi_signo));
 }
 
+static void tell_terminal_size(struct iol_vm *vm)
+{
+	uint16_t cols, rows;
+
+	if (iol_terminal_size(&cols, &rows))
+		iol_vm_set_terminal_size(vm, cols, rows);
+}
+
 static void signal_done(struct iol_op *op, int res)
 {
 	struct signals *s = iol_container_of(op, struct signals, op);
 
 	if (res != (int)sizeof(s->info))
 		return;
-	if (s->info.ssi_signo == SIGCONT)
+	switch (s->info.ssi_signo) {
+	case SIGCONT:
 		iol_terminal_reapply();
-	else if (s->info.ssi_signo == SIGUSR1)
+		/* Its size may have changed while it was another's, who was told. */
+		tell_terminal_size(s->vm);
+		break;
+	case SIGWINCH:
+		tell_terminal_size(s->vm);
+		break;
+	case SIGUSR1:
 		iol_vm_refresh_disks(s->vm);
-	else
+		break;
+	default:
 		end_requested(s);
+	}
 	await_signal(s);
 }
 
@@ -120,6 +137,7 @@ static int signals_init(struct signals *s)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGCONT);
+	sigaddset(&set, SIGWINCH);
 	sigaddset(&set, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	s->op.done = signal_done;
@@ -169,6 +187,7 @@ static int run_machine(struct signals *s)
 	int status;
 
 	await_signal(s);
+	tell_terminal_size(s->vm);
 	if (iol_vm_run(s->vm, &err))
 		return iol_cli_fail("run", IOL_EXIT_HOST, "%s", err.msg);
 	status = status_of(&s->vm->lifecycle);

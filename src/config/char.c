@@ -448,8 +448,6 @@ int iol_config_append_serial(struct iol_config *config, struct iol_char_config *
 				    IOL_CONFIG_SERIALS_MAX);
 	else
 		ret = check_serials(config, line, err);
-	if (!ret && config->has_console)
-		ret = check_other(&config->console, "the console", line, err);
 	if (ret) {
 		iol_char_config_finish(line);
 		return ret;
@@ -488,21 +486,14 @@ int iol_config_set_serial(struct iol_config *config, const char *text, struct io
 	return iol_config_append_serial(config, &line, err);
 }
 
-int iol_config_put_console(struct iol_config *config, struct iol_char_config *line,
-			   struct iol_error *err)
+/* What it must not have in common with serial lines shows in the end: those of a file may be replaced by options. */
+void iol_config_put_console(struct iol_config *config, struct iol_char_config *line)
 {
-	int ret = check_serials(config, line, err);
-
-	if (ret) {
-		iol_char_config_finish(line);
-		return ret;
-	}
 	if (config->has_console)
 		iol_char_config_finish(&config->console);
 	config->console = *line;
 	config->has_console = true;
 	memset(line, 0, sizeof(*line));
-	return 0;
 }
 
 int iol_config_set_console(struct iol_config *config, const char *text, struct iol_error *err)
@@ -510,15 +501,17 @@ int iol_config_set_console(struct iol_config *config, const char *text, struct i
 	struct iol_char_config line;
 	int ret = iol_char_config_parse(&line, text, err);
 
-	return ret ? ret : iol_config_put_console(config, &line, err);
+	if (!ret)
+		iol_config_put_console(config, &line);
+	return ret;
 }
 
 int iol_config_check_console(const struct iol_config *config, struct iol_error *err)
 {
-	if (config->has_console && config->console.kind == IOL_CHAR_MUX && !has_mux(config) &&
-	    !config->console.over_stdio) {
-		refuse_mux(err);
-		return iol_error_prefix(err, "console");
-	}
-	return 0;
+	int ret;
+
+	if (!config->has_console)
+		return 0;
+	ret = check_serials(config, &config->console, err);
+	return ret ? iol_error_prefix(err, "console") : 0;
 }

@@ -226,10 +226,13 @@ void iol_config_complete(struct iol_config *config)
 
 int iol_config_check(struct iol_config *config, struct iol_error *err)
 {
+	int ret;
+
 	if (!config->kernel)
 		return iol_error_set(err, -EINVAL,
 				     "no kernel: name one with -k, such as -k /boot/vmlinuz, or "
 				     "as boot.kernel in a file");
 	iol_config_complete(config);
-	return iol_config_check_console(config, err);
+	ret = iol_config_check_console(config, err);
+	return ret ? ret : iol_config_check_files(config, err);
 }

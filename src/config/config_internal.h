@@ -42,11 +42,15 @@ int iol_char_config_check(const struct iol_char_config *line, struct iol_error *
 int iol_config_append_serial(struct iol_config *config, struct iol_char_config *line,
 			     struct iol_error *err);
 void iol_config_clear_serials(struct iol_config *config);
-/* The same for the console, in place of one that was there. */
-int iol_config_put_console(struct iol_config *config, struct iol_char_config *line,
-			   struct iol_error *err);
-/* -EINVAL: it shares a terminal with lines that are not there any more. */
+/* Makes @line, which is checked, the console, in place of one that was there; what it owns is gone from it. */
+void iol_config_put_console(struct iol_config *config, struct iol_char_config *line);
+/* -EINVAL: it cannot stand beside the serial lines. Once they are all there: order does not matter. */
 int iol_config_check_console(const struct iol_config *config, struct iol_error *err);
+/*
+ * -EINVAL: what a serial line or the console writes is a file of another one, or the machine's kernel, initrd, tree,
+ * overlay or disk. Looks at files and opens none.
+ */
+int iol_config_check_files(const struct iol_config *config, struct iol_error *err);
 /* The kind of a network card by its name; -EINVAL with those that there are. */
 int iol_net_kind_parse(const char *text, enum iol_net_kind *kind, struct iol_error *err);
 void iol_net_config_init(struct iol_net_config *net, enum iol_net_kind kind);
@@ -54,7 +58,10 @@ void iol_net_config_finish(struct iol_net_config *net);
 /* As iol_config_append_disk(): checks what its kind needs, gives it an id. */
 int iol_config_append_net(struct iol_config *config, struct iol_net_config *net,
 			  struct iol_error *err);
-/* MAC addresses for those that have none: the same ones each time for the same machine. */
+/*
+ * MAC addresses for those that have none: the same ones each time for a machine of this name, else for this path of its
+ * first disk, else of its kernel, from the root.
+ */
 void iol_config_complete_nets(struct iol_config *config);
 
 /*

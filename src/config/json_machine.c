@@ -108,38 +108,45 @@ static int read_nets(const struct iol_json *json, const struct iol_json_place *a
 	return iol_json_list(json, at, value, "a list of objects, in [ and ]", read_net);
 }
 
-/* A serial line or the console. */
+/* A serial line or the console; what it owns is the caller's, also on failure. */
 static int read_line(const struct iol_json *json, const struct iol_json_place *at,
-		     const json_t *item,
-		     int (*put)(struct iol_config *config, struct iol_char_config *line,
-				struct iol_error *err))
+		     const json_t *item, struct iol_char_config *line)
 {
-	struct iol_char_config line;
 	int ret;
 
-	iol_char_config_init(&line);
-	ret = iol_json_keys(json, at, item, "{\"kind\": \"pty\"}", iol_char_keys, &line);
+	iol_char_config_init(line);
+	ret = iol_json_keys(json, at, item, "{\"kind\": \"pty\"}", iol_char_keys, line);
 	if (!ret && !json_object_get(item, "kind"))
 		ret = iol_json_refuse(json, at,
 				      "no kind: give \"kind\": \"stdio\", \"null\", \"pty\", "
 				      "\"file\", \"unix\", \"tcp\" or \"mux\"");
-	if (!ret &&
-	    (iol_char_config_check(&line, json->err) || put(json->config, &line, json->err)))
+	if (!ret && iol_char_config_check(line, json->err))
 		ret = iol_json_refused(json, at);
-	iol_char_config_finish(&line);
 	return ret;
 }
 
 static int read_serial(const struct iol_json *json, const struct iol_json_place *at,
 		       const json_t *item)
 {
-	return read_line(json, at, item, iol_config_append_serial);
+	struct iol_char_config line;
+	int ret = read_line(json, at, item, &line);
+
+	if (!ret && iol_config_append_serial(json->config, &line, json->err))
+		ret = iol_json_refused(json, at);
+	iol_char_config_finish(&line);
+	return ret;
 }
 
 static int read_console(const struct iol_json *json, const struct iol_json_place *at,
 			const json_t *value)
 {
-	return read_line(json, at, value, iol_config_put_console);
+	struct iol_char_config line;
+	int ret = read_line(json, at, value, &line);
+
+	if (!ret)
+		iol_config_put_console(json->config, &line);
+	iol_char_config_finish(&line);
+	return ret;
 }
 
 static int read_serials(const struct iol_json *json, const struct iol_json_place *at,

@@ -9,6 +9,7 @@
 #include <glib.h>
 #include <net/if.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const kind_names[IOL_NET_KIND_COUNT + 1] = {
@@ -321,14 +322,30 @@ int iol_config_add_net(struct iol_config *config, const char *text, struct iol_e
 	return ret;
 }
 
-/* What tells this machine from others, when it has no name: its first disk, else its kernel. */
-static const char *identity(const struct iol_config *config)
+/*
+ * One text for a file however its path is written: from the root, its folder without symbolic links. The last name
+ * stays: links such as /vmlinuz or /dev/vg0/guest point elsewhere after an update or a start of the host, and mean
+ * the same to the user. Where there is no such folder, the path as it is.
+ */
+static char *full_path(const char *path)
+{
+	g_autofree char *folder = g_path_get_dirname(path);
+	g_autofree char *name = g_path_get_basename(path);
+	char *real = realpath(folder, NULL), *full;
+
+	full = real ? g_build_filename(real, name, NULL) : g_strdup(path);
+	free(real);
+	return full;
+}
+
+/* What tells this machine from others, when it has no name: its first disk, else its kernel. To be freed with g_free(). */
+static char *identity(const struct iol_config *config)
 {
 	if (config->name)
-		return config->name;
+		return g_strdup(config->name);
 	if (config->disk_count)
-		return config->disks[0].path;
-	return config->kernel ? config->kernel : "";
+		return full_path(config->disks[0].path);
+	return config->kernel ? full_path(config->kernel) : g_strdup("");
 }
 
 static bool is_taken(const struct iol_config *config, const uint8_t *mac)
@@ -341,12 +358,12 @@ static bool is_taken(const struct iol_config *config, const uint8_t *mac)
 }
 
 /* 52:54:00, as QEMU's machines have it, and 24 bits that follow from the machine and the card's place. */
-static void make_mac(struct iol_config *config, unsigned int idx)
+static void make_mac(struct iol_config *config, const char *machine, unsigned int idx)
 {
 	uint8_t mac[IOL_CONFIG_MAC_BYTES] = { 0x52, 0x54, 0x00 };
 
 	for (unsigned int try = 0; try <= IOL_CONFIG_NETS_MAX; try++) {
-		g_autofree char *seed = g_strdup_printf("%s\n%u\n%u", identity(config), idx, try);
+		g_autofree char *seed = g_strdup_printf("%s\n%u\n%u", machine, idx, try);
 		g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
 		uint8_t digest[32];
 		gsize len = sizeof(digest);
@@ -363,11 +380,13 @@ static void make_mac(struct iol_config *config, unsigned int idx)
 
 void iol_config_complete_nets(struct iol_config *config)
 {
+	g_autofree char *machine = config->net_count ? identity(config) : NULL;
+
 	for (unsigned int i = 0; i < config->net_count; i++) {
 		struct iol_net_config *net = &config->nets[i];
 
 		if (!net->has_mac)
-			make_mac(config, i);
+			make_mac(config, machine, i);
 		if (!net->queues)
 			net->queues = net->fd_count ? net->fd_count : 1;
 	}

@@ -207,8 +207,9 @@ static struct iol_char *find_mux(const struct iol_vm *vm)
 	return NULL;
 }
 
-int iol_machine_make_line(struct iol_vm *vm, const struct iol_char_config *config, const char *name,
-			  struct iol_char **line, struct iol_error *err)
+/* The far end of a serial line or console, called @name; it may share the terminal with those that are there. */
+static int open_line(struct iol_vm *vm, const struct iol_char_config *config, const char *name,
+		     struct iol_char **line, struct iol_error *err)
 {
 	struct iol_char *first = config->over_stdio ? NULL : find_mux(vm);
 
@@ -217,7 +218,7 @@ int iol_machine_make_line(struct iol_vm *vm, const struct iol_char_config *confi
 	return iol_char_new(&vm->loop, &vm->lifecycle.sink, config, name, line, err);
 }
 
-static int make_serials(struct iol_vm *vm, struct iol_error *err)
+int iol_lines_open(struct iol_vm *vm, struct iol_error *err)
 {
 	int ret = 0;
 
@@ -225,9 +226,11 @@ static int make_serials(struct iol_vm *vm, struct iol_error *err)
 		char name[IOL_CHAR_NAME_BYTES];
 
 		snprintf(name, sizeof(name), "serial%u", i);
-		ret = iol_machine_make_line(vm, &vm->config->serials[i], name, &vm->serials[i],
-					    err);
+		ret = open_line(vm, &vm->config->serials[i], name, &vm->serials[i], err);
 	}
+	/* Behind those whose terminal it may share. */
+	if (!ret && vm->config->has_console)
+		ret = open_line(vm, &vm->config->console, "console0", &vm->console, err);
 	return ret;
 }
 
@@ -339,10 +342,8 @@ static bool may_poll(const struct iol_vm *vm)
 
 int iol_machine_init(struct iol_vm *vm, struct iol_error *err)
 {
-	int ret = make_serials(vm, err);
+	int ret = init_interrupts(vm, err);
 
-	if (!ret)
-		ret = init_interrupts(vm, err);
 	for (unsigned int i = 0; i < vm->layout.device_count && !ret; i++) {
 		const struct iol_layout_device *where = &vm->layout.devices[i];
 
@@ -457,6 +458,7 @@ void iol_machine_finish(struct iol_vm *vm)
 	for (unsigned int i = 0; i < IOL_CONFIG_SERIALS_MAX; i++)
 		iol_char_free(g_steal_pointer(&vm->serials[i]));
 	iol_char_free(g_steal_pointer(&vm->console));
+	vm->console_virtio = NULL;
 	vm->acpi_pm = NULL;
 	vm->power_key = NULL;
 }

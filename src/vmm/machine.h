@@ -16,7 +16,7 @@ void iol_boot_close(struct iol_boot *boot);
 /* Fills zeroed guest memory with what the machine starts from, the device tree included; sets vm->entry. */
 int iol_machine_load(struct iol_vm *vm, struct iol_error *err);
 
-/* Makes the backends and all devices of vm->layout. The loop, the buses and the VM are there. */
+/* Makes all devices of vm->layout; backends are open. The loop, the buses and the VM are there. */
 int iol_machine_init(struct iol_vm *vm, struct iol_error *err);
 
 /* Lets the character backends send what is pending, then frees all devices, last made first. */
@@ -26,9 +26,11 @@ void iol_machine_finish(struct iol_vm *vm);
 int iol_rng_init(struct iol_vm *vm, struct iol_error *err);
 int iol_console_init(struct iol_vm *vm, struct iol_error *err);
 
-/* The far end of a serial line or console, called @name; it may share the terminal with those that are there. */
-int iol_machine_make_line(struct iol_vm *vm, const struct iol_char_config *config, const char *name,
-			  struct iol_char **line, struct iol_error *err);
+/*
+ * Opens the far ends of config->serials and of the console; nobody is let in and no file is emptied before their devices
+ * are there. Errors are the user's; what was opened is vm's.
+ */
+int iol_lines_open(struct iol_vm *vm, struct iol_error *err);
 
 /* Hands @dev to the machine, which resets and frees it from now on. */
 void iol_machine_keep(struct iol_vm *vm, struct iol_device *dev);

@@ -138,18 +138,19 @@ static int make_vcpus(struct iol_vm *vm, struct iol_error *err)
 /*
  * In this order: what a mistake of the user's can end comes before what costs time; interrupt
  * controllers come before the vCPUs (kvm-api 4.24), and what is wired to them comes after (arm64). Networks
- * come before guest memory and vCPUs, so that a child process of theirs has no part in either.
+ * come before serial lines, guest memory and vCPUs, so that a child process of theirs has no part in any of them, nor
+ * in the terminal.
  */
 static const struct {
 	int (*run)(struct iol_vm *vm, struct iol_error *err);
 	bool host_fault; /* whom a failure blames */
 } steps[] = {
-	{ open_boot_images, false }, { open_kvm, true },          { probe_host, true },
-	{ compute_layout, false },   { init_loop, true },         { iol_nets_open, false },
-	{ init_memory, true },       { iol_machine_load, false }, { check_host, true },
-	{ create_vm, true },         { give_memory, true },       { init_arch, true },
-	{ make_vcpus, true },        { iol_disks_open, false },   { iol_machine_init, true },
-	{ iol_vcpus_reset, true },
+	{ open_boot_images, false }, { open_kvm, true },        { probe_host, true },
+	{ compute_layout, false },   { init_loop, true },       { iol_nets_open, false },
+	{ iol_lines_open, false },   { init_memory, true },     { iol_machine_load, false },
+	{ check_host, true },        { create_vm, true },       { give_memory, true },
+	{ init_arch, true },         { make_vcpus, true },      { iol_disks_open, false },
+	{ iol_machine_init, true },  { iol_vcpus_reset, true },
 };
 
 static struct iol_vm *vm_alloc(const struct iol_config *config)

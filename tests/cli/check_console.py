@@ -2,21 +2,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """The terminal, the standard streams and other far ends of serial lines under `iolite run`: raw mode and its end, escape keys, signals.
 
-  check_console.py IOLITE GUEST     GUEST: one that echoes lines, told "poll", and ends at "quit"
+  check_console.py IOLITE GUEST CONSOLE     GUEST: one that echoes lines, told "poll", and ends at "quit"
+                                            CONSOLE: tests/guest/x86_64/g_console.c
 """
 
+import fcntl
 import os
 import pty
 import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
 import termios
 import time
 
-IOLITE, GUEST = (os.path.abspath(path) for path in sys.argv[1:3])
+IOLITE, GUEST, CONSOLE = (os.path.abspath(path) for path in sys.argv[1:4])
 COMMAND = [IOLITE, "run", "-k", GUEST, "-m", "16M", "-a", "poll"]
 LIMIT = 20
 SKIPPED = 77
@@ -181,7 +184,6 @@ def pipe_has_no_escape_key():
 
 def flags_of_shared_descriptors():
     """A pipe that a shell shares with others must not become non-blocking."""
-    import fcntl
     read_end, write_end = os.pipe()
     process = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=write_end)
     os.set_blocking(read_end, True)
@@ -347,6 +349,43 @@ def several_lines_at_one_terminal():
         t.expect_restored()
 
 
+def set_size(fd, cols, rows):
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
+
+
+def size_of_the_terminal(console, others=()):
+    """The guest has it from the start, and is told of each change."""
+    def check():
+        sizes = [(100, 40), (132, 50), (1, 2), (65535, 65535)]
+        master, slave = pty.openpty()
+        with tempfile.TemporaryDirectory() as folder:
+            path = f"{folder}/ttyS0"
+            set_size(slave, *sizes[0])
+            process = subprocess.Popen([IOLITE, "run", "-k", CONSOLE, "-m", "32M", "-a", f"pci=26 sizes={len(sizes)}",
+                                        "-s", f"file:{path}", *others, "--console", console],
+                                       stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+                                       preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+            try:
+                wanted = ""
+                for i, size in enumerate(sizes):
+                    if i:
+                        set_size(master, *size)
+                    wanted += "size %d %d\n" % size
+                    deadline = time.monotonic() + LIMIT
+                    while not os.path.exists(path) or open(path).read() != wanted:
+                        if time.monotonic() > deadline:
+                            raise Failure(f"no {wanted!r} within {LIMIT} s, but {open(path).read()!r}")
+                        time.sleep(0.01)
+                expect("exit status", process.wait(LIMIT), 0)
+            finally:
+                if process.poll() is None:
+                    process.kill()
+                    process.wait()
+                os.close(master)
+                os.close(slave)
+    return check
+
+
 CASES = [
     raw_while_it_runs, control_keys_go_to_the_guest, escape_x_stops, escape_h_helps, escape_twice_is_the_key,
     ("restored after two SIGTERM", restored_after([signal.SIGTERM, signal.SIGTERM], 0)),
@@ -358,6 +397,8 @@ CASES = [
     ("stdin from /dev/null", stops_without_input(redirected("</dev/null"))),
     ("stdin closed", stops_without_input(redirected("<&-"))),
     ("stdin from an empty file", stops_without_input(redirected("</proc/self/cgroup"))),
+    ("size of the terminal", size_of_the_terminal("stdio")),
+    ("size of a terminal that lines share", size_of_the_terminal("mux", ("-s", "mux:stdio"))),
     output_to_a_full_device, reader_goes_away, over_a_pseudo_terminal, over_a_socket, several_lines_at_one_terminal,
 ]
 

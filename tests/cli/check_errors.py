@@ -95,7 +95,7 @@ FILES = {
     "bz-no-init": bzimage(init_size=0),
 }
 
-# (name, arguments, exit status, what the line must say). {D} is the folder of FILES.
+# (name, arguments, exit status, what the line must say). {D} is the folder of FILES, {PORT} one that is taken.
 CASES = [
     ("no verb", [], USAGE, "no verb"),
     ("unknown verb", ["fly"], USAGE, "'fly' is no verb"),
@@ -214,6 +214,11 @@ def serial(name, text, pattern):
     return (f"serial line {name}", ["run", "-k", "{D}/good", "-s", text], USAGE, "--serial: " + pattern)
 
 
+def line(name, text, pattern):
+    """A mistake that shows when the line is opened; the guest would power off at once."""
+    return (f"serial line {name}", ["run", "-k", "{D}/guest", "-m", "16M", "-a", "poweroff", "-s", text], USAGE, pattern)
+
+
 CASES += [
     serial("empty", "", "'' is no kind of serial line"),
     serial("with an escape", "\033[2Jx\ny", r"'\?\[2Jx\?y' is no kind of serial line"),
@@ -241,6 +246,20 @@ CASES += [
      "--serial: serial0 has standard input and output already: give stdio to one line only"),
     ("file of two serial lines", ["run", "-k", "{D}/good", "-s", "file:a", "-s", "null,log=a"], USAGE,
      "--serial: 'a' belongs to serial0 already"),
+    ("serial line over a disk", ["run", "-k", "{D}/good", "-d", "{D}/zeros", "-s", "file:{D}/./zeros"], USAGE,
+     "serial0: '{D}/./zeros' is the file of the disk disk0 .*written over: give the line another path"),
+    ("serial line's log over the kernel", ["run", "-k", "{D}/good", "-s", "null,log={D}/./good"], USAGE,
+     "serial0's log: '{D}/./good' is the file of the kernel"),
+    # Found when they are opened, which is before anything of the guest's.
+    line("socket in use", "unix:{D}/listens", "serial0: .*{D}/listens.*in use"),
+    line("file in no folder", "file:{D}/none/x",
+         "serial0: cannot write to '{D}/none/x': make its folder first: No such file or directory"),
+    line("log in no folder", "null,log={D}/none/x", "serial0: .*'{D}/none/x': make its folder first: "),
+    line("file that is a folder", "file:{D}", "serial0: cannot write to '{D}': Is a directory"),
+    line("link in the place of a file", "pty,link={D}/good", "serial0: '{D}/good' is there and is no symbolic link"),
+    line("port in use", "tcp::{PORT}", "serial0: .*{PORT}"),
+    ("console's file in no folder", ["run", "-k", "{D}/guest", "-m", "16M", "-s", "null", "--console", "file:{D}/none/x"],
+     USAGE, "console0: cannot write to '{D}/none/x': make its folder first: "),
     ("serial lines too many", ["run", "-k", "{D}/good"] + ["-s", "null"] * 5, USAGE,
      "--serial: one serial line too many: a machine has up to 4"),
 ]
@@ -274,7 +293,7 @@ CASES += [
     ("console of no kind", ["run", "-k", "{D}/good", "--console", "vga"], USAGE,
      "--console: 'vga' is no kind of serial line: give"),
     ("console and serial line in one terminal", ["run", "-k", "{D}/good", "--console", "stdio"], USAGE,
-     "--console: serial0 has standard input and output already"),
+     "console: serial0 has standard input and output already"),
 ]
 
 
@@ -594,8 +613,14 @@ def available(wrapper):
 
 def main():
     passed, failed, skipped = 0, 0, 0
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as there, socket.socket() as port:
         prepare(folder)
+        # Somebody else's.
+        there.bind(f"{folder}/listens")
+        there.listen()
+        port.bind(("127.0.0.1", 0))
+        port.listen()
+        number = str(port.getsockname()[1])
         before = sorted(os.listdir(folder))
         cases = [(name, None, [], arguments, {status}, pattern) for name, arguments, status, pattern in CASES]
         for name, preexec, wrapper, arguments, statuses, pattern in cases + HOST_CASES:
@@ -609,7 +634,8 @@ def main():
                 skipped += 1
                 continue
             try:
-                arguments = [argument.replace("{D}", folder) for argument in arguments]
+                arguments = [argument.replace("{D}", folder).replace("{PORT}", number) for argument in arguments]
+                pattern = pattern.replace("{PORT}", number)
                 judge(folder, run(arguments, wrapper, preexec), statuses, pattern)
                 passed += 1
             except NeedsKvm:

@@ -35,6 +35,19 @@ static void test_output(struct rig *r, gconstpointer data)
 	expect_file(path, "twothree");
 }
 
+/* A machine that could not be made has not taken anything away. */
+static void test_not_started(struct rig *r, gconstpointer data)
+{
+	g_autofree char *path = rig_path(r, "out");
+	struct iol_error err;
+
+	(void)data;
+	g_assert_true(g_file_set_contents(path, "kept", -1, NULL));
+	g_assert_cmpint(rig_try(r, &err, "file:%s", path), ==, 0);
+	rig_close(r);
+	expect_file(path, "kept");
+}
+
 static void test_full_disk(struct rig *r, gconstpointer data)
 {
 	(void)data;
@@ -58,6 +71,7 @@ static void test_refused(struct rig *r, gconstpointer data)
 	(void)data;
 	g_assert_cmpint(rig_try(r, &err, "file:%s", none), ==, -ENOENT);
 	g_assert_nonnull(strstr(err.msg, "serial0: cannot write to '"));
+	g_assert_nonnull(strstr(err.msg, "make its folder first: No such file or directory"));
 	g_assert_cmpint(rig_try(r, &err, "file:%s", r->dir), ==, -EISDIR);
 	g_assert_cmpint(mkfifo(pipe, 0600), ==, 0);
 	g_assert_cmpint(rig_try(r, &err, "file:%s", pipe), ==, -ENXIO);
@@ -129,6 +143,7 @@ int main(int argc, char **argv)
 		void (*run)(struct rig *r, gconstpointer data);
 	} tests[] = {
 		{ "/char/file/output", test_output },
+		{ "/char/file/not-started", test_not_started },
 		{ "/char/file/full-disk", test_full_disk },
 		{ "/char/file/refused", test_refused },
 		{ "/char/file/log", test_log },

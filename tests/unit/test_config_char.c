@@ -4,7 +4,9 @@
 
 #include <errno.h>
 #include <glib.h>
+#include <glib/gstdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct iol_char_config parse(const char *text)
 {
@@ -236,6 +238,102 @@ static void test_several(void)
 	iol_config_finish(&config);
 }
 
+/* --- files that are somebody else's --- */
+
+static char folder[] = "/tmp/iolite-config-XXXXXX";
+
+static void make_file(const char *name)
+{
+	g_autofree char *path = g_build_filename(folder, name, NULL);
+
+	g_assert_true(g_file_set_contents(path, "kept", -1, NULL));
+}
+
+/* In @folder, which is the working folder. NULL: it may be so. */
+static void check_output(const char *serial, const char *second, const char *console,
+			 const char *says)
+{
+	struct iol_config config;
+	struct iol_error err = { 0 };
+
+	g_test_message("%s, %s, %s", serial, second, console ? console : "no console");
+	iol_config_init(&config);
+	g_assert_cmpint(iol_config_set_kernel(&config, "kernel", &err), ==, 0);
+	g_assert_cmpint(iol_config_set_initrd(&config, "initrd", &err), ==, 0);
+	g_assert_cmpint(iol_config_set_dtb(&config, "tree.dtb", &err), ==, 0);
+	g_assert_cmpint(iol_config_add_dtb_overlay(&config, "a.dtbo", &err), ==, 0);
+	g_assert_cmpint(iol_config_add_dtb_overlay(&config, "b.dtbo", &err), ==, 0);
+	g_assert_cmpint(iol_config_add_disk(&config, "a.img", &err), ==, 0);
+	g_assert_cmpint(iol_config_add_disk(&config, "b.img,id=b", &err), ==, 0);
+	g_assert_cmpint(iol_config_set_serial(&config, serial, &err), ==, 0);
+	g_assert_cmpint(iol_config_add_serial(&config, second, &err), ==, 0);
+	if (console)
+		g_assert_cmpint(iol_config_set_console(&config, console, &err), ==, 0);
+	g_assert_cmpint(iol_config_check(&config, &err), ==, says ? -EINVAL : 0);
+	if (says && !g_str_has_prefix(err.msg, says))
+		g_error("'%s' does not start with '%s'", err.msg, says);
+	iol_config_finish(&config);
+}
+
+static void test_output_of_others(void)
+{
+	static const char *const files[] = { "kernel", "initrd", "tree.dtb", "a.dtbo",
+					     "b.dtbo", "a.img",  "b.img",    "old" };
+	g_autofree char *before = g_get_current_dir();
+
+	g_assert_nonnull(g_mkdtemp(folder));
+	g_assert_cmpint(g_chdir(folder), ==, 0);
+	for (size_t i = 0; i < IOL_ARRAY_LEN(files); i++)
+		make_file(files[i]);
+	g_assert_cmpint(symlink("a.img", "soft"), ==, 0);
+	g_assert_cmpint(link("b.img", "hard"), ==, 0);
+	g_assert_cmpint(symlink(".", "here"), ==, 0);
+
+	check_output("file:a.img", "null", NULL,
+		     "serial0: 'a.img' is the file of the disk disk0 ('a.img') and would be "
+		     "written over: give the line another path");
+	check_output("file:./a.img,append", "null", NULL,
+		     "serial0: './a.img' is the file of the "
+		     "disk disk0 ('a.img')");
+	check_output("null", "file:soft", NULL, "serial1: 'soft' is the file of the disk disk0");
+	check_output("null,log=hard", "null", NULL,
+		     "serial0's log: 'hard' is the file of the disk b ('b.img')");
+	check_output("null", "null", "file:here/kernel",
+		     "the console: 'here/kernel' is the file of the kernel ('kernel')");
+	check_output("null", "null", "null,log=./initrd",
+		     "the console's log: './initrd' is the file of the initrd ('initrd')");
+	check_output("file:./tree.dtb", "null", NULL,
+		     "serial0: './tree.dtb' is the file of the device tree");
+	check_output("file:./b.dtbo", "null", NULL,
+		     "serial0: './b.dtbo' is the file of an overlay");
+	/* Among themselves, there or not. */
+	check_output("file:old", "null,log=./old", NULL,
+		     "serial1's log: './old' belongs to serial0 ('old')");
+	check_output("file:new", "null,log=here/new", NULL,
+		     "serial1's log: 'here/new' belongs to serial0 ('new')");
+	check_output("null,log=new", "null", "file:./new",
+		     "the console: './new' belongs to serial0's log ('new')");
+	check_output("file:new,log=./new", "null", NULL,
+		     "serial0's log: './new' belongs to serial0 ('new')");
+
+	/* What is nobody else's, or nothing that is kept, or shows when it is opened. */
+	check_output("file:new", "file:here/newer,log=old", "null,log=newest", NULL);
+	check_output("file:/dev/null", "null,log=/dev/../dev/null", NULL, NULL);
+	check_output("file:nowhere/x", "null,log=./nowhere/x", NULL, NULL);
+	check_output("unix:new", "pty,link=newer", NULL, NULL);
+
+	for (size_t i = 0; i < IOL_ARRAY_LEN(files); i++) {
+		g_autofree char *text = NULL;
+
+		g_assert_true(g_file_get_contents(files[i], &text, NULL, NULL));
+		g_assert_cmpstr(text, ==, "kept");
+		g_assert_cmpint(g_unlink(files[i]), ==, 0);
+	}
+	g_assert_cmpint(g_unlink("soft") | g_unlink("hard") | g_unlink("here"), ==, 0);
+	g_assert_cmpint(g_chdir(before), ==, 0);
+	g_assert_cmpint(g_rmdir(folder), ==, 0);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -244,5 +342,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/config/char/refused", test_refused);
 	g_test_add_func("/config/char/long-path", test_long_path);
 	g_test_add_func("/config/char/several", test_several);
+	g_test_add_func("/config/char/output-of-others", test_output_of_others);
 	return g_test_run();
 }

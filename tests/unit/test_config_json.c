@@ -279,6 +279,53 @@ static void test_refused(void)
 	}
 }
 
+/* Keys have no order: the same is right, or wrong, in both. Options come before the judgement. */
+static void test_console(void)
+{
+#define KERNEL "\"boot\": {\"kernel\": \"k\"}"
+#define STDIO "console: serial0 has standard input and output already: give stdio to one line only"
+	static const struct {
+		const char *console, *serials, *option, *says;
+	} cases[] = {
+		{ "{\"kind\": \"stdio\"}", "[{\"kind\": \"null\"}]", NULL, NULL },
+		{ "{\"kind\": \"stdio\"}", "[]", NULL, NULL },
+		{ "{\"kind\": \"stdio\"}", "[{\"kind\": \"stdio\"}]", NULL, STDIO },
+		{ "{\"kind\": \"stdio\"}", "[{\"kind\": \"stdio\"}]", "null", NULL },
+		{ "{\"kind\": \"stdio\"}", "[{\"kind\": \"null\"}]", "stdio", STDIO },
+		{ "{\"kind\": \"mux\"}", "[{\"kind\": \"mux\", \"over\": \"stdio\"}]", NULL, NULL },
+		{ "{\"kind\": \"mux\"}", "[{\"kind\": \"null\"}]", "mux:stdio", NULL },
+		{ "{\"kind\": \"mux\"}", "[{\"kind\": \"stdio\"}]", NULL,
+		  "console: 'mux' has nothing to share: the first of the lines that share a terminal "
+		  "is mux:stdio" },
+		{ "{\"kind\": \"file\", \"path\": \"/a\"}",
+		  "[{\"kind\": \"null\", \"log\": \"/a\"}]", NULL,
+		  "console: '/a' belongs to serial0 already: give each line files of its own" },
+	};
+
+	for (size_t i = 0; i < 2 * IOL_ARRAY_LEN(cases); i++) {
+		const char *console = cases[i / 2].console, *serials = cases[i / 2].serials;
+		const char *option = cases[i / 2].option, *says = cases[i / 2].says;
+		g_autofree char *text =
+			i % 2 ? g_strdup_printf("{" KERNEL ", \"serials\": %s, \"console\": %s}",
+						serials, console)
+			      : g_strdup_printf("{" KERNEL ", \"console\": %s, \"serials\": %s}",
+						console, serials);
+		struct iol_error err = { 0 };
+		struct iol_config config;
+
+		g_test_message("%s %s", text, option ? option : "");
+		must_load(&config, text);
+		if (option)
+			g_assert_cmpint(iol_config_set_serial(&config, option, &err), ==, 0);
+		g_assert_cmpint(iol_config_check(&config, &err), ==, says ? -EINVAL : 0);
+		if (says)
+			g_assert_cmpstr(err.msg, ==, says);
+		iol_config_finish(&config);
+	}
+#undef KERNEL
+#undef STDIO
+}
+
 /* What was there before is there after a mistake, and gone after a success. */
 static void test_replaces(void)
 {
@@ -548,6 +595,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/config-json/disks", test_disks);
 	g_test_add_func("/config-json/serials", test_serials);
 	g_test_add_func("/config-json/refused", test_refused);
+	g_test_add_func("/config-json/console", test_console);
 	g_test_add_func("/config-json/replaces", test_replaces);
 	g_test_add_func("/config-json/limits", test_limits);
 	g_test_add_func("/config-json/name-length", test_name_length);

@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <glib.h>
+#include <glib/gstdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static void add(struct iol_config *config, const char *text)
 {
@@ -307,6 +309,41 @@ static void test_json(void)
 	load("{\"rng\": 1}", "rng");
 }
 
+/* A file has many paths, and one address. */
+static void test_macs_of_a_path(void)
+{
+	static const char *const others[] = { "vm/other.img", "vm/link", "other/a.img", "a.img" };
+	char folder[] = "/tmp/iolite-config-XXXXXX";
+	g_autofree char *before = g_get_current_dir();
+	g_autofree char *full = g_strdup_printf("%s/vm/a.img", g_mkdtemp(folder));
+	const char *const paths[] = { "./vm/a.img",        "vm//a.img",     "vm/./a.img",
+				      "other/../vm/a.img", "here/vm/a.img", full };
+	uint8_t want[2][IOL_CONFIG_MAC_BYTES], got[2][IOL_CONFIG_MAC_BYTES];
+
+	g_assert_cmpint(g_chdir(folder), ==, 0);
+	g_assert_cmpint(g_mkdir("vm", 0700) | g_mkdir("other", 0700), ==, 0);
+	g_assert_cmpint(symlink(".", "here") | symlink("a.img", "vm/link"), ==, 0);
+	macs_of(NULL, "vm/a.img", want);
+	for (size_t i = 0; i < IOL_ARRAY_LEN(paths); i++) {
+		g_test_message("%s", paths[i]);
+		macs_of(NULL, paths[i], got);
+		g_assert_true(same(want[0], got[0]) && same(want[1], got[1]));
+	}
+	for (size_t i = 0; i < IOL_ARRAY_LEN(others); i++) {
+		g_test_message("%s", others[i]);
+		macs_of(NULL, others[i], got);
+		g_assert_false(same(want[0], got[0]));
+	}
+	/* Without such a folder the text is all that there is. */
+	macs_of(NULL, "nowhere/a.img", want);
+	macs_of(NULL, "nowhere/a.img", got);
+	g_assert_true(same(want[0], got[0]));
+	g_assert_cmpint(g_unlink("here") | g_unlink("vm/link"), ==, 0);
+	g_assert_cmpint(g_rmdir("vm") | g_rmdir("other"), ==, 0);
+	g_assert_cmpint(g_chdir(before), ==, 0);
+	g_assert_cmpint(g_rmdir(folder), ==, 0);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -316,6 +353,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/config-net/beside-others", test_beside_others);
 	g_test_add_func("/config-net/too-many", test_too_many);
 	g_test_add_func("/config-net/stable-macs", test_stable_macs);
+	g_test_add_func("/config-net/macs-of-a-path", test_macs_of_a_path);
 	g_test_add_func("/config-net/json", test_json);
 	return g_test_run();
 }

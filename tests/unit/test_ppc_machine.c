@@ -77,6 +77,8 @@ static void vm_init(struct fixture *f, const char *machine)
 	vm->has_loop = true;
 	iol_disks_open(vm, &err);
 	g_assert_cmpstr(err.msg, ==, "");
+	iol_lines_open(vm, &err);
+	g_assert_cmpstr(err.msg, ==, "");
 	iol_machine_init(vm, &err);
 	g_assert_cmpstr(err.msg, ==, "");
 }

@@ -3,7 +3,11 @@
  * Writes to a virtio console as fast as it takes it: lines of 15 hexadecimal digits that count from 0, bytes=N of
  * them, so that whoever reads sees what is missing. "pci=26" says where the console is. Then says "sent" on the
  * serial line, gives back to the console what comes in there, and ends at a line "quit".
+ *
+ * "sizes=N": says the console's size on the serial line instead, "size COLUMNS ROWS", and each other one that it gets,
+ * and ends after N of them.
  */
+#include <linux/virtio_console.h>
 #include <linux/virtio_ids.h>
 
 #include "user.h"
@@ -89,12 +93,52 @@ static void echo(void)
 	}
 }
 
+/* Both halves of one size: the generation is the same before and after (virtio-v1.2 2.5). */
+static uint32_t read_size(void)
+{
+	uint64_t generation;
+	uint32_t size;
+
+	do {
+		generation = vio_get(&v, VIO_GENERATION);
+		size = read16(v.config + offsetof(struct virtio_console_config, cols)) |
+		       (uint32_t)read16(v.config + offsetof(struct virtio_console_config, rows))
+			       << 16;
+	} while (vio_get(&v, VIO_GENERATION) != generation);
+	return size;
+}
+
+static void say_sizes(uint64_t count)
+{
+	uint32_t said = 0;
+
+	for (uint64_t i = 0; i < count; i++) {
+		uint32_t size = read_size();
+
+		while (i && size == said)
+			size = read_size();
+		said = size;
+		say("size ");
+		say_number(size & 0xffff);
+		say(" ");
+		say_number(size >> 16);
+		say("\n");
+	}
+}
+
 static void run(void)
 {
+	uint64_t sizes = option_number("sizes", 0, 0);
+
 	if (!vio_open_kind(&v, 0, VIRTIO_ID_CONSOLE) ||
 	    !vio_start(&v, queues, QUEUES, SIZE,
-		       VIO_BIT(VIRTIO_F_VERSION_1) | VIO_BIT(VIRTIO_RING_F_EVENT_IDX))) {
+		       VIO_BIT(VIRTIO_F_VERSION_1) | VIO_BIT(VIRTIO_RING_F_EVENT_IDX) |
+			       VIO_BIT(VIRTIO_CONSOLE_F_SIZE))) {
 		say("FAIL no console\n");
+		power_off();
+	}
+	if (sizes) {
+		say_sizes(sizes);
 		power_off();
 	}
 	send_all(option_number("bytes", 0, 0));

@@ -39,7 +39,7 @@ stuck)
 	with_faults
 	check fault/stuck.py "$IOLITE_FAULTS" "$guests"
 	;;
-console) check cli/check_console.py "$IOLITE" "$guests/uart_in" ;;
+console) check cli/check_console.py "$IOLITE" "$guests/uart_in" "$guests/console" ;;
 chars) check cli/check_chars.py "$IOLITE" "$guests/console" ;;
 errors) check cli/check_errors.py "$IOLITE" "$guests/reset" ;;
 unit)

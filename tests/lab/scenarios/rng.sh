@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh
-# about: the source of entropy: the guest's kernel uses it, gets random bytes, no more than its share, over a reset
+# about: the source of entropy: the guest's kernel uses it, gets random bytes, no more than its share of the time, over resets too
 # limit: 90
 # arches: x86_64 aarch64
 # variants: 6.1
