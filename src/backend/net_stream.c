@@ -56,7 +56,7 @@ static void lose(struct net_stream *s, const char *why)
 /* As lose(): the other end went. @error: errno, or 0. */
 static void lose_other_end(struct net_stream *s, int error)
 {
-	lose(s, s->quiet ? NULL : error ? strerror(error) : "the other end is gone");
+	lose(s, s->gone ? NULL : error ? strerror(error) : "the other end is gone");
 }
 
 void iol_net_stream_lose(struct net_stream *s)
@@ -303,6 +303,8 @@ static void disconnect(struct net_stream *s)
 	s->rx_begin = s->rx_end = 0;
 	s->tx_begin = s->tx_end = 0;
 	await_peer(s);
+	if (s->gone)
+		s->gone(s);
 	iol_net_set_link(&s->net, false);
 }
 

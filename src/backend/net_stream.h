@@ -29,7 +29,8 @@ struct net_stream {
 	bool want_read, want_write; /* iol_net_await() */
 	bool broken; /* fd is of no use any more; it is closed at the end of the turn */
 	bool finished;
-	bool quiet; /* its owner says why the other end went */
+	/* The other end went, and the descriptor is closed; says why. NULL: nobody is told, and the log has it. */
+	void (*gone)(struct net_stream *stream);
 	unsigned int rx_begin, rx_end, tx_begin, tx_end;
 	uint8_t rx[NET_STREAM_RX_BYTES];
 	/* The rest of a frame that the socket did not take whole. */
