@@ -208,6 +208,7 @@ static ssize_t take_frame(struct net_stream *s, unsigned int len, const struct i
 	const uint8_t *frame = s->rx + s->rx_begin + NET_STREAM_LENGTH_BYTES;
 
 	s->rx_begin += NET_STREAM_LENGTH_BYTES + len;
+	s->taken = true;
 	if (iol_iov_bytes(iov, count) < sizeof(header) + len)
 		return -EMSGSIZE;
 	iol_iov_scatter(iov, count, 0, header, sizeof(header));
@@ -354,16 +355,24 @@ static void write_done(struct iol_op *op, int res)
 		tell_writable(s);
 }
 
-/* The other end went. What it sent before is received first, where somebody wants to. */
+/*
+ * The other end went. What it sent before is received first, where somebody wants to: whoever takes nothing for a second
+ * does not, and a dead peer may not keep others out. From then on the operation is that second.
+ */
 static void hangup_done(struct iol_op *op, int res)
 {
 	struct net_stream *s = iol_container_of(op, struct net_stream, hangup_op);
+	bool second_over = res == -ETIME;
 	char byte;
 
-	if (!counts(s, res))
+	if (!counts(s, second_over ? 0 : res))
 		return;
-	if (readable_now(s) || recv(s->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+	if ((readable_now(s) || recv(s->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0) &&
+	    (s->taken || !second_over)) {
+		s->taken = false;
+		iol_loop_timeout(s->net.loop, &s->hangup_op, IOL_NS_PER_S);
 		return;
+	}
 	lose_other_end(s, 0);
 }
 
