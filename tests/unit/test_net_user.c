@@ -262,6 +262,20 @@ static int host_socket(int type, uint16_t port, bool binds)
 	return fd;
 }
 
+/* As recvfrom(2). Work of io_uring's may interrupt it. */
+static ssize_t host_receive(int fd, void *buf, size_t size, struct sockaddr_in *from)
+{
+	socklen_t from_len = sizeof(*from);
+	ssize_t len;
+
+	do
+		len = recvfrom(fd, buf, size, 0, (struct sockaddr *)from, from ? &from_len : NULL);
+	while (len < 0 && errno == EINTR);
+	if (len < 0)
+		g_error("nothing came: %s", g_strerror(errno));
+	return len;
+}
+
 /* --- tests --- */
 
 static void test_dhcp(struct fixture *f, gconstpointer data)
@@ -302,7 +316,7 @@ static void test_tcp_forward(struct fixture *f, gconstpointer data)
 	await_tcp(f, 0, &text);
 	g_assert_cmpstr(text, ==, "from the host");
 	send_tcp(f, peer, 22, port, 1001, seq + 1 + 13, ACK, "from guest");
-	g_assert_cmpint(recv(host, got, sizeof(got) - 1, 0), ==, 10);
+	g_assert_cmpint(host_receive(host, got, sizeof(got) - 1, NULL), ==, 10);
 	g_assert_cmpstr(got, ==, "from guest");
 	iol_fd_close(&host);
 	await_tcp(f, FIN, &text);
@@ -313,7 +327,6 @@ static void test_udp(struct fixture *f, gconstpointer data)
 {
 	const char *forwards[] = { "udp:127.0.0.1:5353-:53", NULL };
 	struct sockaddr_in from;
-	socklen_t from_len = sizeof(from);
 	const uint8_t *udp;
 	char got[16] = "";
 	int host;
@@ -324,10 +337,9 @@ static void test_udp(struct fixture *f, gconstpointer data)
 	/* Out, and the answer. */
 	host = host_socket(SOCK_DGRAM, 7777, true);
 	send_udp(f, GUEST, 4000, HOST, 7777, "ping", 4);
-	g_assert_cmpint(recvfrom(host, got, sizeof(got), 0, (struct sockaddr *)&from, &from_len),
-			==, 4);
+	g_assert_cmpint(host_receive(host, got, sizeof(got), &from), ==, 4);
 	g_assert_cmpstr(got, ==, "ping");
-	g_assert_cmpint(sendto(host, "pong", 4, 0, (struct sockaddr *)&from, from_len), ==, 4);
+	g_assert_cmpint(sendto(host, "pong", 4, 0, (struct sockaddr *)&from, sizeof(from)), ==, 4);
 	udp = await_ip(f, IPPROTO_UDP);
 	g_assert_cmphex(be32_load(f->frame + ETHERNET + 12), ==, HOST);
 	g_assert_cmpuint(be16_load(udp), ==, 7777);
@@ -374,7 +386,6 @@ static int play_name_server(void)
 static void test_name_server(struct fixture *f, gconstpointer data)
 {
 	struct sockaddr_in from;
-	socklen_t from_len = sizeof(from);
 	int server = play_name_server();
 	const uint8_t *udp;
 	char got[16] = "";
@@ -387,9 +398,9 @@ static void test_name_server(struct fixture *f, gconstpointer data)
 	start_user(f, (struct iol_net_user_config){ 0 });
 	g_assert_cmphex(ask_dhcp(f), ==, GUEST);
 	send_udp(f, GUEST, 4000, HOST + 1, 53, "query", 5);
-	g_assert_cmpint(recvfrom(server, got, sizeof(got), 0, (struct sockaddr *)&from, &from_len),
-			==, 5);
-	g_assert_cmpint(sendto(server, "answer", 6, 0, (struct sockaddr *)&from, from_len), ==, 6);
+	g_assert_cmpint(host_receive(server, got, sizeof(got), &from), ==, 5);
+	g_assert_cmpint(sendto(server, "answer", 6, 0, (struct sockaddr *)&from, sizeof(from)), ==,
+			6);
 	do
 		udp = await_ip(f, IPPROTO_UDP);
 	while (be16_load(udp) != 53);
@@ -424,7 +435,7 @@ static void test_pieces(struct fixture *f, gconstpointer data)
 		send_ip(f, frame, IPPROTO_UDP, GUEST, HOST, len);
 	}
 	fragment = 0;
-	g_assert_cmpint(recv(host, got, DATA + 1, 0), ==, DATA);
+	g_assert_cmpint(host_receive(host, got, DATA + 1, NULL), ==, DATA);
 	g_assert_cmpmem(got, DATA, packet + UDP, DATA);
 	iol_fd_close(&host);
 	iol_net_free(f->dev.net);
