@@ -24,16 +24,17 @@ packages_of() {
 	case $1 in
 	build)
 		echo gcc libc6-dev make cmake ninja-build pkg-config python3 \
-			libglib2.0-dev liburing-dev libfdt-dev libjansson-dev zlib1g-dev libslirp-dev acpica-tools
+			libglib2.0-dev liburing-dev libfdt-dev libjansson-dev zlib1g-dev libslirp-dev libseccomp-dev \
+			acpica-tools
 		;;
 	test) echo clang libclang-rt-dev python3 util-linux device-tree-compiler u-boot-tools \
-		qemu-system-arm qemu-system-ppc libslirp0 passt ;;
+		qemu-system-arm qemu-system-ppc libslirp0 libseccomp2 passt ;;
 	demo) echo qemu-system-x86 busybox-static python3 xz-utils zstd lz4 ;;
 	lab)
 		packages_of demo
 		packages_of kernel
 		echo e2fsprogs xfsprogs fio pciutils util-linux lvm2 \
-			iproute2 iputils-ping iperf3 ethtool dnsmasq-base tcpdump libslirp0
+			iproute2 iputils-ping iperf3 ethtool dnsmasq-base tcpdump libslirp0 libseccomp2
 		;;
 	aarch64) echo gcc-aarch64-linux-gnu mmdebstrap qemu-system-arm qemu-user-static ;;
 	powerpc)
@@ -43,7 +44,7 @@ packages_of() {
 	ppc64) echo gcc-powerpc64-linux-gnu libc6-dev-ppc64-cross dpkg-dev meson qemu-user-static ;;
 	kernel) echo gcc make flex bison bc libelf-dev lz4 patch xz-utils ;;
 	coverage) echo gcovr ;;
-	bench) echo qemu-system-x86 linux-perf python3 libslirp0 passt ;;
+	bench) echo qemu-system-x86 linux-perf python3 libslirp0 libseccomp2 passt ;;
 	format) echo clang-format clang-tidy shellcheck ;;
 	*)
 		echo "install-deps: no group '$1': give build, test, demo, kernel, lab, aarch64, powerpc, ppc64, coverage, bench or format" >&2

@@ -169,7 +169,6 @@ struct iol_net_stream_config {
 	const char *name; /* for messages */
 	const char *path; /* of the unix socket; NULL for passt: a passt of our own is started */
 	bool listen; /* waits for the other end, which may come and go */
-	const char *const *passt_args; /* ended by NULL; NULL: none. Only with a passt of our own */
 };
 
 /*

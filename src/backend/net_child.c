@@ -4,7 +4,8 @@
  *
  * The child serves a hostile guest and may be hostile itself, once that has taken it over: it gets one
  * descriptor and nothing of the machine's. The pages that io_uring shares with the kernel are left out of its memory, as
- * whoever writes there acts for us.
+ * whoever writes there acts for us. What its user may do it may do, until it gives that up itself: passt does, and
+ * net_user_confine.c for libslirp.
  */
 #include "net_child.h"
 

@@ -4,7 +4,7 @@
  * its socket, or one of our own, which gets its end of a socket pair. See net_stream.h for the frames. Runs on the
  * loop's thread.
  *
- * passt is the peer: what it sends is as hostile as anybody's. Ours ends when its socket is closed, and with us.
+ * passt is the peer: what it sends is as hostile as anybody's. Ours is ended when it leaves its socket, and with us.
  */
 #include "net_stream.h"
 
@@ -27,6 +27,7 @@ enum { START_MS = 10000 };
 struct net_passt {
 	struct net_stream stream;
 	struct net_child child;
+	bool dropped; /* it went from its socket before it ended */
 };
 
 /*
@@ -40,28 +41,33 @@ static void passt_ended(struct net_child *child)
 	struct net_passt *passt = iol_container_of(child, struct net_passt, child);
 	char reason[IOL_NET_REASON_BYTES];
 
-	iol_log(IOL_LOG_WARN, "%s: passt ended: %s; the link is down", passt->stream.net.name,
-		iol_net_child_reason(child, reason));
+	iol_log(IOL_LOG_WARN, "%s: passt ended: %s%s; the link is down", passt->stream.net.name,
+		iol_net_child_reason(child, reason),
+		passt->dropped ? ", after it left its socket" : "");
 	iol_net_stream_lose(&passt->stream);
+}
+
+/* It is of no use without its socket. Mostly it is about to end by itself, for a reason that stands then. */
+static void passt_gone(struct net_stream *stream)
+{
+	struct net_passt *passt = iol_container_of(stream, struct net_passt, stream);
+
+	passt->dropped = passt->child.pid != 0;
+	iol_net_child_kill(&passt->child);
 }
 
 /*
  * passt writes its process id when it has begun, and it has no other way to tell. Newer ones close all descriptors but
  * the standard ones, and as root it is another user by then: hence its standard output, which everybody may open.
  */
-static void become_passt(const char *const *args)
+static void __attribute__((noreturn)) become_passt(void)
 {
-	static const char *const fixed[] = { "passt", "--foreground", "--quiet",     "--fd",
-					     "3",     "--pid",        "/dev/stdout", NULL };
-	GPtrArray *argv = g_ptr_array_new();
+	static char program[] = "passt", foreground[] = "--foreground", quiet[] = "--quiet",
+		    socket[] = "--fd", number[] = "3", pid[] = "--pid", where[] = "/dev/stdout";
+	char *const argv[] = { program, foreground, quiet, socket, number, pid, where, NULL };
 
 	G_STATIC_ASSERT(IOL_NET_CHILD_FD == 3);
-	for (unsigned int i = 0; fixed[i]; i++)
-		g_ptr_array_add(argv, (void *)(uintptr_t)fixed[i]);
-	for (; args && *args; args++)
-		g_ptr_array_add(argv, (void *)(uintptr_t)*args);
-	g_ptr_array_add(argv, NULL);
-	iol_net_child_execute((char *const *)argv->pdata);
+	iol_net_child_execute(argv);
 }
 
 static int make_sayings(void)
@@ -134,7 +140,7 @@ static int await_start(struct net_passt *passt, int pipe_fd, int sayings, struct
 	return start_failed(passt, said, sayings, err);
 }
 
-static int start_passt(struct net_passt *passt, const char *const *args, struct iol_error *err)
+static int start_passt(struct net_passt *passt, struct iol_error *err)
 {
 	iol_auto(iol_fd_close) int theirs = -1, in = -1, out = -1, sayings = -1;
 	int pair[2], pipes[2], ret;
@@ -157,14 +163,14 @@ static int start_passt(struct net_passt *passt, const char *const *args, struct 
 
 	pid = iol_net_child_fork(&passt->child, passt->stream.net.loop, theirs, out, sayings, err);
 	if (!pid)
-		become_passt(args);
+		become_passt();
 	if (pid < 0)
 		return (int)pid;
 	iol_fd_close(&out);
 	ret = await_start(passt, in, sayings, err);
 	if (ret)
 		return ret;
-	passt->stream.quiet = true;
+	passt->stream.gone = passt_gone;
 	iol_net_child_watch(&passt->child, passt_ended);
 	iol_net_stream_attach(&passt->stream, passt->stream.fd);
 	return 0;
@@ -195,7 +201,7 @@ int iol_net_passt_new(struct iol_loop *loop, const struct iol_net_stream_config 
 
 	iol_net_stream_init(&passt->stream, &passt_ops, loop, config->name);
 	if (!config->path) {
-		ret = start_passt(passt, config->passt_args, err);
+		ret = start_passt(passt, err);
 	} else {
 		ret = iol_net_stream_connect(&passt->stream, config->path, false, err);
 		if (ret == -ENOENT || ret == -ECONNREFUSED)

@@ -55,7 +55,7 @@ static void lose(struct net_stream *s, const char *why)
 /* As lose(): the other end went. @error: errno, or 0. */
 static void lose_other_end(struct net_stream *s, int error)
 {
-	lose(s, s->quiet ? NULL : error ? strerror(error) : "the other end is gone");
+	lose(s, s->gone ? NULL : error ? strerror(error) : "the other end is gone");
 }
 
 void iol_net_stream_lose(struct net_stream *s)
@@ -207,6 +207,7 @@ static ssize_t take_frame(struct net_stream *s, unsigned int len, const struct i
 	const uint8_t *frame = s->rx + s->rx_begin + NET_STREAM_LENGTH_BYTES;
 
 	s->rx_begin += NET_STREAM_LENGTH_BYTES + len;
+	s->taken = true;
 	if (iol_iov_bytes(iov, count) < sizeof(header) + len)
 		return -EMSGSIZE;
 	iol_iov_scatter(iov, count, 0, header, sizeof(header));
@@ -302,6 +303,8 @@ static void disconnect(struct net_stream *s)
 	s->rx_begin = s->rx_end = 0;
 	s->tx_begin = s->tx_end = 0;
 	await_peer(s);
+	if (s->gone)
+		s->gone(s);
 	iol_net_set_link(&s->net, false);
 }
 
@@ -351,16 +354,24 @@ static void write_done(struct iol_op *op, int res)
 		tell_writable(s);
 }
 
-/* The other end went. What it sent before is received first, where somebody wants to. */
+/*
+ * The other end went. What it sent before is received first, where somebody wants to: whoever takes nothing for a second
+ * does not, and a dead peer may not keep others out. From then on the operation is that second.
+ */
 static void hangup_done(struct iol_op *op, int res)
 {
 	struct net_stream *s = iol_container_of(op, struct net_stream, hangup_op);
+	bool second_over = res == -ETIME;
 	char byte;
 
-	if (!counts(s, res))
+	if (!counts(s, second_over ? 0 : res))
 		return;
-	if (readable_now(s) || recv(s->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+	if ((readable_now(s) || recv(s->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0) &&
+	    (s->taken || !second_over)) {
+		s->taken = false;
+		iol_loop_timeout(s->net.loop, &s->hangup_op, IOL_NS_PER_S);
 		return;
+	}
 	lose_other_end(s, 0);
 }
 

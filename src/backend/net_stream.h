@@ -21,14 +21,16 @@ struct net_stream {
 	int fd; /* of the other end; -1: nobody is there */
 	int listen_fd; /* -1: we connect to path */
 	struct unix_path_file listen_file;
-	struct iol_op read_op, write_op, hangup_op; /* polls of fd */
+	struct iol_op read_op, write_op, hangup_op; /* polls of fd; the last one a time, too */
 	struct iol_op peer_op; /* poll of listen_fd, or the time until the next try */
 	struct iol_turn_end turn_end;
 	struct iol_log_limit limit;
 	bool want_read, want_write; /* iol_net_await() */
 	bool broken; /* fd is of no use any more; it is closed at the end of the turn */
 	bool finished;
-	bool quiet; /* its owner says why the other end went */
+	bool taken; /* a frame was received; since when, the other end's hang-up asks */
+	/* The other end went, and the descriptor is closed; says why. NULL: nobody is told, and the log has it. */
+	void (*gone)(struct net_stream *stream);
 	unsigned int rx_begin, rx_end, tx_begin, tx_end;
 	uint8_t rx[NET_STREAM_RX_BYTES];
 	/* The rest of a frame that the socket did not take whole. */

@@ -233,7 +233,13 @@ static int await_start(struct net_user *u, struct iol_error *err)
 				     START_MS / 1000);
 	if (recv(u->fd, &hello, sizeof(hello), 0) == sizeof(hello)) {
 		hello.text[sizeof(hello.text) - 1] = '\0';
-		return hello.code < 0 ? iol_error_set(err, hello.code, "%s", hello.text) : 0;
+		if (hello.code < 0)
+			return iol_error_set(err, hello.code, "%s", hello.text);
+		if (*hello.text)
+			iol_log(IOL_LOG_WARN,
+				"%s: the process of libslirp has no filter of system calls: %s",
+				u->net.name, hello.text);
+		return 0;
 	}
 	iol_net_child_grace(&u->child, 1000);
 	iol_net_child_finish(&u->child);

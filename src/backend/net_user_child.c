@@ -2,8 +2,8 @@
 /*
  * The process in which libslirp runs: the guest's frames on one side, plain sockets of the host on the other. See
  * net_user_child.h. It is a fork of iolite from before the machine is there, with one thread and no descriptor but its
- * end of the socket pair; once it listens it has no capability, either. It opens the library itself, so that iolite never
- * has that in its memory.
+ * end of the socket pair; once it listens, net_user_confine.c takes away what it does not need. It opens the library itself,
+ * so that iolite never has that in its memory.
  *
  * A hostile guest feeds libslirp every frame that it likes, and libslirp has had bugs that guests could use. So
  * what goes wrong here ends this process, and is not handed on: the other end believes nothing but the length of a
@@ -15,7 +15,6 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,10 +22,11 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <iolite/loop.h>
+
+#include "net_user_confine.h"
 
 /* libslirp calls back between calls of ours: to it a child, to us the whole state. */
 #if __has_include(<slirp/libslirp.h>)
@@ -352,16 +352,6 @@ static void limit_descriptors(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* Ports below 1024 are taken by now: a guest that takes this process over shall not be root with it. */
-static void drop_capabilities(void)
-{
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
-
-	if (syscall(SYS_capset, &head, none))
-		_exit(1);
-}
-
 static void drop_output(void)
 {
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -369,6 +359,15 @@ static void drop_output(void)
 	if (null < 0 || dup2(null, STDERR_FILENO) < 0)
 		_exit(1);
 	close(null);
+}
+
+/* Ports below 1024 are taken by now. Says that all is ready, too. */
+static void confine(int fd)
+{
+	struct iol_error err = { .msg = "" };
+	int ret = iol_net_user_confine(&err);
+
+	hello(fd, ret < 0 ? ret : 0, err.msg);
 }
 
 void iol_net_user_child(int fd, const struct net_user_setup *setup)
@@ -385,9 +384,8 @@ void iol_net_user_child(int fd, const struct net_user_setup *setup)
 	start_slirp(c, setup);
 	for (unsigned int i = 0; i < setup->forward_count; i++)
 		add_forward(c, &setup->forwards[i]);
-	drop_capabilities();
 	drop_output();
-	hello(fd, 0, "");
+	confine(fd);
 	serve(c);
 }
 

@@ -8,7 +8,7 @@
 /* The first message that comes from the process: it has begun, or why it cannot. */
 struct net_user_hello {
 	int32_t code; /* 0, or -errno */
-	char text[480];
+	char text[480]; /* the error; without one: what the process is not confined by, or empty */
 };
 
 /* In the process, after iol_net_child_fork(): serves @fd, a packet socket with a frame in each message, until its end. */

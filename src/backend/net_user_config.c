@@ -321,7 +321,7 @@ static int check_families(const struct net_user_setup *setup, struct net_user_fo
 
 	if (forward->host.ss_family != forward->guest.ss_family)
 		return refuse(
-			err, "forward", forward->text,
+			err, "hostfwd", forward->text,
 			forward->host.ss_family == AF_INET6
 				? "the host's address is IPv6: name the guest's IPv6 address, "
 				  "too"

@@ -249,6 +249,20 @@ static int check_net(const struct iol_net_config *net, struct iol_error *err)
 	return 0;
 }
 
+static int check_fds(const struct iol_net_config *other, const struct iol_net_config *net,
+		     struct iol_error *err)
+{
+	for (unsigned int i = 0; i < net->fd_count; i++)
+		for (unsigned int k = 0; k < other->fd_count; k++)
+			if (other->fds[k] == net->fds[i])
+				return iol_error_set(
+					err, -EINVAL,
+					"the descriptor %d is that of %s already: give "
+					"another one",
+					net->fds[i], other->id);
+	return 0;
+}
+
 /* @net beside those before it. */
 static int check_others(const struct iol_config *config, const struct iol_net_config *net,
 			struct iol_error *err)
@@ -270,6 +284,8 @@ static int check_others(const struct iol_config *config, const struct iol_net_co
 					     "the MAC address is that of %s already: give another "
 					     "one",
 					     other->id);
+		if (check_fds(other, net, err))
+			return -EINVAL;
 	}
 	return 0;
 }

@@ -49,8 +49,6 @@ static int open_user(struct iol_vm *vm, const struct iol_net_config *net, const 
 		.mtu = net->mtu,
 	};
 
-	/* Its child process is none that may touch our ring. */
-	io_uring_ring_dontfork(&vm->loop.ring);
 	return iol_net_user_new(&vm->loop, &user, out, err);
 }
 

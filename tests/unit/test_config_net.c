@@ -164,6 +164,7 @@ static void test_beside_others(void)
 		{ "none,id=a", "none,id=a", "the id 'a' is taken" },
 		{ "none", "none,id=net0", "the id 'net0' is taken" },
 		{ "tap,ifname=t", "bridge,br=b,ifname=t", "the interface t is that of net0" },
+		{ "tap,fd=7,fd=8", "tap,fd=9,fd=8", "the descriptor 8 is that of net0" },
 		{ "none,mac=02:00:00:00:00:01", "none,mac=02:00:00:00:00:01", "that of net0" },
 	};
 

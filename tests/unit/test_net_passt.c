@@ -106,27 +106,84 @@ static void test_errors(struct net_fixture *f, gconstpointer data)
 	g_setenv("PATH", path, TRUE);
 }
 
+/* A program of that name which is found first: a script of the shell's. */
+struct other_passt {
+	char *dir, *program, *path;
+};
+
+static struct other_passt put_passt(const char *script)
+{
+	struct other_passt other = { .dir = g_dir_make_tmp("iolite-passt-XXXXXX", NULL),
+				     .path = g_strdup(g_getenv("PATH")) };
+	g_autofree char *text = g_strdup_printf("#!/bin/sh\n%s\n", script);
+	g_autofree char *path = g_strdup_printf("%s:%s", other.dir, other.path);
+
+	other.program = g_build_filename(other.dir, "passt", NULL);
+	g_assert_true(g_file_set_contents(other.program, text, -1, NULL));
+	g_assert_cmpint(chmod(other.program, 0755), ==, 0);
+	g_setenv("PATH", path, TRUE);
+	return other;
+}
+
+static void take_passt_away(struct other_passt *other)
+{
+	g_setenv("PATH", other->path, TRUE);
+	g_assert_cmpint(unlink(other->program), ==, 0);
+	g_assert_cmpint(rmdir(other->dir), ==, 0);
+	g_free(other->program);
+	g_free(other->dir);
+	g_free(other->path);
+}
+
+/* passt itself, with one more option: it does not start, and says why. */
+static void check_refused(struct net_fixture *f, const char *option, const char *text)
+{
+	g_autofree char *script =
+		g_strdup_printf("PATH='%s'\nexec passt \"$@\" %s", g_getenv("PATH"), option);
+	struct other_passt other = put_passt(script);
+
+	expect_error(f, (struct iol_net_stream_config){ 0 }, -EIO, text);
+	take_passt_away(&other);
+}
+
 static void test_bad_arguments(struct net_fixture *f, gconstpointer data)
 {
-	const char *args[] = { "--no-such-option", NULL };
-
 	(void)data;
-	expect_error(f, (struct iol_net_stream_config){ .passt_args = args }, -EIO,
-		     "passt did not start: passt: unrecognized option '--no-such-option'");
+	check_refused(f, "--no-such-option",
+		      "passt did not start: passt: unrecognized option '--no-such-option'");
 }
 
 static void test_no_network(struct net_fixture *f, gconstpointer data)
 {
-	const char *args[] = { "--interface", "none0", NULL };
+	(void)data;
+	check_refused(f, "--interface none0", "none0");
+}
+
+/* One that leaves its socket and lives on is of no use: it is ended, and said to be. */
+static void test_leaves_socket(struct net_fixture *f, gconstpointer data)
+{
+	struct other_passt other = put_passt("echo $$; read line <&3; exec sleep 1000 3>&-");
+	struct iol_net_stream_config config = { .name = "net p" };
+	uint8_t frame[60] = { '\n' };
+	struct iol_error err = { 0 };
+	struct net_device dev;
+	struct iol_net *net;
 
 	(void)data;
-	expect_error(f, (struct iol_net_stream_config){ .passt_args = args }, -EIO, "none0");
+	if (iol_net_passt_new(&f->loop, &config, &net, &err))
+		g_error("%s", err.msg);
+	net_device_start(&dev, net);
+	g_assert_true(net->link_up);
+	g_assert_cmpint(net_device_send(&dev, 0, frame, sizeof(frame)), ==, 0);
+	NET_TURN_UNTIL(&f->loop, !net->link_up && !net_child_of(getpid()));
+	g_assert_cmpuint(dev.link_changes, ==, 1);
+	iol_net_free(net);
+	take_passt_away(&other);
 }
 
 static void test_ours(struct net_fixture *f, gconstpointer data)
 {
-	const char *args[] = { "--mtu", "1500", NULL };
-	struct iol_net_stream_config config = { .name = "net p", .passt_args = args };
+	struct iol_net_stream_config config = { .name = "net p" };
 	uint8_t frame[60] = { 0 };
 	struct iol_error err = { 0 };
 	struct net_device dev;
@@ -231,7 +288,10 @@ static const char *why_unusable(void)
 
 int main(int argc, char **argv)
 {
-	static const struct net_test errors = { "/net-passt/errors", test_errors };
+	static const struct net_test without[] = {
+		{ "/net-passt/errors", test_errors },
+		{ "/net-passt/leaves-socket", test_leaves_socket },
+	};
 	static const struct net_test tests[] = {
 		{ "/net-passt/bad-arguments", test_bad_arguments },
 		{ "/net-passt/no-network", test_no_network },
@@ -241,7 +301,7 @@ int main(int argc, char **argv)
 	const char *unusable = why_unusable();
 
 	g_test_init(&argc, &argv, NULL);
-	net_add_tests(&errors, 1, NULL); /* needs no passt */
+	net_add_tests(without, IOL_ARRAY_LEN(without), NULL); /* need no passt */
 	net_add_tests(tests, IOL_ARRAY_LEN(tests), unusable);
 	return g_test_run();
 }

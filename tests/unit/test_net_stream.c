@@ -253,6 +253,41 @@ static void test_await_with_frames_in_hand(struct fixture *f, gconstpointer data
 	iol_net_free(a.net);
 }
 
+/* A peer that is gone and has left something for nobody to read: the next one has its place. */
+static void test_dead_peer(struct fixture *f, gconstpointer data)
+{
+	uint8_t frame[100] = { 1, 2, 3 }, got[100];
+	struct net_device a;
+	int peer, next;
+
+	(void)data;
+	net_device_start(&a, new_socket(f, true));
+	for (unsigned int round = 0; round < 3; round++) {
+		peer = connect_peer(f);
+		NET_TURN_UNTIL(&f->loop, a.net->link_up);
+		if (round)
+			send_length(peer, sizeof(frame));
+		if (round == 2) { /* a frame in the buffer, and another one behind it */
+			g_assert_cmpint(send(peer, frame, sizeof(frame), 0), ==, sizeof(frame));
+			send_length(peer, sizeof(frame));
+			g_assert_cmpint(send(peer, frame, sizeof(frame), 0), ==, sizeof(frame));
+			g_assert_cmpint(net_device_receive(&a, 0, got, sizeof(got)), ==, 100);
+		} else {
+			g_assert_cmpint(send(peer, "x", 1, 0), ==, 1);
+		}
+		iol_fd_close(&peer);
+		next = connect_peer(f);
+		NET_TURN_UNTIL(&f->loop, a.link_changes == 4 * round + 3);
+		g_assert_true(a.net->link_up);
+		send_length(next, sizeof(frame));
+		g_assert_cmpint(send(next, frame, sizeof(frame), 0), ==, sizeof(frame));
+		g_assert_cmpint(net_device_wait_frame(&a, 1, got, sizeof(got)), ==, 100);
+		iol_fd_close(&next);
+		NET_TURN_UNTIL(&f->loop, !a.net->link_up);
+	}
+	iol_net_free(a.net);
+}
+
 static void test_hostile_lengths(struct fixture *f, gconstpointer data)
 {
 	static const uint32_t lengths[] = {
@@ -430,6 +465,7 @@ int main(int argc, char **argv)
 		{ "/net-stream/most-parts", test_most_parts },
 		{ "/net-stream/back-pressure", test_back_pressure },
 		{ "/net-stream/await-with-frames-in-hand", test_await_with_frames_in_hand },
+		{ "/net-stream/dead-peer", test_dead_peer },
 		{ "/net-stream/hostile-lengths", test_hostile_lengths },
 		{ "/net-stream/dribble", test_dribble },
 		{ "/net-stream/reconnect", test_reconnect },

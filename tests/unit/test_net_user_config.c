@@ -277,10 +277,11 @@ static void test_malformed_forwards(void)
 
 	for (unsigned int i = 0; i < G_N_ELEMENTS(cases); i++) {
 		const char *texts[] = { "tcp::1-:1", cases[i].value, NULL };
+		g_autofree char *option = g_strdup_printf("hostfwd=%s", cases[i].value);
 		struct iol_net_user_config config = defaults;
 
 		config.forwards = texts;
-		expect_error(&config, cases[i].value, cases[i].text);
+		expect_error(&config, option, cases[i].text);
 	}
 }
 
