@@ -361,11 +361,17 @@ static int play_name_server(void)
 static void test_name_server(struct net_fixture *f, gconstpointer data)
 {
 	struct sockaddr_in from;
-	int server = play_name_server();
 	const uint8_t *udp;
 	char got[16] = "";
+	int server;
 
 	(void)data;
+	if (getenv("IOLITE_EMULATED")) {
+		g_test_skip(
+			"qemu-user has /etc/resolv.conf in a folder that the process of libslirp may not enter");
+		return;
+	}
+	server = play_name_server();
 	if (server < 0) {
 		g_test_skip("this host's /etc/resolv.conf names no IPv4 server");
 		return;

@@ -71,7 +71,7 @@ static void check(int (*attack)(void))
 
 static bool opens(const char *path, int flags)
 {
-	int fd = open(path, flags | O_CLOEXEC);
+	int fd = open(path, flags | O_CLOEXEC, 0600);
 	bool ok = fd >= 0;
 
 	iol_fd_close(&fd);

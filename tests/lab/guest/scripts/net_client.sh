@@ -2,15 +2,12 @@
 # shellcheck shell=sh
 # The guest that tries the network with a peer that runs net_server.sh.
 
-load_modules order.net
+# shellcheck source=tests/lab/guest/scripts/lib-net.sh
+. /scripts/lib-net.sh
+card_up
 peer=$(arg peer) peer6=$(arg peer6)
-check "a card" within 10 test -e /sys/class/net/eth0
 mtu() { [ "$(cat /sys/class/net/eth0/mtu)" = 9000 ]; }
 check "the MTU is the one that was offered" mtu
-ip link set lo up
-ip link set eth0 up
-ip addr add "$(arg address)/24" dev eth0
-ip -6 addr add "$(arg address6)/64" dev eth0
 check "the peer" within 30 ping -c 1 -W 1 "$peer"
 check "the peer by IPv6" within 30 ping -6 -c 1 -W 1 "$peer6"
 

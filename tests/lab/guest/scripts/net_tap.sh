@@ -2,12 +2,10 @@
 # shellcheck shell=sh
 # The guest's side of scenarios/net_tap.sh.
 
-load_modules order.net
+# shellcheck source=tests/lab/guest/scripts/lib-net.sh
+. /scripts/lib-net.sh
+card_up
 peer=$(arg peer)
-check "a card" within 10 test -e /sys/class/net/eth0
-ip link set lo up
-ip link set eth0 up
-ip addr add "$(arg address)/24" dev eth0
 check "the host" within 30 ping -c 1 -W 1 "$peer"
 ethtool -L eth0 combined 4 >/tmp/ethtool 2>&1 || true # it may have them already
 four_queues() { ethtool -l eth0 | tail -n 4 | grep -q 'Combined:.*4'; }

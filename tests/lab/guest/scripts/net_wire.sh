@@ -2,13 +2,10 @@
 # shellcheck shell=sh
 # The guest's side of scenarios/net_wire.sh: traffic with each offload that can be switched.
 
-load_modules order.net
+# shellcheck source=tests/lab/guest/scripts/lib-net.sh
+. /scripts/lib-net.sh
+card_up
 peer=$(arg peer) peer6=$(arg peer6)
-check "a card" within 10 test -e /sys/class/net/eth0
-ip link set lo up
-ip link set eth0 up
-ip addr add "$(arg address)/24" dev eth0
-ip -6 addr add "$(arg address6)/64" dev eth0
 check "the peer" within 30 ping -c 1 -W 1 "$peer"
 check "the peer by IPv6" within 30 ping -6 -c 1 -W 1 "$peer6"
 
