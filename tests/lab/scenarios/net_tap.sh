@@ -25,7 +25,12 @@ ok "the guest sees that its tap is gone"
 make_tap
 vm_wait_for '^@lab carrier 1' 30
 ok "the guest sees that its tap is back"
+vm_wait_for '^@lab (ok|error) the host again' 60
+# what there is to know if it was not reached
+ip -s -d link show tap0
+ip neigh show dev tap0
 net_end 60
 [ "$(grep -c 'link is down' tap.stderr)" = 1 ] || fail "not one line tells that the link is down: $(cat tap.stderr)"
 [ -e /sys/class/net/tap0 ] || fail "a tap that was not ours is gone"
 ok "the tap stays"
+ip link del tap0

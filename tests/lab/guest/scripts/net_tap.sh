@@ -32,4 +32,7 @@ fact "carrier 0"
 check "the cable is back" within 60 carrier 1
 fact "carrier 1"
 check "the host again" within 30 ping -c 1 -W 1 "$peer"
+ip neigh | sed 's/^/@lab neighbour /'
+ethtool -S eth0 | sed -n 's/^ *\(.*_packets\): /@lab count \1 /p'
+grep virtio /proc/interrupts | sed 's/^ */@lab interrupts /'
 kernel_errors
