@@ -20,10 +20,11 @@
 
 /*
  * Hardware runs a two-instruction loop at 10^8 turns a second and more, also inside a processor
- * emulated by software; KVM's instruction emulator at 10^5 to 10^6.
+ * emulated by software; KVM's instruction emulator at 10^5 to 3 * 10^6. Who else is busy makes a loop slower and never
+ * faster, so the quickest of several counts.
  */
-enum { LOOP_ITERATIONS = 20000 };
-#define LOOP_NS_MAX (10 * IOL_NS_PER_MS)
+enum { LOOP_ITERATIONS = 100000, LOOP_TRIES = 3 };
+#define LOOP_NS_MAX (10 * IOL_NS_PER_MS) /* at 10^7 a second */
 
 enum verdict { OK, WARNING, MISSING };
 
@@ -119,12 +120,18 @@ static bool check_faults(struct doctor *d, const struct iol_arch *arch, int kvm_
 
 static void check_kernel_mode(struct doctor *d, const struct iol_arch *arch, int kvm_fd)
 {
+	uint64_t ns = UINT64_MAX;
 	struct iol_error err;
-	uint64_t ns;
 
-	if (arch->kvm->time_kernel_loop(kvm_fd, LOOP_ITERATIONS, &ns, &err)) {
-		say(d, MISSING, "kernel-mode", "the test guest did not run: %s", err.msg);
-		return;
+	for (unsigned int i = 0; i < LOOP_TRIES && ns > LOOP_NS_MAX; i++) {
+		uint64_t took_ns;
+
+		if (arch->kvm->time_kernel_loop(kvm_fd, LOOP_ITERATIONS, &took_ns, &err)) {
+			say(d, MISSING, "kernel-mode", "the test guest did not run: %s", err.msg);
+			return;
+		}
+		if (took_ns < ns)
+			ns = took_ns;
 	}
 	if (ns <= LOOP_NS_MAX) {
 		say(d, OK, "kernel-mode",
