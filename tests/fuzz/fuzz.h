@@ -7,6 +7,7 @@
 #ifndef IOLITE_TESTS_FUZZ_H
 #define IOLITE_TESTS_FUZZ_H
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,18 @@
 #include <iolite/error.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+/* g_error() of a rig is a breakpoint, which libFuzzer does not take for a failure: it would keep no input. */
+static inline void fuzz_trapped(int sig)
+{
+	(void)sig;
+	abort();
+}
+
+__attribute__((constructor)) static inline void fuzz_catch_traps(void)
+{
+	signal(SIGTRAP, fuzz_trapped);
+}
 
 /* An oracle: what must hold whatever the input. */
 #define fuzz_check(cond)                                                           \

@@ -416,6 +416,30 @@ static void test_pairs(void)
 	finish(&r);
 }
 
+/* After a driver with several pairs one without MQ. */
+static void test_pairs_without_mq(void)
+{
+	struct net_rig r;
+
+	init(&r, 0, 3);
+	net_rig_start(&r, UINT64_MAX);
+	g_assert_cmpuint(set_pairs(&r, 3), ==, VIRTIO_NET_OK);
+	for (unsigned int i = 0; i < 3; i++)
+		net_rig_post(&r, i, 8, 1526);
+	g_assert_true(device_rig_reset(&r.dev));
+	net_rig_start(&r, ~BIT(MQ));
+	g_assert_cmpuint(net_rig_ctrl(&r), ==, 2);
+	/* The backend still tells of the second pair, whose queue to the driver would be where commands come. */
+	net_rig_frame(frame, net_rig_mac, 60, 1);
+	for (unsigned int i = 1; i < 3; i++)
+		net_rig_give(&r, i, frame, 60);
+	g_assert_cmpuint(net_rig_command(&r, VIRTIO_NET_CTRL_RX, VIRTIO_NET_CTRL_RX_PROMISC,
+					 &(const uint8_t){ 1 }, 1),
+			 ==, VIRTIO_NET_OK);
+	memory_net_clear(r.mn);
+	finish(&r);
+}
+
 /* A frame that waits for chains in a queue that is given up. */
 static void test_pairs_held(void)
 {
@@ -733,6 +757,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/virtio-net-life/announce", test_announce);
 	g_test_add_func("/virtio-net-life/ctrl-queue-place", test_ctrl_queue_place);
 	g_test_add_func("/virtio-net-life/pairs", test_pairs);
+	g_test_add_func("/virtio-net-life/pairs-without-mq", test_pairs_without_mq);
 	g_test_add_func("/virtio-net-life/pairs-held", test_pairs_held);
 	g_test_add_func("/virtio-net-life/pairs-not-there", test_pairs_not_there);
 	g_test_add_func("/virtio-net-life/polling", test_polling);

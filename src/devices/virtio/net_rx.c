@@ -335,7 +335,9 @@ void virtio_net_run_rx(struct net_device *n, unsigned int pair)
 	if (!net_running(n))
 		return;
 	if (pair >= n->active_pairs) {
-		iol_virtio_pause(&n->v, queue_of(pair));
+		/* Without MQ there are none behind the first, whatever a driver before this one had: but the control queue. */
+		if (queue_of(pair) < virtio_net_ctrl_queue(n))
+			iol_virtio_pause(&n->v, queue_of(pair));
 		return;
 	}
 	for (unsigned int i = 0; i < FRAMES_PER_TURN && next == STEP_ON; i++)
