@@ -35,8 +35,9 @@ net_end() {
 	[ ! -s kernel.err ] || fail "the kernel of $vm says: $(head -n 1 kernel.err)"
 }
 
-# net_bridge NAME MTU: a bridge in level 1 with 10.9.0.1/24 and fd09::1/64
+# net_bridge NAME MTU: a bridge in level 1 with 10.9.0.1/24 and fd09::1/64, in place of one that an earlier scenario left
 net_bridge() {
+	[ ! -e "/sys/class/net/$1" ] || ip link del "$1"
 	ip link add "$1" type bridge
 	ip link set "$1" mtu "$2" up
 	ip addr add 10.9.0.1/24 dev "$1"

@@ -41,3 +41,4 @@ expect_status 0
 # taps that were ours are gone with us
 [ -z "$(ls /sys/class/net/br0/brif)" ] || fail "left on the bridge: $(ls /sys/class/net/br0/brif)"
 ok "no tap is left"
+ip link del br0

@@ -10,6 +10,7 @@ kernel "$1" stock nets
 
 # A cable from the bridge to another host, which is a network namespace: its end here does everything before it sends.
 net_bridge br0 1500
+[ ! -e /var/run/netns/far ] || ip netns del far
 ip netns add far
 ip link add near type veth peer name far0
 ip link set far0 netns far
@@ -44,3 +45,5 @@ note "checksums: TCP $(seen 'cksum 0x[0-9a-f]+ \(correct\)'), UDP $(seen '\[udp 
 [ "$(seen 'cksum 0x[0-9a-f]+ \(correct\)')" -ge 1000 ] || fail "few segments with a good checksum: $(seen 'cksum 0x[0-9a-f]+ \(correct\)')"
 [ "$(seen '\[udp sum ok\]')" -ge 100 ] || fail "few datagrams with a good checksum: $(seen '\[udp sum ok\]')"
 [ "$(seen 'length [0-9]{5}')" = 0 ] || fail "frames longer than the cable's MTU: $(grep -m 1 -E 'length [0-9]{5}' wire)"
+ip netns del far # and the cable with it
+ip link del br0
