@@ -35,6 +35,12 @@ net_end() {
 	[ ! -s kernel.err ] || fail "the kernel of $vm says: $(head -n 1 kernel.err)"
 }
 
+# A tree that nobody configured has no accounts, and some programs ask for root's.
+name_root() {
+	[ -e /etc/passwd ] || echo 'root:x:0:0:root:/:/bin/sh' >/etc/passwd
+	[ -e /etc/group ] || echo 'root:x:0:' >/etc/group
+}
+
 # net_bridge NAME MTU: a bridge in level 1 with 10.9.0.1/24 and fd09::1/64, in place of one that an earlier scenario left
 net_bridge() {
 	[ ! -e "/sys/class/net/$1" ] || ip link del "$1"
