@@ -26,12 +26,15 @@ check "what came is what was sent" same /tmp/data
 nc 10.0.2.2 7001 </tmp/data
 fact "uploaded"
 
-# connections to us, by way of the host's port
+# connections to us, by way of the host's port, which are refused until nc has come as far as to listen (state 0A, port 22)
+listening() { cat /proc/net/tcp /proc/net/tcp6 | grep -q ':0016 [0-9A-F]*:0000 0A '; }
 nc -l -p 22 <>/tmp/idle >/tmp/came &
+check "nc listens" within 20 listening
 fact "listens 1"
 wait $!
 check "what came through hostfwd" same /tmp/came
 nc -l -p 22 </tmp/data >/dev/null &
+check "nc listens again" within 20 listening
 fact "listens 2"
 wait $!
 
