@@ -38,8 +38,11 @@ got() {
 come ttyS1 s1.out
 cmp -s s1.out s1.log || fail "the log of ttyS1 is not what its file has"
 mkfifo words
-nc 127.0.0.1 7001 <>words >s2.out &
-echo $! >s2.pid
+client() { # client NAME: of ttyS2
+	nc 127.0.0.1 7001 <>words >"$1.out" &
+	echo $! >"$1.pid"
+}
+client s2
 come ttyS2 s2.out
 background s3 cat s3.pty
 come ttyS3 s3.out
@@ -55,6 +58,9 @@ got hvc0 hvc0.out
 
 # a client that goes and another that comes
 kill -9 "$(cat s2.pid)"
+client next
+echo word-ttyS2 >words
+got ttyS2 next.out
 vm_wait_for '^@lab back' 60
 vm_wait_for '^@lab button-ready' 30
 got_end=$(($(uptime_s) + 30 * PATIENCE))

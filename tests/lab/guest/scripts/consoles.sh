@@ -37,6 +37,7 @@ check "a line by ttyS2" answer ttyS2 <&7
 check "a line by ttyS3" answer ttyS3 <&8
 check "a line by hvc0" answer hvc0 <&9
 fact "answered"
+check "a line by ttyS2 from the next client" answer ttyS2 <&7
 
 # the driver of the console goes and comes; a vty of a port that goes is hung up
 exec 9>&-
