@@ -32,11 +32,6 @@ struct iol_vm_disk {
 	struct iol_virtio *virtio; /* NULL: not yet; belongs to one of devices[] */
 };
 
-struct iol_vm_net {
-	struct iol_net *net; /* owned until virtio is there */
-	struct iol_virtio *virtio; /* NULL: not yet; belongs to one of devices[] */
-};
-
 struct iol_vm {
 	const struct iol_config *config; /* borrowed; outlives the machine */
 	const struct iol_arch *arch;
@@ -68,7 +63,7 @@ struct iol_vm {
 	struct iol_char *serials[IOL_CONFIG_SERIALS_MAX]; /* config->serial_count of them */
 	struct iol_char *console; /* NULL: none */
 	struct iol_virtio *console_virtio; /* NULL: not yet; belongs to one of devices[] */
-	struct iol_vm_net nets[IOL_CONFIG_NETS_MAX]; /* config->net_count of them */
+	struct iol_net *nets[IOL_CONFIG_NETS_MAX]; /* config->net_count of them; NULL: its card has it */
 	/* The power button, which is one of devices[]; NULL: this machine's is no such one. */
 	struct iol_acpi_pm *acpi_pm;
 	struct iol_power_key *power_key;

@@ -93,7 +93,6 @@ void iol_disks_finish(struct iol_vm *vm)
 	for (unsigned int i = 0; i < vm->config->disk_count; i++) {
 		iol_block_free(vm->disks[i].block);
 		vm->disks[i].block = NULL;
-		vm->disks[i].virtio = NULL;
 	}
 }
 

@@ -443,9 +443,23 @@ static void stop_lines(struct iol_vm *vm)
 	}
 }
 
+/*
+ * Devices that requests from outside are for. Freeing one may turn the loop, which then has a signal, say, that is
+ * about another which is gone already.
+ */
+static void hide_devices(struct iol_vm *vm)
+{
+	for (unsigned int i = 0; i < vm->config->disk_count; i++)
+		vm->disks[i].virtio = NULL;
+	vm->console_virtio = NULL;
+	vm->acpi_pm = NULL;
+	vm->power_key = NULL;
+}
+
 void iol_machine_finish(struct iol_vm *vm)
 {
 	stop_lines(vm);
+	hide_devices(vm);
 	while (vm->device_count) {
 		struct iol_device *dev = vm->devices[--vm->device_count];
 
@@ -458,7 +472,4 @@ void iol_machine_finish(struct iol_vm *vm)
 	for (unsigned int i = 0; i < IOL_CONFIG_SERIALS_MAX; i++)
 		iol_char_free(g_steal_pointer(&vm->serials[i]));
 	iol_char_free(g_steal_pointer(&vm->console));
-	vm->console_virtio = NULL;
-	vm->acpi_pm = NULL;
-	vm->power_key = NULL;
 }

@@ -85,7 +85,7 @@ int iol_nets_open(struct iol_vm *vm, struct iol_error *err)
 	for (unsigned int i = 0; i < vm->config->net_count; i++) {
 		const struct iol_net_config *net = &vm->config->nets[i];
 		g_autofree char *name = g_strdup_printf("network %s", net->id);
-		int ret = openers[net->kind](vm, net, name, &vm->nets[i].net, err);
+		int ret = openers[net->kind](vm, net, name, &vm->nets[i], err);
 
 		if (ret)
 			return iol_error_prefix(err, "%s", name);
@@ -98,24 +98,21 @@ static int init_net(struct iol_vm *vm, unsigned int idx, struct iol_error *err)
 	const struct iol_net_config *net = &vm->config->nets[idx];
 	struct iol_virtio_net_config config = {
 		.name = net->id,
-		.pairs = vm->nets[idx].net->limits.pairs,
+		.pairs = vm->nets[idx]->limits.pairs,
 		.queue_size = QUEUE_SIZE,
-		.mtu = net->mtu ? net->mtu : vm->nets[idx].net->limits.mtu,
+		.mtu = net->mtu ? net->mtu : vm->nets[idx]->limits.mtu,
 	};
 	const struct iol_virtio_env env = iol_machine_virtio_env(vm);
 	struct iol_virtio *v;
 	int ret;
 
 	memcpy(config.mac, net->mac, sizeof(config.mac));
-	ret = iol_virtio_net_new(vm->nets[idx].net, &config, &env, &v, err);
+	ret = iol_virtio_net_new(vm->nets[idx], &config, &env, &v, err);
 	if (!ret) {
-		vm->nets[idx].net = NULL;
+		vm->nets[idx] = NULL;
 		ret = iol_machine_plug(vm, IOL_SLOT_NETS + idx, net->transport, v, err);
 	}
-	if (ret)
-		return iol_error_prefix(err, "network %s", net->id);
-	vm->nets[idx].virtio = v;
-	return 0;
+	return ret ? iol_error_prefix(err, "network %s", net->id) : 0;
 }
 
 int iol_nets_init(struct iol_vm *vm, struct iol_error *err)
@@ -130,8 +127,7 @@ int iol_nets_init(struct iol_vm *vm, struct iol_error *err)
 void iol_nets_finish(struct iol_vm *vm)
 {
 	for (unsigned int i = 0; i < vm->config->net_count; i++) {
-		iol_net_free(vm->nets[i].net);
-		vm->nets[i].net = NULL;
-		vm->nets[i].virtio = NULL;
+		iol_net_free(vm->nets[i]);
+		vm->nets[i] = NULL;
 	}
 }

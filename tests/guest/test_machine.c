@@ -443,6 +443,46 @@ static void test_cycles(void)
 	holdings_check_same(&before);
 }
 
+/* --- requests while it is freed --- */
+
+struct last_device {
+	struct iol_device dev;
+	struct iol_vm *vm;
+	bool freed;
+};
+
+/* As a signal does that comes now. */
+static void free_last(struct iol_device *dev)
+{
+	struct last_device *last = iol_container_of(dev, struct last_device, dev);
+
+	iol_vm_refresh_disks(last->vm);
+	iol_vm_set_terminal_size(last->vm, 80, 25);
+	iol_vm_power_button(last->vm);
+	last->freed = true;
+}
+
+/* The device that is made first is freed last: all others are gone, which AddressSanitizer knows. */
+static void test_requests_at_end(void)
+{
+	static const struct iol_device_ops ops = { .free = free_last };
+	struct last_device last = { .dev.ops = &ops };
+	struct iol_config config;
+	struct iol_error err;
+
+	config_make(&config, "mmio", 1);
+	if (iol_config_set_console(&config, "stdio", &err))
+		g_error("%s", err.msg);
+	last.vm = vm_make(&config);
+	g_assert_cmpuint(last.vm->device_count, <, IOL_VM_DEVICES_MAX);
+	memmove(last.vm->devices + 1, last.vm->devices,
+		last.vm->device_count++ * sizeof(*last.vm->devices));
+	last.vm->devices[0] = &last.dev;
+	iol_vm_free(last.vm);
+	g_assert_true(last.freed);
+	iol_config_finish(&config);
+}
+
 /* --- several threads --- */
 
 static gpointer live_a_life(gpointer kind)
@@ -731,6 +771,7 @@ int main(int argc, char **argv)
 		g_test_add_data_func(pause, trap_orders[i], test_trap_pause);
 		g_test_add_data_func(reset, trap_orders[i], test_trap_reset);
 	}
+	g_test_add_func("/machine/requests-at-end", test_requests_at_end);
 	g_test_add_func("/machine/two", test_two_machines);
 	g_test_add_func("/machine/stop", test_stop);
 	g_test_add_func("/machine/events", test_events);
