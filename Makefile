@@ -26,7 +26,7 @@ help:
 	@echo 'make build      build/release/iolite'
 	@echo 'make demo       boot a Linux guest in this terminal'
 	@echo 'make test       all tests: unit tests under sanitizers, guests, the lab'
-	@echo 'make unit       only the tests that take seconds; ARCH=aarch64, powerpc or ppc64: under qemu-user'
+	@echo 'make unit       all tests but the lab; ARCH=aarch64, powerpc or ppc64: under qemu-user'
 	@echo 'make coverage   which lines the unit tests and the kept inputs of the fuzzers run'
 	@echo 'make fuzz       hostile kernels, guests and options; TIME=60 seconds for each kind'
 	@echo 'make lab        stock kernels on a nested KVM; SCENARIO=name for one of them; ARCH=aarch64, powerpc: and unit tests'

@@ -9,7 +9,7 @@
 #
 # Prints the folder: usr/include and usr/lib to build against, lib with the dynamic loader and libc to run
 # with. It lies in $IOLITE_CACHE, keyed by the versions of packages and by this recipe, and appears by one
-# rename; remove it to have it made anew. Takes about a minute. What is done goes to stderr.
+# rename; remove it to have it made anew. Takes about two minutes on two processors. What is done goes to stderr.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)

@@ -19,7 +19,7 @@ die() {
 	exit 1
 }
 
-[ -x "$iolite" ] || die "no program $iolite: build it first (make)"
+[ -x "$iolite" ] || die "no program $iolite: build it first (make build)"
 
 say "getting a Debian kernel"
 found=$("$tree/scripts/fetch-kernel.sh" cloud-6.1) || die "no kernel to boot (see above)"

@@ -28,7 +28,8 @@ static const char examples[] =
 	"Exit status: 0, 1 the host failed, 2 wrong options.\n";
 
 static const char keys[] =
-	"Keys of disks: see `iolite help run`; those of CONFIG.json: iolite-config(5).\n";
+	"Keys of serial lines, disks and network cards (\"below\"): see `iolite help run`;\n"
+	"those of CONFIG.json: iolite-config(5).\n";
 
 enum format { DTS, DTB };
 

@@ -8,7 +8,7 @@
 # iproute2's: level 1 finds busybox's first
 ip() { /sbin/ip "$@"; }
 
-# net_start NAME SCRIPT OPTIONS [COMMAND LINE WORDS...]: a guest with the options -n OPTIONS runs guest/scripts/SCRIPT.sh
+# net_start NAME SCRIPT OPTIONS [COMMAND LINE WORDS...]: a guest with OPTIONS, such as "-n user", runs guest/scripts/SCRIPT.sh
 # and powers off; $net_cpus: vCPUs (1). Several may run: vm_select chooses which one the other helpers mean.
 net_start() {
 	net_name=$1

@@ -192,7 +192,7 @@ static void test_pci_disk(struct fixture *f, const void *data)
 	g_assert_false(iol_bus_read(&f->vm->mmio, bar, 4, &value));
 	config_address(f, DISK_SLOT, PCI_COMMAND);
 	store(f, f->map->ccsr + IOL_PPC_PCI + IOL_FSL_PCI_CFG_DATA, 2, PCI_COMMAND_MEMORY);
-	/* device_feature_select and device_feature of the common configuration (virtio-v1.3 4.1.4.3). */
+	/* device_feature_select and device_feature of the common configuration (virtio-v1.2 4.1.4.3). */
 	store(f, bar, 4, 1);
 	g_assert_cmphex(load(f, bar + 4, 4) & 1, ==, 1); /* VIRTIO_F_VERSION_1 */
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The places of virtio-mmio devices (virtio-v1.3 4.2), one for each slot but 0. Which of them there
+ * The places of virtio-mmio devices (virtio-v1.2 4.2), one for each slot but 0. Which of them there
  * are is known only when the machine is made: acpi.c puts a bit for each into VSLT and leaves the
  * table out when there is none. Compiled at build time by dsdt.cmake.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The first virtio-blk disk on virtio-mmio (virtio-v1.3 4.2.3, 5.2), one request at a time, by polling. Registers
+ * The first virtio-blk disk on virtio-mmio (virtio-v1.2 4.2.3, 5.2), one request at a time, by polling. Registers
  * and rings are little-endian, and the guest is not.
  */
 #ifndef GUEST_DISK_H

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh
-# about: the host's tests that need a /dev/kvm, of which a host may have none: hostile drivers, kill -9, stuck disks, console, messages
+# about: the host's tests that need a /dev/kvm, of which a host may have none: hostile drivers, kill -9, stuck disks, console, serial lines, messages, unit tests
 # arches: x86_64
 # limit: 300
 # variants: hostile_disk_pci hostile_disk_mmio hostile_net_pci hostile_net_mmio hostile_rng_pci hostile_console_pci kill9 stuck console chars errors unit
