@@ -363,10 +363,10 @@ static int set_address(struct char_socket *s, const struct iol_char_config *conf
 	const char *host = config->host ? config->host : "127.0.0.1";
 
 	if (config->kind == IOL_CHAR_UNIX) {
-		if (strlen(config->path) >= sizeof(a->un.sun_path))
-			return iol_error_set(err, -ENAMETOOLONG,
-					     "'%s' is too long for a socket: up to %zu bytes",
-					     config->path, sizeof(a->un.sun_path) - 1);
+		int ret = iol_unix_path_check(config->path, err);
+
+		if (ret)
+			return ret;
 		a->un.sun_family = AF_UNIX;
 		g_strlcpy(a->un.sun_path, config->path, sizeof(a->un.sun_path));
 		s->address_bytes = sizeof(a->un);

@@ -26,19 +26,6 @@
 
 enum { LOCK_LOOK_US = 10 * 1000 };
 
-int iol_unix_path_check(const char *path, struct iol_error *err)
-{
-	const size_t max = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
-
-	if (!*path)
-		return iol_error_set(err, -EINVAL, "the path of the socket is empty");
-	if (strlen(path) > max)
-		return iol_error_set(err, -EINVAL,
-				     "the path of the socket is longer than %zu bytes: %.120s", max,
-				     path);
-	return 0;
-}
-
 /* @use is bind() or connect(). */
 static int open_with(const char *path,
 		     int (*use)(int fd, const struct sockaddr *address, socklen_t len))

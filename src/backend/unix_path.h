@@ -5,7 +5,7 @@
 
 #include <sys/types.h>
 
-#include <iolite/error.h>
+#include <iolite/unix_path.h>
 
 /* The file of a socket that listens, as it was made. All zero: none. */
 struct unix_path_file {
@@ -14,8 +14,6 @@ struct unix_path_file {
 	ino_t ino;
 };
 
-/* 0, or -EINVAL with a text: empty, or too long for a socket. */
-int iol_unix_path_check(const char *path, struct iol_error *err);
 /* A connected non-blocking descriptor, or -errno, which is in errno, too. Never waits. */
 int iol_unix_path_connect(const char *path);
 /*

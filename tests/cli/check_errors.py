@@ -226,7 +226,7 @@ CASES += [
     serial("pty with an argument", "pty:/dev/pts/1", "'pty:/dev/pts/1': nothing belongs behind 'pty'.*pty,link=PATH"),
     serial("file without a path", "file", "'file' lacks its path: write it as file:PATH"),
     serial("unix without a path", "unix:", "'unix:' lacks its path: write it as unix:PATH"),
-    serial("unix too long", "unix:/" + "x" * 107, "'unix:/x+': the path has 108 bytes, a socket's has up to 107: give a shorter one"),
+    serial("unix too long", "unix:/" + "x" * 107, "'unix:/x+': the path of the socket is longer than 107 bytes: give a shorter one"),
     serial("tcp without a port", "tcp:localhost", "'localhost' lacks a port.*such as tcp:127.0.0.1:4000"),
     serial("tcp with a name", "tcp:example.org:23", "'example.org' is no address.*names are not looked up"),
     serial("tcp port too large", "tcp::65536", "'65536' is no port: give a number up to 65535"),

@@ -181,7 +181,7 @@ static void test_long_path(void)
 	g_assert_cmpuint(strlen(line.path), ==, 107);
 	iol_char_config_finish(&line);
 	g_assert_cmpint(iol_char_config_parse(&line, longer, &err), ==, -EINVAL);
-	g_assert_nonnull(strstr(err.msg, "the path has 108 bytes, a socket's has up to 107"));
+	g_assert_nonnull(strstr(err.msg, "longer than 107 bytes: give a shorter one, such as below /run"));
 }
 
 static void check_added(struct iol_config *config, const char *text, const char *says)
