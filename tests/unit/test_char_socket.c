@@ -235,6 +235,43 @@ static void test_left_and_is_read(struct rig *r, gconstpointer data)
 	close(second);
 }
 
+/* A guest that takes a byte now and then of what one sent that has left does not keep the next one out for ever. */
+static void test_left_and_is_hardly_read(struct rig *r, gconstpointer data)
+{
+	g_autofree char *text = g_strnfill(2000, 'x');
+	const uint64_t step_ns = 900 * (IOL_NS_PER_S / 1000);
+	uint64_t came_ns = now_ns();
+	int first, second;
+
+	(void)data;
+	stopped_at_ns = came_ns;
+	r->room = 1;
+	open_rig(r, "");
+	first = client(r);
+	peer_says(first, text);
+	close(first);
+	TURN_UNTIL(r, r->received->len == 1);
+	second = client(r);
+	idle_turns(r, IOL_NS_PER_S / 10); /* it is let in */
+	for (unsigned int i = 1; i <= 11; i++) {
+		g_assert_cmpuint(r->chr->input_len - r->chr->input_pos, >, 0);
+		stopped_at_ns = came_ns + i * step_ns;
+		guest_takes(r, 1);
+		TURN_UNTIL(r, r->received->len == 1 + i);
+	}
+	guest_says(r, "for you");
+	idle_turns(r, IOL_CHAR_STALL_NS + IOL_CHAR_STALL_NS / 5);
+	g_assert_cmpuint(r->received->len, ==, 12); /* 9.9 s */
+	stopped_at_ns = came_ns + 10 * IOL_NS_PER_S;
+	guest_takes(r, 1);
+	expect_read(r, second, "for you");
+	guest_takes(r, 100);
+	peer_says(second, "next");
+	TURN_UNTIL(r, g_str_has_suffix(r->received->str, "next"));
+	g_assert_cmpuint(r->received->len, ==, 13 + 4);
+	close(second);
+}
+
 /*
  * The next one is let in while there is still something to read of one that has left, of which the guest takes
  * nothing: that keeps it waiting only so long.
@@ -859,6 +896,7 @@ int main(int argc, char **argv)
 		{ "/char/socket/second-client", test_second_client },
 		{ "/char/socket/left-unseen", test_left_unseen },
 		{ "/char/socket/left-and-is-read", test_left_and_is_read },
+		{ "/char/socket/left-and-is-hardly-read", test_left_and_is_hardly_read },
 		{ "/char/socket/sends-and-leaves", test_sends_and_leaves },
 		{ "/char/socket/leaves-and-another-comes", test_leaves_and_another_comes },
 		{ "/char/socket/many-visits", test_many_visits },
