@@ -124,7 +124,7 @@ static int check_path(const struct outputs *outputs, const char *path, const cha
 	if (!output)
 		return 0;
 	return iol_error_set(err, -EINVAL,
-			     "%s: '%.64s' is the file of %s ('%.64s') and would be written over: "
+			     "%s: '%.64s' is the file of %s ('%.64s') and would be written to: "
 			     "give the line another path",
 			     output->whose, output->path, what, path);
 }

@@ -247,7 +247,7 @@ CASES += [
     ("file of two serial lines", ["run", "-k", "{D}/good", "-s", "file:a", "-s", "null,log=a"], USAGE,
      "--serial: 'a' belongs to serial0 already"),
     ("serial line over a disk", ["run", "-k", "{D}/good", "-d", "{D}/zeros", "-s", "file:{D}/./zeros"], USAGE,
-     "serial0: '{D}/./zeros' is the file of the disk disk0 .*written over: give the line another path"),
+     "serial0: '{D}/./zeros' is the file of the disk disk0 .*written to: give the line another path"),
     ("serial line's log over the kernel", ["run", "-k", "{D}/good", "-s", "null,log={D}/./good"], USAGE,
      "serial0's log: '{D}/./good' is the file of the kernel"),
     # Found when they are opened, which is before anything of the guest's.

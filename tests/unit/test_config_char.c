@@ -298,7 +298,7 @@ static void test_output_of_others(void)
 
 	check_output("file:a.img", "null", NULL,
 		     "serial0: 'a.img' is the file of the disk disk0 ('a.img') and would be "
-		     "written over: give the line another path");
+		     "written to: give the line another path");
 	check_output("file:./a.img,append", "null", NULL,
 		     "serial0: './a.img' is the file of the "
 		     "disk disk0 ('a.img')");
@@ -333,7 +333,7 @@ static void test_output_of_others(void)
 	/* The configuration. */
 	check_output("null", "file:./c.json", NULL,
 		     "serial1: './c.json' is the file of the configuration ('c.json') and would "
-		     "be written over");
+		     "be written to");
 
 	/* What is nobody else's, or nothing that is kept, or shows when it is opened. */
 	check_output("file:new", "file:here/newer,log=old", "null,log=newest", NULL);
