@@ -61,7 +61,7 @@ struct iol_char {
 	struct iol_loop *loop;
 	struct iol_char_user *user; /* NULL: input is dropped */
 	char name[IOL_CHAR_NAME_BYTES]; /* for messages */
-	/* Do not block. Owned, but for peers that come and go. -1: no input; */
+	/* Do not block. Owned, but for peers that come and go. -1: no input. */
 	int in_fd;
 	bool terminal; /* in_fd is the process's terminal */
 	int wait_fd; /* an epoll that watches it then, made when it is first waited for; -1: none */

@@ -104,6 +104,7 @@ struct iol_net_config {
 };
 
 struct iol_config {
+	char *file; /* path of the JSON file that was loaded, or NULL */
 	char *name; /* of the machine; default MAC addresses follow from it; NULL: none was given */
 	char *kernel; /* path; never NULL in a checked configuration */
 	bool has_kernel_address; /* the kernel is no image of a known kind, but bytes to be entered there */
@@ -191,7 +192,7 @@ void iol_config_complete(struct iol_config *config);
 /*
  * Completes a configuration that is to be run, and finds what the setters cannot see alone, as what the file and the
  * options say together: no kernel, two lines at one terminal, a line whose output goes to a file that another line, the
- * kernel, the initrd, the tree, an overlay or a disk has. -EINVAL; @config is complete all the same where a kernel is named.
+ * configuration, the kernel, the initrd, the tree, an overlay or a disk has. -EINVAL; @config is complete all the same where a kernel is named.
  */
 int iol_config_check(struct iol_config *config, struct iol_error *err);
 

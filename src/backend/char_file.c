@@ -54,7 +54,8 @@ static int refuse(const char *path, struct iol_error *err)
 	case -ENXIO:
 		return iol_error_errno(err, code,
 				       "cannot write to '%s': it is a pipe that nobody reads, or "
-				       "a socket; start its reader first",
+				       "a socket; start its reader first or, for a socket, use "
+				       "unix:PATH,connect",
 				       path);
 	case -ENOENT:
 		return iol_error_errno(err, code, "cannot write to '%s': make its folder first",

@@ -27,6 +27,8 @@
 #include "unix_path.h"
 
 #define RETRY_NS IOL_NS_PER_S
+/* How long a client waits for the guest to take what the last one sent. */
+#define NEXT_WAIT_NS (10 * IOL_NS_PER_S)
 
 enum { BACKLOG = 8 };
 
@@ -47,6 +49,7 @@ struct char_socket {
 	int fd; /* listens, or is about to be connected */
 	int peer_fd;
 	int next_fd; /* accepted, and waits for the peer to be gone */
+	uint64_t next_ns; /* when it came */
 	struct iol_op op; /* with fd */
 	struct iol_op retry_op; /* a timer */
 	struct iol_op next_op; /* a timer, while next_fd waits */
@@ -92,17 +95,19 @@ static bool peer_has_left(const struct char_socket *s)
 }
 
 /*
- * What the peer sent before it left comes first, for as long as the guest takes some of it. Of one that takes
- * nothing the next client does not wait for.
+ * What the peer sent before it left comes first, for as long as the guest takes some of it. For a guest that takes
+ * nothing the next client does not wait, nor without end for one that takes a byte now and then.
  */
 static void hurry_peer(struct char_socket *s)
 {
 	uint64_t untaken_ns = iol_char_untaken_ns(&s->chr);
+	uint64_t waited_ns = iol_loop_now_ns() - s->next_ns;
 
-	if (untaken_ns >= IOL_CHAR_STALL_NS)
+	if (untaken_ns >= IOL_CHAR_STALL_NS || waited_ns >= NEXT_WAIT_NS)
 		iol_char_detach(&s->chr);
 	else if (!s->next_op.in_flight)
-		iol_loop_timeout(s->chr.loop, &s->next_op, IOL_CHAR_STALL_NS - untaken_ns);
+		iol_loop_timeout(s->chr.loop, &s->next_op,
+				 MIN(IOL_CHAR_STALL_NS - untaken_ns, NEXT_WAIT_NS - waited_ns));
 }
 
 static void next_done(struct iol_op *op, int res)
@@ -147,6 +152,7 @@ static void accept_client(struct char_socket *s)
 		take_peer(s, fd);
 	} else if (fd >= 0 && peer_has_left(s)) {
 		s->next_fd = fd;
+		s->next_ns = iol_loop_now_ns();
 		hurry_peer(s);
 	} else if (fd >= 0) {
 		tell_off(s, fd);
@@ -363,10 +369,10 @@ static int set_address(struct char_socket *s, const struct iol_char_config *conf
 	const char *host = config->host ? config->host : "127.0.0.1";
 
 	if (config->kind == IOL_CHAR_UNIX) {
-		if (strlen(config->path) >= sizeof(a->un.sun_path))
-			return iol_error_set(err, -ENAMETOOLONG,
-					     "'%s' is too long for a socket: up to %zu bytes",
-					     config->path, sizeof(a->un.sun_path) - 1);
+		int ret = iol_unix_path_check(config->path, err);
+
+		if (ret)
+			return ret;
 		a->un.sun_family = AF_UNIX;
 		g_strlcpy(a->un.sun_path, config->path, sizeof(a->un.sun_path));
 		s->address_bytes = sizeof(a->un);

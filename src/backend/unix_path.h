@@ -5,7 +5,7 @@
 
 #include <sys/types.h>
 
-#include <iolite/error.h>
+#include <iolite/unix_path.h>
 
 /* The file of a socket that listens, as it was made. All zero: none. */
 struct unix_path_file {
@@ -14,13 +14,11 @@ struct unix_path_file {
 	ino_t ino;
 };
 
-/* 0, or -EINVAL with a text: empty, or too long for a socket. */
-int iol_unix_path_check(const char *path, struct iol_error *err);
 /* A connected non-blocking descriptor, or -errno, which is in errno, too. Never waits. */
 int iol_unix_path_connect(const char *path);
 /*
- * A listening non-blocking descriptor, or -errno with a text. A socket that nobody listens at any more is replaced.
- * Waits for others who listen in the same folder, for a moment. @file is to be removed before the descriptor is closed.
+ * A listening non-blocking descriptor, or -errno with a text. A socket that nobody has bound any more is replaced.
+ * Waits for others who begin to listen in the same folder, for a moment. @file is to be removed before the descriptor is closed.
  */
 int iol_unix_path_listen(const char *path, int backlog, struct unix_path_file *file,
 			 struct iol_error *err);

@@ -9,11 +9,11 @@
 #include <errno.h>
 #include <glib.h>
 #include <string.h>
-#include <sys/un.h>
 
 #include <iolite/size.h>
+#include <iolite/unix_path.h>
 
-enum { PORT_MAX = 65535, PATH_BYTES_MAX = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1 };
+enum { PORT_MAX = 65535 };
 
 static const char loopback[] = "127.0.0.1";
 
@@ -339,11 +339,12 @@ static int check_path(const struct iol_char_config *line, struct iol_error *err)
 	if (!line->path)
 		return iol_error_set(err, -EINVAL,
 				     "no path: give one, such as \"path\": \"console\"");
-	if (line->kind == IOL_CHAR_UNIX && strlen(line->path) > PATH_BYTES_MAX)
-		return iol_error_set(err, -EINVAL,
-				     "the path has %zu bytes, a socket's has up to %d: give a "
-				     "shorter one, such as below /run",
-				     strlen(line->path), (int)PATH_BYTES_MAX);
+	if (line->kind == IOL_CHAR_UNIX) {
+		int ret = iol_unix_path_check(line->path, err);
+
+		if (ret)
+			return ret;
+	}
 	if (line->log && !strcmp(line->log, line->path))
 		return iol_error_set(err, -EINVAL, "its log is itself: give the log another path");
 	return 0;

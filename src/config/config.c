@@ -22,6 +22,7 @@ void iol_config_init(struct iol_config *config)
 void iol_config_finish(struct iol_config *config)
 {
 	g_free(config->name);
+	g_free(config->file);
 	g_free(config->machine);
 	g_free(config->kernel);
 	g_free(config->initrd);

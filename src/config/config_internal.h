@@ -47,8 +47,8 @@ void iol_config_put_console(struct iol_config *config, struct iol_char_config *l
 /* -EINVAL: it cannot stand beside the serial lines. Once they are all there: order does not matter. */
 int iol_config_check_console(const struct iol_config *config, struct iol_error *err);
 /*
- * -EINVAL: what a serial line or the console writes is a file of another one, or the machine's kernel, initrd, tree,
- * overlay or disk. Looks at files and opens none.
+ * -EINVAL: what a serial line or the console writes is a file of another one, or the machine's configuration, kernel,
+ * initrd, tree, overlay or disk. Looks at files and opens none.
  */
 int iol_config_check_files(const struct iol_config *config, struct iol_error *err);
 /* The kind of a network card by its name; -EINVAL with those that there are. */

@@ -25,10 +25,31 @@ static void identity_finish(struct identity *id)
 	g_free(id->name);
 }
 
+enum { LINKS_MAX = 40 }; /* as Linux follows */
+
+/* The file that would be made at @path, which is not there: it may be a link to another place. To be freed. */
+static char *follow(const char *path)
+{
+	char *at = g_strdup(path);
+
+	for (unsigned int i = 0; i < LINKS_MAX; i++) {
+		g_autofree char *last = at;
+		g_autofree char *target = g_file_read_link(last, NULL);
+		g_autofree char *folder = NULL;
+
+		if (!target)
+			return g_steal_pointer(&last);
+		folder = g_path_get_dirname(last);
+		at = g_path_is_absolute(target) ? g_steal_pointer(&target)
+						: g_build_filename(folder, target, NULL);
+	}
+	return at;
+}
+
 /* False: it is not what can be overwritten (a terminal, a pipe, a folder), or no place for a file. */
 static bool identify(const char *path, struct identity *id)
 {
-	g_autofree char *folder = NULL;
+	g_autofree char *made = NULL, *folder = NULL;
 	struct stat st;
 
 	*id = (struct identity){ 0 };
@@ -40,12 +61,13 @@ static bool identify(const char *path, struct identity *id)
 	}
 	if (errno != ENOENT)
 		return false;
-	folder = g_path_get_dirname(path);
+	made = follow(path);
+	folder = g_path_get_dirname(made);
 	if (stat(folder, &st))
 		return false;
 	id->dev = st.st_dev;
 	id->ino = st.st_ino;
-	id->name = g_path_get_basename(path);
+	id->name = g_path_get_basename(made);
 	return true;
 }
 
@@ -102,7 +124,7 @@ static int check_path(const struct outputs *outputs, const char *path, const cha
 	if (!output)
 		return 0;
 	return iol_error_set(err, -EINVAL,
-			     "%s: '%.64s' is the file of %s ('%.64s') and would be written over: "
+			     "%s: '%.64s' is the file of %s ('%.64s') and would be written to: "
 			     "give the line another path",
 			     output->whose, output->path, what, path);
 }
@@ -153,8 +175,10 @@ static int add_lines(struct outputs *outputs, const struct iol_config *config,
 static int check_inputs(const struct outputs *outputs, const struct iol_config *config,
 			struct iol_error *err)
 {
-	int ret = check_path(outputs, config->kernel, "the kernel", err);
+	int ret = check_path(outputs, config->file, "the configuration", err);
 
+	if (!ret)
+		ret = check_path(outputs, config->kernel, "the kernel", err);
 	if (!ret)
 		ret = check_path(outputs, config->initrd, "the initrd", err);
 	if (!ret)

@@ -89,6 +89,7 @@ int iol_config_load(struct iol_config *config, const char *path, struct iol_erro
 	g_autofree char *text = NULL;
 	g_autofree char *folder = NULL;
 	ssize_t len;
+	int ret;
 
 	if (fd < 0)
 		return iol_error_errno(err, -errno,
@@ -106,5 +107,8 @@ int iol_config_load(struct iol_config *config, const char *path, struct iol_erro
 			path);
 	if (strchr(path, '/'))
 		folder = g_path_get_dirname(path);
-	return iol_config_load_text(config, text, (size_t)len, path, folder, err);
+	ret = iol_config_load_text(config, text, (size_t)len, path, folder, err);
+	if (!ret)
+		config->file = g_strdup(path);
+	return ret;
 }

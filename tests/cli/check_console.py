@@ -353,6 +353,14 @@ def set_size(fd, cols, rows):
     fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
 
 
+def shown(master):
+    """What the terminal has been sent and nobody has read yet."""
+    output = b""
+    while select.select([master], [], [], 0)[0]:
+        output += os.read(master, 4096)
+    return output
+
+
 def size_of_the_terminal(console, others=()):
     """The guest has it from the start, and is told of each change."""
     def check():
@@ -372,9 +380,15 @@ def size_of_the_terminal(console, others=()):
                         set_size(master, *size)
                     wanted += "size %d %d\n" % size
                     deadline = time.monotonic() + LIMIT
-                    while not os.path.exists(path) or open(path).read() != wanted:
-                        if time.monotonic() > deadline:
-                            raise Failure(f"no {wanted!r} within {LIMIT} s, but {open(path).read()!r}")
+                    got = ""
+                    while got != wanted:
+                        status = process.poll()  # before the file is read, which then is all there will be
+                        if os.path.exists(path):
+                            with open(path) as file:
+                                got = file.read()
+                        if got != wanted and (status is not None or time.monotonic() > deadline):
+                            raise Failure(f"no {wanted!r} within {LIMIT} s, but {got!r}; exit status {status}, "
+                                          f"the terminal shows {shown(master)!r}")
                         time.sleep(0.01)
                 expect("exit status", process.wait(LIMIT), 0)
             finally:

@@ -226,7 +226,7 @@ CASES += [
     serial("pty with an argument", "pty:/dev/pts/1", "'pty:/dev/pts/1': nothing belongs behind 'pty'.*pty,link=PATH"),
     serial("file without a path", "file", "'file' lacks its path: write it as file:PATH"),
     serial("unix without a path", "unix:", "'unix:' lacks its path: write it as unix:PATH"),
-    serial("unix too long", "unix:/" + "x" * 107, "'unix:/x+': the path has 108 bytes, a socket's has up to 107: give a shorter one"),
+    serial("unix too long", "unix:/" + "x" * 107, "'unix:/x+': the path of the socket is longer than 107 bytes: give a shorter one"),
     serial("tcp without a port", "tcp:localhost", "'localhost' lacks a port.*such as tcp:127.0.0.1:4000"),
     serial("tcp with a name", "tcp:example.org:23", "'example.org' is no address.*names are not looked up"),
     serial("tcp port too large", "tcp::65536", "'65536' is no port: give a number up to 65535"),
@@ -247,7 +247,7 @@ CASES += [
     ("file of two serial lines", ["run", "-k", "{D}/good", "-s", "file:a", "-s", "null,log=a"], USAGE,
      "--serial: 'a' belongs to serial0 already"),
     ("serial line over a disk", ["run", "-k", "{D}/good", "-d", "{D}/zeros", "-s", "file:{D}/./zeros"], USAGE,
-     "serial0: '{D}/./zeros' is the file of the disk disk0 .*written over: give the line another path"),
+     "serial0: '{D}/./zeros' is the file of the disk disk0 .*written to: give the line another path"),
     ("serial line's log over the kernel", ["run", "-k", "{D}/good", "-s", "null,log={D}/./good"], USAGE,
      "serial0's log: '{D}/./good' is the file of the kernel"),
     # Found when they are opened, which is before anything of the guest's.

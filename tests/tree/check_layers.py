@@ -16,7 +16,7 @@ import pathlib
 import re
 import sys
 
-BASE = {"macros", "error", "log", "endian", "size"}
+BASE = {"macros", "error", "log", "endian", "size", "unix_path"}
 SERVICES = {"loop", "bus", "irq", "memory", "device", "event", "kick", "gate"}
 IMAGES = {"image", "bzimage", "elf", "arm64_image", "gzip", "kernel_kind", "uimage"}
 TREES = {"fdt", "tree_edit", "describe"}

@@ -10,6 +10,39 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+/* What the next connections to a path meet: TCP ones come from the port that they go to, as the kernel may choose. */
+static bool from_own_port;
+static unsigned int own_port_calls;
+static int connect_error; /* they fail with it */
+static const char *vanishes; /* this file is removed before */
+static struct rig *meanwhile; /* its loop turns before the one who connects does anything more */
+
+int __real_connect(int fd, const struct sockaddr *address, socklen_t len);
+int __wrap_connect(int fd, const struct sockaddr *address, socklen_t len);
+int __wrap_connect(int fd, const struct sockaddr *address, socklen_t len)
+{
+	const int on = 1;
+	int ret, error;
+
+	if (from_own_port) {
+		g_assert_cmpint(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), ==, 0);
+		g_assert_cmpint(bind(fd, address, len), ==, 0);
+		own_port_calls++;
+	}
+	if (vanishes)
+		g_assert_cmpint(unlink(vanishes), ==, 0);
+	if (connect_error) {
+		errno = connect_error;
+		return -1;
+	}
+	ret = __real_connect(fd, address, len);
+	error = errno;
+	if (meanwhile)
+		idle_turns(meanwhile, IOL_NS_PER_S / 10);
+	errno = error;
+	return ret;
+}
+
 static struct sockaddr_un address_of(struct rig *r, const char *name)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -199,6 +232,43 @@ static void test_left_and_is_read(struct rig *r, gconstpointer data)
 	g_assert_true(g_str_has_suffix(r->received->str, "xnext"));
 	guest_says(r, "for you");
 	expect_read(r, second, "for you");
+	close(second);
+}
+
+/* A guest that takes a byte now and then of what one sent that has left does not keep the next one out for ever. */
+static void test_left_and_is_hardly_read(struct rig *r, gconstpointer data)
+{
+	g_autofree char *text = g_strnfill(2000, 'x');
+	const uint64_t step_ns = 900 * (IOL_NS_PER_S / 1000);
+	uint64_t came_ns = now_ns();
+	int first, second;
+
+	(void)data;
+	stopped_at_ns = came_ns;
+	r->room = 1;
+	open_rig(r, "");
+	first = client(r);
+	peer_says(first, text);
+	close(first);
+	TURN_UNTIL(r, r->received->len == 1);
+	second = client(r);
+	idle_turns(r, IOL_NS_PER_S / 10); /* it is let in */
+	for (unsigned int i = 1; i <= 11; i++) {
+		g_assert_cmpuint(r->chr->input_len - r->chr->input_pos, >, 0);
+		stopped_at_ns = came_ns + i * step_ns;
+		guest_takes(r, 1);
+		TURN_UNTIL(r, r->received->len == 1 + i);
+	}
+	guest_says(r, "for you");
+	idle_turns(r, IOL_CHAR_STALL_NS + IOL_CHAR_STALL_NS / 5);
+	g_assert_cmpuint(r->received->len, ==, 12); /* 9.9 s */
+	stopped_at_ns = came_ns + 10 * IOL_NS_PER_S;
+	guest_takes(r, 1);
+	expect_read(r, second, "for you");
+	guest_takes(r, 100);
+	peer_says(second, "next");
+	TURN_UNTIL(r, g_str_has_suffix(r->received->str, "next"));
+	g_assert_cmpuint(r->received->len, ==, 13 + 4);
 	close(second);
 }
 
@@ -478,44 +548,136 @@ static void test_names(struct rig *r, gconstpointer data)
 	g_assert_true(g_file_test(path, G_FILE_TEST_EXISTS));
 }
 
+/* One that starts at the path of a machine that runs is refused, and that machine has not had a client. */
+static void test_in_use(struct rig *r, gconstpointer data)
+{
+	g_autofree char *path = rig_path(r, "con");
+	struct rig second = { .loop = r->loop };
+	struct iol_error err;
+	int fd;
+
+	(void)data;
+	open_rig(r, "");
+	guest_says(r, "kept");
+	meanwhile = r;
+	g_assert_cmpint(rig_try(&second, &err, "unix:%s", path), ==, -EADDRINUSE);
+	meanwhile = NULL;
+	g_assert_nonnull(strstr(err.msg, "is in use: somebody listens there"));
+	fd = client(r);
+	expect_read(r, fd, "kept");
+	close(fd);
+}
+
+/* Bound, listening, or of another type: whoever has it is there. */
+static void test_bound(struct rig *r, gconstpointer data)
+{
+	static const int types[] = { SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET };
+	g_autofree char *path = rig_path(r, "con");
+	struct sockaddr_un address = address_of(r, "con");
+	struct iol_error err;
+
+	(void)data;
+	for (size_t i = 0; i < IOL_ARRAY_LEN(types); i++) {
+		int fd = socket(AF_UNIX, types[i] | SOCK_CLOEXEC, 0);
+
+		g_assert_cmpint(bind(fd, (struct sockaddr *)&address, sizeof(address)), ==, 0);
+		g_assert_cmpint(rig_try(r, &err, "unix:%s", path), ==, -EADDRINUSE);
+		g_assert_nonnull(strstr(err.msg, "is in use: somebody listens there"));
+		close(fd);
+		g_assert_cmpint(unlink(path), ==, 0);
+	}
+}
+
+static void leave_over(struct rig *r)
+{
+	struct sockaddr_un address = address_of(r, "con");
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	g_assert_cmpint(bind(fd, (struct sockaddr *)&address, sizeof(address)), ==, 0);
+	close(fd);
+}
+
+/* The owner ends, and removes its socket, while it is looked at. */
+static void test_owner_ends(struct rig *r, gconstpointer data)
+{
+	g_autofree char *path = rig_path(r, "con");
+
+	(void)data;
+	leave_over(r);
+	vanishes = path;
+	open_rig(r, "");
+	vanishes = NULL;
+	close(client(r));
+}
+
+static void test_cannot_tell(struct rig *r, gconstpointer data)
+{
+	static const int errors[] = { EACCES, EMFILE };
+	g_autofree char *path = rig_path(r, "con");
+	struct iol_error err;
+
+	(void)data;
+	leave_over(r);
+	for (size_t i = 0; i < IOL_ARRAY_LEN(errors); i++) {
+		g_autofree char *says = g_strdup_printf(
+			"cannot tell whether somebody listens at '%s'; remove it if not, or give "
+			"another path: %s",
+			path, g_strerror(errors[i]));
+
+		connect_error = errors[i];
+		g_assert_cmpint(rig_try(r, &err, "unix:%s", path), ==, -errors[i]);
+		g_assert_nonnull(strstr(err.msg, says));
+		g_assert_true(g_file_test(path, G_FILE_TEST_EXISTS));
+	}
+	connect_error = 0;
+}
+
 /* Another program that begins to listen at our path. */
 struct other {
-	int fd; /* bound */
+	const char *path;
+	struct sockaddr_un address;
+	int fd;
 	int folder; /* locked */
 };
 
-static void bind_other(struct rig *r, struct other *other)
+static int lock_dir(struct rig *r)
 {
-	struct sockaddr_un address = address_of(r, "con");
+	int fd = open(r->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	other->folder = open(r->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	g_assert_cmpint(flock(other->folder, LOCK_EX), ==, 0);
-	other->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	g_assert_cmpint(bind(other->fd, (struct sockaddr *)&address, sizeof(address)), ==, 0);
+	g_assert_cmpint(flock(fd, LOCK_EX), ==, 0);
+	return fd;
 }
 
-static void *listen_late(void *arg)
+static void *replace_late(void *arg)
 {
 	struct other *other = arg;
 
 	g_usleep(100 * 1000);
+	g_assert_cmpint(unlink(other->path), ==, 0);
+	g_assert_cmpint(bind(other->fd, (struct sockaddr *)&other->address, sizeof(other->address)),
+			==, 0);
 	g_assert_cmpint(listen(other->fd, 1), ==, 0);
 	iol_fd_close(&other->folder);
 	return NULL;
 }
 
-/* Two start at once: the socket of the one that does not listen yet is not taken for left over. */
+/*
+ * Two start at once where a socket is left over: the second waits until the first one, which has found it so, has put
+ * its own in its place.
+ */
 static void test_start_together(struct rig *r, gconstpointer data)
 {
 	g_autofree char *path = rig_path(r, "con");
 	struct iol_error err;
-	struct other other;
+	struct other other = { .path = path, .address = address_of(r, "con") };
 	GThread *thread;
 
 	(void)data;
-	bind_other(r, &other);
+	leave_over(r);
+	other.folder = lock_dir(r);
+	other.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	stopped_at_ns = now_ns(); /* it may take its time */
-	thread = g_thread_new("other", listen_late, &other);
+	thread = g_thread_new("other", replace_late, &other);
 	g_assert_cmpint(rig_try(r, &err, "unix:%s", path), ==, -EADDRINUSE);
 	g_thread_join(thread);
 	g_assert_nonnull(strstr(err.msg, "is in use"));
@@ -523,17 +685,23 @@ static void test_start_together(struct rig *r, gconstpointer data)
 	close(other.fd);
 }
 
-/* A lock that somebody holds for other reasons is in nobody's way for long. */
+/* A lock that somebody holds for other reasons is in nobody's way for long, and is waited for once. */
 static void test_locked_folder(struct rig *r, gconstpointer data)
 {
-	struct other other;
+	int folder;
+	uint64_t start_ns;
 
 	(void)data;
-	bind_other(r, &other);
-	close(other.fd);
+	leave_over(r);
+	folder = lock_dir(r);
 	open_rig(r, "");
 	close(client(r));
-	close(other.folder);
+	rig_close(r);
+	start_ns = now_ns();
+	open_rig(r, "");
+	g_assert_cmpuint(now_ns() - start_ns, <, IOL_NS_PER_S);
+	close(client(r));
+	close(folder);
 }
 
 static int listener(struct rig *r)
@@ -690,24 +858,6 @@ static void test_tcp_connects(struct rig *r, gconstpointer data)
 	close(listening);
 }
 
-/* TCP connections come from the port that they go to, as the kernel may choose. */
-static bool from_own_port;
-static unsigned int own_port_calls;
-
-int __real_connect(int fd, const struct sockaddr *address, socklen_t len);
-int __wrap_connect(int fd, const struct sockaddr *address, socklen_t len);
-int __wrap_connect(int fd, const struct sockaddr *address, socklen_t len)
-{
-	const int on = 1;
-
-	if (from_own_port) {
-		g_assert_cmpint(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), ==, 0);
-		g_assert_cmpint(bind(fd, address, len), ==, 0);
-		own_port_calls++;
-	}
-	return __real_connect(fd, address, len);
-}
-
 static void test_tcp_connects_to_itself(struct rig *r, gconstpointer data)
 {
 	union address address = { .in.sin_family = AF_INET };
@@ -746,6 +896,7 @@ int main(int argc, char **argv)
 		{ "/char/socket/second-client", test_second_client },
 		{ "/char/socket/left-unseen", test_left_unseen },
 		{ "/char/socket/left-and-is-read", test_left_and_is_read },
+		{ "/char/socket/left-and-is-hardly-read", test_left_and_is_hardly_read },
 		{ "/char/socket/sends-and-leaves", test_sends_and_leaves },
 		{ "/char/socket/leaves-and-another-comes", test_leaves_and_another_comes },
 		{ "/char/socket/many-visits", test_many_visits },
@@ -753,6 +904,10 @@ int main(int argc, char **argv)
 		{ "/char/socket/dead-reader", test_dead_reader },
 		{ "/char/socket/held", test_held },
 		{ "/char/socket/names", test_names },
+		{ "/char/socket/in-use", test_in_use },
+		{ "/char/socket/bound", test_bound },
+		{ "/char/socket/owner-ends", test_owner_ends },
+		{ "/char/socket/cannot-tell", test_cannot_tell },
 		{ "/char/socket/start-together", test_start_together },
 		{ "/char/socket/locked-folder", test_locked_folder },
 		{ "/char/socket/connects", test_connects },

@@ -181,7 +181,8 @@ static void test_long_path(void)
 	g_assert_cmpuint(strlen(line.path), ==, 107);
 	iol_char_config_finish(&line);
 	g_assert_cmpint(iol_char_config_parse(&line, longer, &err), ==, -EINVAL);
-	g_assert_nonnull(strstr(err.msg, "the path has 108 bytes, a socket's has up to 107"));
+	g_assert_nonnull(
+		strstr(err.msg, "longer than 107 bytes: give a shorter one, such as below /run"));
 }
 
 static void check_added(struct iol_config *config, const char *text, const char *says)
@@ -258,6 +259,7 @@ static void check_output(const char *serial, const char *second, const char *con
 
 	g_test_message("%s, %s, %s", serial, second, console ? console : "no console");
 	iol_config_init(&config);
+	g_assert_cmpint(iol_config_load(&config, "c.json", &err), ==, 0);
 	g_assert_cmpint(iol_config_set_kernel(&config, "kernel", &err), ==, 0);
 	g_assert_cmpint(iol_config_set_initrd(&config, "initrd", &err), ==, 0);
 	g_assert_cmpint(iol_config_set_dtb(&config, "tree.dtb", &err), ==, 0);
@@ -277,21 +279,26 @@ static void check_output(const char *serial, const char *second, const char *con
 
 static void test_output_of_others(void)
 {
-	static const char *const files[] = { "kernel", "initrd", "tree.dtb", "a.dtbo",
-					     "b.dtbo", "a.img",  "b.img",    "old" };
+	static const char *const files[] = { "kernel", "initrd", "tree.dtb", "a.dtbo", "b.dtbo",
+					     "a.img",  "b.img",  "old",      "c.json" };
 	g_autofree char *before = g_get_current_dir();
+	g_autofree char *away = NULL;
 
 	g_assert_nonnull(g_mkdtemp(folder));
+	away = g_build_filename(folder, "out", NULL);
 	g_assert_cmpint(g_chdir(folder), ==, 0);
 	for (size_t i = 0; i < IOL_ARRAY_LEN(files); i++)
 		make_file(files[i]);
+	g_assert_true(g_file_set_contents("c.json", "{}", -1, NULL));
 	g_assert_cmpint(symlink("a.img", "soft"), ==, 0);
 	g_assert_cmpint(link("b.img", "hard"), ==, 0);
 	g_assert_cmpint(symlink(".", "here"), ==, 0);
+	g_assert_cmpint(symlink("out", "to-out") | symlink("here/to-out", "to-it"), ==, 0);
+	g_assert_cmpint(symlink(away, "away") | symlink("loop", "loop"), ==, 0);
 
 	check_output("file:a.img", "null", NULL,
 		     "serial0: 'a.img' is the file of the disk disk0 ('a.img') and would be "
-		     "written over: give the line another path");
+		     "written to: give the line another path");
 	check_output("file:./a.img,append", "null", NULL,
 		     "serial0: './a.img' is the file of the "
 		     "disk disk0 ('a.img')");
@@ -316,19 +323,34 @@ static void test_output_of_others(void)
 	check_output("file:new,log=./new", "null", NULL,
 		     "serial0's log: './new' belongs to serial0 ('new')");
 
+	/* By links to what is not there yet. */
+	check_output("file:to-out", "file:out", NULL,
+		     "serial1: 'out' belongs to serial0 ('to-out')");
+	check_output("file:out", "null,log=to-it", NULL,
+		     "serial1's log: 'to-it' belongs to serial0 ('out')");
+	check_output("file:away", "null", "file:to-it",
+		     "the console: 'to-it' belongs to serial0 ('away')");
+	/* The configuration. */
+	check_output("null", "file:./c.json", NULL,
+		     "serial1: './c.json' is the file of the configuration ('c.json') and would "
+		     "be written to");
+
 	/* What is nobody else's, or nothing that is kept, or shows when it is opened. */
 	check_output("file:new", "file:here/newer,log=old", "null,log=newest", NULL);
 	check_output("file:/dev/null", "null,log=/dev/../dev/null", NULL, NULL);
 	check_output("file:nowhere/x", "null,log=./nowhere/x", NULL, NULL);
 	check_output("unix:new", "pty,link=newer", NULL, NULL);
+	check_output("file:to-out", "file:new", "file:loop", NULL);
 
 	for (size_t i = 0; i < IOL_ARRAY_LEN(files); i++) {
 		g_autofree char *text = NULL;
 
 		g_assert_true(g_file_get_contents(files[i], &text, NULL, NULL));
-		g_assert_cmpstr(text, ==, "kept");
+		g_assert_cmpstr(text, ==, strcmp(files[i], "c.json") ? "kept" : "{}");
 		g_assert_cmpint(g_unlink(files[i]), ==, 0);
 	}
+	g_assert_cmpint(g_unlink("to-out") | g_unlink("to-it") | g_unlink("away"), ==, 0);
+	g_assert_cmpint(g_unlink("loop"), ==, 0);
 	g_assert_cmpint(g_unlink("soft") | g_unlink("hard") | g_unlink("here"), ==, 0);
 	g_assert_cmpint(g_chdir(before), ==, 0);
 	g_assert_cmpint(g_rmdir(folder), ==, 0);

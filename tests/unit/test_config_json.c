@@ -504,6 +504,7 @@ static void test_folder(void)
 	g_assert_cmpint(chdir(here), ==, 0);
 	g_assert_cmpstr(config.kernel, ==, "k");
 	g_assert_cmpstr(config.disks[0].path, ==, "a");
+	g_assert_cmpstr(config.file, ==, "x.json");
 	iol_config_finish(&config);
 	g_unlink(file);
 	g_rmdir(folder);

@@ -410,7 +410,7 @@ static void test_errors(struct fixture *f, gconstpointer data)
 	(void)data;
 	expect_error(f, NULL, true, -EINVAL, "path=");
 	expect_error(f, "", true, -EINVAL, "empty");
-	expect_error(f, longest, true, -EINVAL, "longer than 107");
+	expect_error(f, longest, true, -EINVAL, "longer than 107 bytes: give");
 	expect_error(f, longest, false, -EINVAL, "longer than 107");
 	expect_error(f, f->path, true, -EADDRINUSE, f->path);
 	expect_error(f, "/nonexistent/socket", true, -ENOENT, "/nonexistent/socket");
