@@ -192,7 +192,8 @@ void iol_config_complete(struct iol_config *config);
 /*
  * Completes a configuration that is to be run, and finds what the setters cannot see alone, as what the file and the
  * options say together: no kernel, two lines at one terminal, a line whose output goes to a file that another line, the
- * configuration, the kernel, the initrd, the tree, an overlay or a disk has. -EINVAL; @config is complete all the same where a kernel is named.
+ * configuration, the kernel, the initrd, the tree, an overlay or a disk has. -EINVAL; @config is complete all the same
+ * where a kernel is named.
  */
 int iol_config_check(struct iol_config *config, struct iol_error *err);
 
