@@ -236,9 +236,8 @@ static int await_start(struct net_user *u, struct iol_error *err)
 		if (hello.code < 0)
 			return iol_error_set(err, hello.code, "%s", hello.text);
 		if (*hello.text)
-			iol_log(IOL_LOG_WARN,
-				"%s: the process of libslirp has no filter of system calls: %s",
-				u->net.name, hello.text);
+			iol_log(IOL_LOG_WARN, "%s: the process of libslirp %s", u->net.name,
+				hello.text);
 		return 0;
 	}
 	iol_net_child_grace(&u->child, 1000);

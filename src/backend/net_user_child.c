@@ -341,14 +341,20 @@ static void add_forward(struct child *c, const struct net_user_forward *f)
 	hello(c->fd, -error, text);
 }
 
-/* What a guest can make it open is bounded, and with it what it can make it keep. */
+static rlim_t at_most(rlim_t limit, rlim_t max)
+{
+	return limit < max ? limit : max;
+}
+
+/* What a guest can make it open is bounded, and with it what it can make it keep. The hard limit, too: nobody raises it. */
 static void limit_descriptors(void)
 {
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur <= DESCRIPTORS_MAX)
+	if (getrlimit(RLIMIT_NOFILE, &limit))
 		return;
-	limit.rlim_cur = limit.rlim_max = DESCRIPTORS_MAX;
+	limit.rlim_cur = at_most(limit.rlim_cur, DESCRIPTORS_MAX);
+	limit.rlim_max = at_most(limit.rlim_max, DESCRIPTORS_MAX);
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 

@@ -29,26 +29,38 @@
 #include <unistd.h>
 
 /* The handler has to know where a trapped call's arguments are. */
-#if __has_include(<seccomp.h>) && (defined(__x86_64__) || defined(__aarch64__))
+#if !defined(__x86_64__) && !defined(__aarch64__)
+#define WHY_NO_FILTER "no filter for this processor"
+#elif !__has_include(<seccomp.h>)
+#define WHY_NO_FILTER \
+	"built without libseccomp's headers: apt install libseccomp-dev and build it anew"
+#else
+#include <linux/sockios.h>
+#include <netinet/in.h>
 #include <seccomp.h>
 #define HAVE_FILTER 1
-#else
-#define HAVE_FILTER 0
 #endif
+
+#define NO_FILTER "has no filter of system calls: "
 
 enum { NOBODY = 65534 }; /* the kernel's overflow user, who owns nothing */
 
 /*
- * Root owns files without any capability. Not to have the right to be another user, in a container, or no such user,
- * in a user namespace, is no reason to stop: root is less there, too.
+ * Not to have the right to be another user, in a container, or no such user, in a user namespace, is no reason to stop:
+ * root is less there, too.
  */
+static bool failed(int ret)
+{
+	return ret && errno != EPERM && errno != EINVAL;
+}
+
+/* Root owns files without any capability. Where one step is refused, another may not be. */
 static int become_nobody(struct iol_error *err)
 {
 	if (geteuid())
 		return 0;
-	if ((setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) ||
-	     setresuid(NOBODY, NOBODY, NOBODY)) &&
-	    errno != EPERM && errno != EINVAL)
+	if (failed(setgroups(0, NULL)) || failed(setresgid(NOBODY, NOBODY, NOBODY)) ||
+	    failed(setresuid(NOBODY, NOBODY, NOBODY)))
 		return iol_error_errno(err, -errno, "cannot become an unprivileged user");
 	return 0;
 }
@@ -84,13 +96,24 @@ static int set_limits(struct iol_error *err)
 	return 0;
 }
 
-#if HAVE_FILTER
+#ifdef HAVE_FILTER
 
 /* --- calls that trap --- */
 
 static const char resolv_conf[] = "/etc/resolv.conf";
-/* -1: there was none. Of the whole process, as the handler is. */
+/*
+ * Opened with the rights of who started iolite: nobody may not be allowed to. -1: there was none, or none that could be
+ * read. Of the whole process, as the handler is.
+ */
 static int resolv_fd = -1;
+
+static void keep_resolv_conf(struct iol_error *err)
+{
+	resolv_fd = open(resolv_conf, O_RDONLY | O_CLOEXEC);
+	if (resolv_fd < 0 && errno != ENOENT)
+		iol_error_errno(err, -errno, "has no name server to forward to: cannot open %s",
+				resolv_conf);
+}
 
 static long stat_resolv_conf(int dir, const char *path, void *buf, int flags)
 {
@@ -152,7 +175,6 @@ static int catch_traps(struct iol_error *err)
 	/* One may come within another: libc's fopen() does what it likes. */
 	struct sigaction action = { .sa_sigaction = trapped, .sa_flags = SA_SIGINFO | SA_NODEFER };
 
-	resolv_fd = open(resolv_conf, O_RDONLY | O_CLOEXEC);
 	if (sigaction(SIGSYS, &action, NULL))
 		return iol_error_errno(err, -errno, "cannot handle SIGSYS");
 	return 0;
@@ -198,57 +220,42 @@ struct rule {
 	uint32_t action;
 	int call;
 	unsigned int arg_count;
-	struct scmp_arg_cmp args[2];
+	struct scmp_arg_cmp args[3];
 };
 
-#define ALLOW(name)                                \
-	{                                          \
-		SCMP_ACT_ALLOW, SCMP_SYS(name), 0, \
-		{                                  \
-			{                          \
-				0                  \
-			}                          \
-		}                                  \
+#define ARG(number, mask, value)                        \
+	{                                               \
+		number, SCMP_CMP_MASKED_EQ, mask, value \
 	}
-#define ALLOW_IF(name, arg, mask, value)                             \
-	{                                                            \
-		SCMP_ACT_ALLOW, SCMP_SYS(name), 1,                   \
-		{                                                    \
-			{                                            \
-				arg, SCMP_CMP_MASKED_EQ, mask, value \
-			}                                            \
-		}                                                    \
+#define RULE(action, name, count, ...)         \
+	{                                      \
+		action, SCMP_SYS(name), count, \
+		{                              \
+			__VA_ARGS__            \
+		}                              \
 	}
-#define ALLOW_SOCKET(family, type)                               \
-	{                                                        \
-		SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,             \
-		{                                                \
-			{ 0, SCMP_CMP_MASKED_EQ, WORD, family }, \
-			{                                        \
-				1, SCMP_CMP_MASKED_EQ, 0xf, type \
-			}                                        \
-		}                                                \
-	}
-#define TRAP(name)                                \
-	{                                         \
-		SCMP_ACT_TRAP, SCMP_SYS(name), 0, \
-		{                                 \
-			{                         \
-				0                 \
-			}                         \
-		}                                 \
-	}
+#define ALLOW(name) RULE(SCMP_ACT_ALLOW, name, 0, { 0 })
+#define ALLOW_IF(name, number, mask, value) RULE(SCMP_ACT_ALLOW, name, 1, ARG(number, mask, value))
+#define ALLOW_SOCKET(family, type, protocol)                                     \
+	RULE(SCMP_ACT_ALLOW, socket, 3, ARG(0, WORD, family), ARG(1, 0xf, type), \
+	     ARG(2, WORD, protocol))
+#define TRAP(name) RULE(SCMP_ACT_TRAP, name, 0, { 0 })
 
 /* The kernel looks at 32 bits of such arguments. */
 #define WORD 0xffffffffU
 
 /* All else fails with EPERM. */
 static const struct rule rules[] = {
-	/* Frames, and the host's sockets: none but the internet's, which reach nothing of the host's else. */
-	ALLOW_SOCKET(AF_INET, SOCK_STREAM),
-	ALLOW_SOCKET(AF_INET, SOCK_DGRAM),
-	ALLOW_SOCKET(AF_INET6, SOCK_STREAM),
-	ALLOW_SOCKET(AF_INET6, SOCK_DGRAM),
+	/*
+	 * Frames, and the host's sockets: none but the internet's, which reach nothing of the host's else. TCP, UDP and
+	 * pings: another number would have the kernel load SCTP and the like.
+	 */
+	ALLOW_SOCKET(AF_INET, SOCK_STREAM, 0),
+	ALLOW_SOCKET(AF_INET, SOCK_DGRAM, 0),
+	ALLOW_SOCKET(AF_INET, SOCK_DGRAM, IPPROTO_ICMP),
+	ALLOW_SOCKET(AF_INET6, SOCK_STREAM, 0),
+	ALLOW_SOCKET(AF_INET6, SOCK_DGRAM, 0),
+	ALLOW_SOCKET(AF_INET6, SOCK_DGRAM, IPPROTO_ICMPV6),
 	ALLOW(accept),
 	ALLOW(accept4),
 	ALLOW(bind),
@@ -273,6 +280,8 @@ static const struct rule rules[] = {
 	ALLOW_IF(fcntl, 1, WORD, F_DUPFD_CLOEXEC),
 	ALLOW_IF(ioctl, 1, WORD, FIONBIO),
 	ALLOW_IF(ioctl, 1, WORD, FIONREAD),
+	/* The scope of a name server such as fe80::1%wlan0. */
+	ALLOW_IF(ioctl, 1, WORD, SIOCGIFINDEX),
 	/* /etc/resolv.conf, and what is said to /dev/null. */
 	TRAP(openat),
 	TRAP(newfstatat),
@@ -356,42 +365,77 @@ static bool kernel_filters(void)
 	return !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL) || errno == EFAULT;
 }
 
-static int filter(struct iol_error *err)
+/* What needs the rights that are given up: 1 with a text where there will be no filter. */
+static int prepare_filter(struct seccomp_calls *calls, struct iol_error *err)
 {
-	struct seccomp_calls calls;
 	int ret;
 
 	if (!kernel_filters()) {
-		iol_error_set(err, 0, "the kernel has no CONFIG_SECCOMP_FILTER");
+		if (errno == EINVAL)
+			iol_error_set(err, 0, NO_FILTER "the kernel has no CONFIG_SECCOMP_FILTER");
+		else
+			iol_error_errno(err, -errno, NO_FILTER "the kernel refuses one");
 		return 1;
 	}
-	ret = load_library(&calls, err);
+	ret = load_library(calls, err);
 	if (!ret)
-		ret = catch_traps(err);
-	return ret ? ret : set_filter(&calls, err);
+		keep_resolv_conf(err);
+	return ret;
+}
+
+static int filter(const struct seccomp_calls *calls, struct iol_error *err)
+{
+	int ret = catch_traps(err);
+
+	return ret ? ret : set_filter(calls, err);
 }
 
 #else
 
-static int filter(struct iol_error *err)
+struct seccomp_calls {
+	char none;
+};
+
+static int prepare_filter(struct seccomp_calls *calls, struct iol_error *err)
 {
-	iol_error_set(err, 0, "this iolite was built without libseccomp");
+	(void)calls;
+	iol_error_set(err, 0, NO_FILTER WHY_NO_FILTER);
 	return 1;
+}
+
+static int filter(const struct seccomp_calls *calls, struct iol_error *err)
+{
+	(void)calls;
+	(void)err;
+	return 0;
 }
 
 #endif
 
-int iol_net_user_confine(struct iol_error *err)
+static int give_up_rights(pid_t parent, struct iol_error *err)
 {
-	/* Its end has been ours so far. */
-	pid_t parent = getppid();
 	int ret = become_nobody(err);
 
 	if (!ret)
 		ret = drop_capabilities(err);
 	if (!ret)
 		ret = end_with(parent, err);
-	if (!ret)
-		ret = set_limits(err);
-	return ret ? ret : filter(err);
+	return ret ? ret : set_limits(err);
+}
+
+int iol_net_user_confine(struct iol_error *err)
+{
+	/* Its end has been ours so far. */
+	pid_t parent = getppid();
+	struct seccomp_calls calls;
+	int unfiltered, ret;
+
+	*err = (struct iol_error){ 0 };
+	unfiltered = prepare_filter(&calls, err);
+	if (unfiltered < 0)
+		return unfiltered;
+	ret = give_up_rights(parent, err);
+	if (!ret && !unfiltered)
+		ret = filter(&calls, err);
+	return ret ? ret : unfiltered;
 }

@@ -13,7 +13,8 @@
  *  - it can start no process, write no file and leave no core;
  *  - the filter of system calls leaves it plain sockets of IPv4 and IPv6, its memory and its clocks. No file can be opened
  *    but /etc/resolv.conf, the one of now, which takes a descriptor. Handles SIGSYS.
- * 0; 1 with a text: all but the filter, which this build or the kernel does not have; -errno with a text.
+ * 0; 1: all but the filter, which this build or the kernel does not have; -errno with a text. Without an error the text is
+ * a warning, to be read behind "the process", or empty: why there is no filter, or that /etc/resolv.conf cannot be read.
  */
 int iol_net_user_confine(struct iol_error *err);
 

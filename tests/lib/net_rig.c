@@ -6,12 +6,16 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <net/if.h>
+#include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct tick {
@@ -230,6 +234,57 @@ pid_t net_child_of(pid_t parent)
 			found = (pid_t)atoi(entry->d_name);
 	closedir(dir);
 	return found;
+}
+
+void net_expect_status(pid_t pid, const char *line)
+{
+	g_autofree char *path = g_strdup_printf("/proc/%d/status", (int)pid);
+	g_autofree char *text = NULL, *all = NULL, *wanted = g_strdup_printf("\n%s\n", line);
+
+	g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+	all = g_strconcat("\n", text, NULL);
+	if (!strstr(all, wanted))
+		g_error("no \"%s\" in%s", line, all);
+}
+
+static int await_end(pid_t pid)
+{
+	int status;
+	pid_t gone;
+
+	for (unsigned int i = 0; (gone = waitpid(pid, &status, WNOHANG)) <= 0; i++) {
+		g_assert_cmpuint(i, <, 1000); /* of 10 ms */
+		poll(NULL, 0, 10);
+	}
+	g_assert_cmpint(gone, ==, pid);
+	return status;
+}
+
+int net_status_without_parent(pid_t (*start)(void))
+{
+	pid_t parent, child = 0;
+	int ends[2];
+
+	if (getenv("IOLITE_EMULATED")) {
+		g_test_skip("qemu-user lets nobody adopt processes");
+		return -1;
+	}
+	g_assert_cmpint(prctl(PR_SET_CHILD_SUBREAPER, 1), ==, 0);
+	g_assert_cmpint(pipe2(ends, O_CLOEXEC), ==, 0);
+	parent = fork();
+	if (!parent) {
+		child = start();
+		if (write(ends[1], &child, sizeof(child)) == sizeof(child))
+			poll(NULL, 0, 20000);
+		_exit(1);
+	}
+	iol_fd_close(&ends[1]); /* so that read() ends with who should write */
+	g_assert_cmpint(read(ends[0], &child, sizeof(child)), ==, sizeof(child));
+	iol_fd_close(&ends[0]);
+	g_assert_cmpint(child, >, 0);
+	g_assert_cmpint(kill(parent, SIGKILL), ==, 0);
+	g_assert_cmpint(waitpid(parent, NULL, 0), ==, parent);
+	return await_end(child);
 }
 
 unsigned int net_open_fds(void)

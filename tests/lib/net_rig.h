@@ -72,6 +72,15 @@ const char *net_own_network(void);
 /* A child of process @parent, zombies included; 0: none. */
 pid_t net_child_of(pid_t parent);
 
+/* @line, without its end, is one of /proc/@pid/status. */
+void net_expect_status(pid_t pid, const char *line);
+
+/*
+ * Runs @start in a process of its own, which is then killed: the process that it started, and whose id it returned, must
+ * end, too, within 10 s. Its status as of waitpid(); -1: cannot be tried here, the test is skipped.
+ */
+int net_status_without_parent(pid_t (*start)(void));
+
 /* The open descriptors of the process. */
 unsigned int net_open_fds(void);
 /* Bytes of heap in use; 0 where nobody can tell. */

@@ -110,6 +110,12 @@ static void make_persistent(const char *name, unsigned int flags)
 	iol_fd_close(&fd);
 }
 
+static void make_up(const char *name, unsigned int flags)
+{
+	make_persistent(name, flags);
+	set_up(name, true);
+}
+
 static void delete_link(const char *name)
 {
 	struct {
@@ -227,6 +233,24 @@ static void expect_at_host(struct net_device *dev, int host, unsigned int pair, 
 	} while (len < 0 || memcmp(got, frame, sizeof(frame)));
 }
 
+/* From the host on any of @pairs, to it by the last. */
+static void expect_both_ways(struct net_device *dev, const char *name, unsigned int pairs)
+{
+	int host = host_end(name);
+
+	expect_from_host(dev, host, pairs, 1);
+	expect_at_host(dev, host, pairs - 1, 2);
+	iol_fd_close(&host);
+}
+
+/* The interface goes, and @dev notices by itself. */
+static void lose_link(struct net_device *dev, const char *name)
+{
+	delete_link(name);
+	iol_net_await(dev->net, 0, true, false);
+	NET_TURN_UNTIL(dev->net->loop, !dev->net->link_up);
+}
+
 /* --- tests --- */
 
 static void test_made_by_us(struct net_fixture *f, gconstpointer data)
@@ -320,7 +344,6 @@ static void test_frame_longer_than_buffer(struct net_fixture *f, gconstpointer d
 static void test_persistent_stays(struct net_fixture *f, gconstpointer data)
 {
 	struct net_device dev;
-	int host;
 
 	(void)data;
 	make_persistent("iol1", 0);
@@ -329,25 +352,19 @@ static void test_persistent_stays(struct net_fixture *f, gconstpointer data)
 	g_assert_cmpuint(mtu_of("iol1"), ==, 1500);
 	g_assert_cmpuint(dev.net->limits.mtu, ==, 1500);
 	set_up("iol1", true);
-	host = host_end("iol1");
-	expect_from_host(&dev, host, 1, 1);
-	expect_at_host(&dev, host, 0, 2);
+	expect_both_ways(&dev, "iol1", 1);
 	expect_error(f, (struct iol_net_tap_config){ .ifname = "iol1", .pairs = 1 }, -EBUSY,
 		     "iol1 is in use");
 	iol_net_free(dev.net);
 	g_assert_true(is_up("iol1"));
 	expect_error(f, (struct iol_net_tap_config){ .ifname = "iol1", .pairs = 2 }, -EINVAL,
 		     "has one queue, and 2 are asked for");
-	iol_fd_close(&host);
 	delete_link("iol1");
 
 	/* One queue of an interface that has several. */
-	make_persistent("iol1", IFF_MULTI_QUEUE);
-	set_up("iol1", true);
+	make_up("iol1", IFF_MULTI_QUEUE);
 	start_tap(f, &dev, (struct iol_net_tap_config){ .ifname = "iol1" });
-	host = host_end("iol1");
-	expect_from_host(&dev, host, 1, 3);
-	iol_fd_close(&host);
+	expect_both_ways(&dev, "iol1", 1);
 	iol_net_free(dev.net);
 	delete_link("iol1");
 }
@@ -356,7 +373,6 @@ static void test_deleted_and_made_again(struct net_fixture *f, gconstpointer dat
 {
 	uint8_t frame[FRAME_BYTES] = { 0 };
 	struct net_device dev;
-	int host;
 
 	(void)data;
 	start_tap(f, &dev, (struct iol_net_tap_config){ .ifname = "iol2" });
@@ -389,14 +405,10 @@ static void test_deleted_and_made_again(struct net_fixture *f, gconstpointer dat
 		g_assert_cmpuint(turns, <, 200);
 		g_assert_cmpuint(if_nametoindex("iol2"), ==, 0);
 
-		make_persistent("iol2", 0);
-		set_up("iol2", true);
+		make_up("iol2", 0);
 		NET_TURN_UNTIL(&f->loop, dev.net->link_up);
 		NET_TURN_UNTIL(&f->loop, dev.writable[0] == round + 1);
-		host = host_end("iol2");
-		expect_from_host(&dev, host, 1, 1);
-		expect_at_host(&dev, host, 0, 2);
-		iol_fd_close(&host);
+		expect_both_ways(&dev, "iol2", 1);
 	}
 	iol_net_free(dev.net);
 	delete_link("iol2");
@@ -455,8 +467,7 @@ static void test_queues_of_deleted(struct net_fixture *f, gconstpointer data)
 		delete_link("iol3");
 		g_assert_cmpint(iol_net_set_pairs(dev.net, pairs), ==, 0);
 		NET_TURN_UNTIL(&f->loop, !dev.net->link_up);
-		make_persistent("iol3", IFF_MULTI_QUEUE);
-		set_up("iol3", true);
+		make_up("iol3", IFF_MULTI_QUEUE);
 		NET_TURN_UNTIL(&f->loop, dev.net->link_up);
 		for (unsigned int pair = 0; pair < 4; pair++)
 			g_assert_cmpint(net_device_send(&dev, pair, frame, sizeof(frame)), ==,
@@ -591,9 +602,7 @@ static void test_made_again_bare(struct net_fixture *f, gconstpointer data)
 	start_tap(f, &a,
 		  (struct iol_net_tap_config){
 			  .ifname = "iol9", .mtu = 4000, .bridge = bridges ? "iolbr2" : NULL });
-	delete_link("iol9");
-	iol_net_await(a.net, 0, true, false);
-	NET_TURN_UNTIL(&f->loop, !a.net->link_up);
+	lose_link(&a, "iol9");
 	make_persistent("iol9", 0);
 	NET_TURN_UNTIL(&f->loop, a.net->link_up);
 	g_assert_true(is_up("iol9"));
@@ -629,9 +638,7 @@ static void test_made_again_busy(struct net_fixture *f, gconstpointer data)
 
 	(void)data;
 	start_tap(f, &dev, (struct iol_net_tap_config){ .ifname = "iol9" });
-	delete_link("iol9");
-	iol_net_await(dev.net, 0, true, false);
-	NET_TURN_UNTIL(&f->loop, !dev.net->link_up);
+	lose_link(&dev, "iol9");
 	other = open_tun("iol9", IFF_TAP | IFF_NO_PI);
 	g_assert_cmpint(ioctl(other, TUNSETPERSIST, 1), ==, 0);
 	g_assert_cmpint(pipe2(fds, O_NONBLOCK | O_CLOEXEC), ==, 0);
@@ -657,7 +664,7 @@ static void test_made_again_busy(struct net_fixture *f, gconstpointer data)
 static void test_parents_descriptors(struct net_fixture *f, gconstpointer data)
 {
 	const unsigned int flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE;
-	int fds[2] = { open_tun("iol6", flags), open_tun("iol6", flags) }, other[2], bad[2], host;
+	int fds[2] = { open_tun("iol6", flags), open_tun("iol6", flags) }, other[2], bad[2];
 	struct net_device dev;
 
 	(void)data;
@@ -686,13 +693,8 @@ static void test_parents_descriptors(struct net_fixture *f, gconstpointer data)
 
 	set_up("iol6", true);
 	start_tap(f, &dev, (struct iol_net_tap_config){ .fds = fds, .pairs = 2 });
-	host = host_end("iol6");
-	expect_from_host(&dev, host, 2, 1);
-	expect_at_host(&dev, host, 1, 2);
-	iol_net_await(dev.net, 0, true, false);
-	delete_link("iol6");
-	NET_TURN_UNTIL(&f->loop, !dev.net->link_up);
-	iol_fd_close(&host);
+	expect_both_ways(&dev, "iol6", 2);
+	lose_link(&dev, "iol6");
 	iol_net_free(dev.net);
 }
 
