@@ -116,7 +116,7 @@ static void check_received(struct fuzz *f, unsigned int pair, size_t bytes)
 		fuzz_check(has(f, VIRTIO_NET_F_GUEST_TSO6));
 		break;
 	case VIRTIO_NET_HDR_GSO_UDP_L4:
-		fuzz_check(has(f, VIRTIO_NET_F_GUEST_USO4) || has(f, VIRTIO_NET_F_GUEST_USO6));
+		fuzz_check(has(f, VIRTIO_NET_F_GUEST_USO4) && has(f, VIRTIO_NET_F_GUEST_USO6));
 		break;
 	default:
 		fuzz_check(false);

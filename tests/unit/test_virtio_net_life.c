@@ -673,6 +673,35 @@ static void test_counts_told(void)
 	close(fds[1]);
 }
 
+/* Two things that the host may refuse at a start: each is told with its cause. */
+static void test_refusal_told(void)
+{
+	int saved = dup(STDERR_FILENO), fds[2];
+	char text[2048] = "";
+	struct net_rig r;
+
+	init(&r, NET_RIG_OFFLOADS, 2);
+	g_assert_cmpint(pipe2(fds, O_NONBLOCK), ==, 0);
+	dup2(fds[1], STDERR_FILENO);
+	r.mn->pairs_error = -EBUSY;
+	net_rig_start(&r, UINT64_MAX);
+	r.mn->pairs_error = 0;
+	g_assert_true(device_rig_reset(&r.dev));
+	r.mn->set_error = -EPERM;
+	net_rig_start(&r, ~BIT(GUEST_CSUM));
+	dup2(saved, STDERR_FILENO);
+	g_assert_cmpint(read(fds[0], text, sizeof(text) - 1), >, 0);
+	g_assert_nonnull(strstr(text, "net memory cannot be set to one queue pair (Device or "
+				      "resource busy); "));
+	g_assert_nonnull(strstr(text, "net memory cannot be told which offloads the guest's driver "
+				      "takes (Operation not permitted); "));
+	net_rig_check_alive(&r);
+	finish(&r);
+	close(saved);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 struct late {
 	struct iol_post post;
 	struct memory_net *mn;
@@ -765,6 +794,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/virtio-net-life/quiesce-with-work", test_quiesce_with_work);
 	g_test_add_func("/virtio-net-life/free-with-work", test_free_with_work);
 	g_test_add_func("/virtio-net-life/counts-told", test_counts_told);
+	g_test_add_func("/virtio-net-life/refusal-told", test_refusal_told);
 	g_test_add_func("/virtio-net-life/free-with-link-lost", test_free_with_link_lost);
 	g_test_add_func("/virtio-net-life/reset-restores", test_reset_restores);
 	g_test_add_func("/virtio-net-life/not-running", test_not_running);

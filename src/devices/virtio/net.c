@@ -119,7 +119,7 @@ static void features_ok(struct iol_virtio *v)
 }
 
 /* USO is one to the backend: the driver has to know both kinds. */
-static uint32_t backend_offloads(uint64_t guest)
+uint32_t virtio_net_backend_offloads(uint64_t guest)
 {
 	const uint64_t uso = NET_BIT(VIRTIO_NET_F_GUEST_USO4) | NET_BIT(VIRTIO_NET_F_GUEST_USO6);
 	uint32_t offloads = 0;
@@ -137,15 +137,9 @@ static uint32_t backend_offloads(uint64_t guest)
 	return offloads;
 }
 
-int virtio_net_set_offloads(struct net_device *n, uint64_t guest_offloads)
+uint64_t virtio_net_sound_offloads(uint64_t features)
 {
-	int ret;
-
-	guest_offloads = sound_features(guest_offloads & virtio_net_guest_offloads);
-	ret = iol_net_set_offloads(n->net, backend_offloads(guest_offloads));
-	if (!ret)
-		n->guest_offloads = guest_offloads;
-	return ret;
+	return sound_features(features & virtio_net_guest_offloads);
 }
 
 /* --- configuration space --- */
@@ -262,18 +256,9 @@ static void link_changed(struct iol_net_user *user)
 static void start(struct iol_virtio *v)
 {
 	struct net_device *n = net_of(v);
-	int pairs, offloads;
 
 	virtio_net_start_filter(n);
-	n->active_pairs = 1;
-	n->guest_offloads = 0;
-	pairs = iol_net_set_pairs(n->net, 1);
-	offloads = virtio_net_set_offloads(n, v->features);
-	if (pairs || offloads)
-		iol_log_limited(&n->log_limit, IOL_LOG_WARN,
-				"%s: the host refuses what the guest's driver can do itself; some "
-				"frames to it may be dropped",
-				v->name);
+	virtio_net_start_host(n);
 }
 
 static void stop(struct iol_virtio *v)
@@ -281,6 +266,7 @@ static void stop(struct iol_virtio *v)
 	struct net_device *n = net_of(v);
 
 	n->announcing = false;
+	n->pairs_due = n->offloads_due = false;
 	for (unsigned int i = 0; i < n->pairs; i++) {
 		virtio_net_stop_rx(n, i);
 		virtio_net_stop_tx(n, i);
@@ -377,6 +363,7 @@ static struct net_device *new_device(struct iol_net *net,
 	n->net = net;
 	n->pairs = config->pairs;
 	n->active_pairs = 1;
+	n->host_pairs = net->limits.pairs; /* and no offloads: see iol_net_start() */
 	n->queue_size = config->queue_size;
 	n->mtu = config->mtu;
 	memcpy(n->mac, config->mac, sizeof(n->mac));
