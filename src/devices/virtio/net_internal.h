@@ -95,6 +95,8 @@ struct net_device {
 	unsigned int mtu; /* 0: none */
 	uint8_t mac[IOL_NET_MAC_BYTES]; /* at power-on */
 	bool announcing;
+	uint64_t announce_at_ns; /* 0: nothing to be announced later */
+	struct iol_op announce_op;
 	uint64_t
 		guest_offloads; /* feature bits: what received frames may leave to the driver now */
 	/* As the backend is set. It may leave more to us than guest_offloads: such frames are dropped. */
