@@ -72,8 +72,8 @@ struct iol_net_limits {
 	unsigned int pairs; /* 1 to IOL_NET_PAIRS_MAX */
 	unsigned int mtu; /* bytes of a packet; 0: unknown */
 	/*
-	 * A change of offloads or pairs costs others on the host. A device lets its driver make a few at once, and then
-	 * one in this time. 0: changes cost nothing.
+	 * A change of offloads or pairs costs others on the host. A device lets its driver make a few at once, by
+	 * commands and by starting anew together, and then one in this time, in ns. 0: changes cost nothing.
 	 */
 	uint64_t change_ns;
 };
@@ -87,7 +87,7 @@ struct iol_net {
 	bool link_up;
 };
 
-/* Names the device; it outlives the backend or names NULL. */
+/* Names the device; it outlives the backend or names NULL. At first all limits.pairs are in use, and no offloads. */
 void iol_net_start(struct iol_net *net, struct iol_net_user *user);
 
 /*
@@ -125,7 +125,7 @@ static inline int iol_net_set_offloads(struct iol_net *net, uint32_t offloads)
 	return net->ops->set_offloads ? net->ops->set_offloads(net, offloads) : 0;
 }
 
-/* Frames come by the first @pairs pairs only from now on. */
+/* Frames come by the first @pairs pairs only from now on. -errno: as above. */
 static inline int iol_net_set_pairs(struct iol_net *net, unsigned int pairs)
 {
 	return net->ops->set_pairs ? net->ops->set_pairs(net, pairs) : 0;

@@ -281,9 +281,10 @@ static int check_others(const struct iol_config *config, const struct iol_net_co
 		if (other->has_mac && net->has_mac &&
 		    !memcmp(other->mac, net->mac, sizeof(net->mac)))
 			return iol_error_set(err, -EINVAL,
-					     "the MAC address is that of %s already: give another "
-					     "one",
-					     other->id);
+					     "the MAC address %02x:%02x:%02x:%02x:%02x:%02x is "
+					     "that of %s already: give another one",
+					     net->mac[0], net->mac[1], net->mac[2], net->mac[3],
+					     net->mac[4], net->mac[5], other->id);
 		if (check_fds(other, net, err))
 			return -EINVAL;
 	}

@@ -6,8 +6,8 @@
  *
  * Oracles: what was popped is pushed or in flight; chains come back once and no longer than they were
  * (virtio_driver.h); a frame that is sent or received is what was given, once and in order, with a header as the
- * model says; filters and commands do as the model says; the heap is flat; after a reset valid frames
- * go both ways.
+ * model says; filters and commands do as the model says, at once or where changes are rationed in their time; the heap is
+ * flat; after a reset valid frames go both ways.
  */
 #include "device.h"
 
@@ -25,7 +25,11 @@ enum {
 	NUMBER_AT = HEADER + 18, /* of a frame: behind addresses, type and tag */
 	FRAME_MIN = 22, /* with a number */
 	GIVEN_MAX = 1024,
+	TIMERS = 3,
 };
+
+#define CHANGE_NS (100 * IOL_NS_PER_MS) /* where changes cost the host */
+#define ANNOUNCE_NS (500 * IOL_NS_PER_MS)
 
 /* What a driver would not do; until the next reset some of the books are closed. */
 struct wild {
@@ -43,6 +47,7 @@ struct fuzz {
 	struct net_rig r;
 	struct fuzz_input in;
 	unsigned int mtu;
+	bool costly; /* changes of offloads and pairs are rationed */
 	struct wild wild;
 	struct net_model m;
 	bool disturbed; /* the backend fails or is busy now */
@@ -61,6 +66,87 @@ static bool has(const struct fuzz *f, unsigned int feature)
 static unsigned int usable_pairs(const struct fuzz *f)
 {
 	return has(f, VIRTIO_NET_F_MQ) ? f->r.pairs : 1;
+}
+
+/* --- the time --- */
+
+struct timer {
+	struct iol_op *op; /* NULL: none */
+	uint64_t at_ns;
+};
+
+static struct {
+	uint64_t now_ns;
+	struct timer timers[TIMERS];
+} world;
+
+uint64_t __wrap_iol_loop_now_ns(void);
+uint64_t __wrap_iol_loop_now_ns(void)
+{
+	return world.now_ns;
+}
+
+static struct timer *find_timer(const struct iol_op *op)
+{
+	for (unsigned int i = 0; i < TIMERS; i++)
+		if (world.timers[i].op == op)
+			return &world.timers[i];
+	return NULL;
+}
+
+void __wrap_iol_loop_timeout(struct iol_loop *loop, struct iol_op *op, uint64_t ns);
+void __wrap_iol_loop_timeout(struct iol_loop *loop, struct iol_op *op, uint64_t ns)
+{
+	struct timer *timer = find_timer(NULL);
+
+	(void)loop;
+	fuzz_check(timer && !op->in_flight && ns && ns <= IOL_NS_PER_S);
+	op->in_flight = true;
+	*timer = (struct timer){ op, world.now_ns + ns };
+}
+
+static void end_timer(struct timer *timer, int res)
+{
+	struct iol_op *op = timer->op;
+
+	timer->op = NULL;
+	op->in_flight = false;
+	op->done(op, res);
+}
+
+void __real_iol_loop_cancel(struct iol_loop *loop, struct iol_op *op);
+void __wrap_iol_loop_cancel(struct iol_loop *loop, struct iol_op *op);
+void __wrap_iol_loop_cancel(struct iol_loop *loop, struct iol_op *op)
+{
+	struct timer *timer = find_timer(op);
+
+	if (timer)
+		end_timer(timer, -ECANCELED);
+	else
+		__real_iol_loop_cancel(loop, op);
+}
+
+static struct timer *next_timer(void)
+{
+	struct timer *next = NULL;
+
+	for (unsigned int i = 0; i < TIMERS; i++)
+		if (world.timers[i].op && (!next || world.timers[i].at_ns < next->at_ns))
+			next = &world.timers[i];
+	return next;
+}
+
+static void elapse(struct fuzz *f, uint64_t ns)
+{
+	uint64_t end_ns = world.now_ns + ns;
+	struct timer *timer;
+
+	while ((timer = next_timer()) && timer->at_ns <= end_ns) {
+		world.now_ns = timer->at_ns;
+		end_timer(timer, -ETIME);
+		device_rig_settle(&f->r.dev);
+	}
+	world.now_ns = end_ns;
 }
 
 /* --- invariants --- */
@@ -116,7 +202,7 @@ static void check_received(struct fuzz *f, unsigned int pair, size_t bytes)
 		fuzz_check(has(f, VIRTIO_NET_F_GUEST_TSO6));
 		break;
 	case VIRTIO_NET_HDR_GSO_UDP_L4:
-		fuzz_check(has(f, VIRTIO_NET_F_GUEST_USO4) || has(f, VIRTIO_NET_F_GUEST_USO6));
+		fuzz_check(has(f, VIRTIO_NET_F_GUEST_USO4) && has(f, VIRTIO_NET_F_GUEST_USO6));
 		break;
 	default:
 		fuzz_check(false);
@@ -340,11 +426,33 @@ static uint32_t fill_data(struct fuzz *f, uint8_t class, uint8_t command, uint8_
 	}
 }
 
+static void reset(struct fuzz *f, bool machine);
+
+/* The answer, which may take its time. NET_RIG_NO_ACK: the driver did not wait for it. */
+static uint8_t await_answer(struct fuzz *f)
+{
+	uint8_t answer = net_rig_answer(&f->r);
+
+	fuzz_check(answer != NET_RIG_NO_ACK || f->costly);
+	if (answer == NET_RIG_NO_ACK && fuzz_u8(&f->in) < 0x20) {
+		reset(f, false);
+		return answer;
+	}
+	/* What the start left to be set comes first: pairs and offloads. */
+	for (unsigned int i = 0; answer == NET_RIG_NO_ACK; i++) {
+		fuzz_check(i < 3);
+		elapse(f, CHANGE_NS);
+		answer = net_rig_answer(&f->r);
+	}
+	return answer;
+}
+
 static void command(struct fuzz *f)
 {
 	uint8_t class = fuzz_u8(&f->in) % 8, number = fuzz_u8(&f->in), odd = fuzz_u8(&f->in);
 	uint8_t data[1024] = { 0 };
 	uint32_t bytes;
+	uint8_t answer;
 
 	number %= class ? 3 : 7;
 	bytes = fill_data(f, class, number, data);
@@ -357,8 +465,10 @@ static void command(struct fuzz *f)
 	take_back(f, net_rig_ctrl(&f->r));
 	if (f->r.dev.drivers[net_rig_ctrl(&f->r)].free_count < 3)
 		return;
-	fuzz_check(net_rig_command(&f->r, class, number, data, bytes) ==
-		   net_model_command(&f->m, class, number, data, bytes));
+	net_rig_start_command(&f->r, class, number, data, bytes);
+	answer = await_answer(f);
+	if (answer != NET_RIG_NO_ACK)
+		fuzz_check(answer == net_model_command(&f->m, class, number, data, bytes));
 	take_received(f);
 }
 
@@ -464,21 +574,29 @@ static void calm(struct fuzz *f)
 	f->disturbed = false;
 }
 
-/* The link goes and comes back: then the driver is to make itself known. */
+static uint64_t status_of(struct fuzz *f)
+{
+	return iol_virtio_config_read(f->r.dev.v, offsetof(struct virtio_net_config, status), 2);
+}
+
+/* The link goes and comes back: the driver is to see that, and later to make itself known. Or the other way round. */
 static void announce(struct fuzz *f)
 {
-	bool may = has(f, VIRTIO_NET_F_GUEST_ANNOUNCE) && has(f, VIRTIO_NET_F_STATUS) &&
-		   !device_rig_is_broken(&f->r.dev);
+	bool may = has(f, VIRTIO_NET_F_GUEST_ANNOUNCE) && has(f, VIRTIO_NET_F_STATUS);
 	struct iol_net *net = &f->r.mn->net;
 	bool up = net->link_up;
 
 	iol_net_set_link(net, !up);
 	iol_net_set_link(net, up);
-	if (may && !device_rig_is_broken(&f->r.dev))
-		fuzz_check(iol_virtio_config_read(f->r.dev.v,
-						  offsetof(struct virtio_net_config, status), 2) &
-			   VIRTIO_NET_S_ANNOUNCE);
+	fuzz_check(status_of(f) == (up ? VIRTIO_NET_S_LINK_UP : 0));
 	device_rig_settle(&f->r.dev);
+	elapse(f, ANNOUNCE_NS - 1);
+	fuzz_check(status_of(f) == (up ? VIRTIO_NET_S_LINK_UP : 0));
+	elapse(f, 1);
+	if (!up || !may)
+		fuzz_check(status_of(f) == (up ? VIRTIO_NET_S_LINK_UP : 0));
+	else if (!device_rig_is_broken(&f->r.dev))
+		fuzz_check(status_of(f) == (VIRTIO_NET_S_LINK_UP | VIRTIO_NET_S_ANNOUNCE));
 	take_received(f);
 }
 
@@ -571,7 +689,10 @@ static void start(struct fuzz *f)
 	};
 
 	f->mtu = setup.mtu;
+	f->costly = !setup.mtu && (size & 0x80);
+	world.now_ns = 1000;
 	net_rig_init(&f->r, &setup);
+	f->r.mn->net.limits.change_ns = f->costly ? CHANGE_NS : 0;
 	restart(f);
 }
 
@@ -590,7 +711,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	memory_net_clear(f->r.mn);
 	fuzz_check(heap_bytes() <= heap + HEAP_CACHED_BYTES);
 	reset(f, false);
+	/* What the last start left to be set: as a driver begins, whatever those before did. */
+	elapse(f, 2 * CHANGE_NS);
+	fuzz_check(f->r.pairs == 1 || f->r.mn->active_pairs == 1);
+	fuzz_check(has(f, VIRTIO_NET_F_GUEST_CSUM) || !f->r.mn->offloads);
 	net_rig_finish(&f->r);
+	fuzz_check(!next_timer());
 	g_free(f);
 	return 0;
 }

@@ -69,6 +69,8 @@ bool net_model_wants(const struct net_model *m, const uint8_t *frame)
 bool net_model_may_come(const struct net_model *m, const uint8_t *with_header, size_t frame_bytes)
 {
 	uint8_t flags = with_header[0], gso = with_header[1];
+	const uint64_t uso =
+		NET_RIG_BIT(VIRTIO_NET_F_GUEST_USO4) | NET_RIG_BIT(VIRTIO_NET_F_GUEST_USO6);
 	uint64_t on = m->offloads;
 	size_t tag = be16_load(with_header + HEADER + 12) == 0x8100 ? 4 : 0;
 
@@ -84,8 +86,7 @@ bool net_model_may_come(const struct net_model *m, const uint8_t *with_header, s
 	case 4:
 		return on & NET_RIG_BIT(VIRTIO_NET_F_GUEST_TSO6);
 	case 5:
-		return on & (NET_RIG_BIT(VIRTIO_NET_F_GUEST_USO4) |
-			     NET_RIG_BIT(VIRTIO_NET_F_GUEST_USO6));
+		return (on & uso) == uso;
 	default:
 		return false;
 	}

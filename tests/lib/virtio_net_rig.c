@@ -153,8 +153,8 @@ void net_rig_give(struct net_rig *r, unsigned int pair, const uint8_t *frame, si
 	device_rig_settle(&r->dev);
 }
 
-uint8_t net_rig_command(struct net_rig *r, uint8_t class, uint8_t command, const void *data,
-			uint32_t bytes)
+void net_rig_start_command(struct net_rig *r, uint8_t class, uint8_t command, const void *data,
+			   uint32_t bytes)
 {
 	const struct virtio_driver_part parts[] = {
 		{ NET_RIG_CTRL, 2, false },
@@ -162,7 +162,6 @@ uint8_t net_rig_command(struct net_rig *r, uint8_t class, uint8_t command, const
 		{ NET_RIG_ACK, 1, true },
 	};
 	unsigned int queue = net_rig_ctrl(r);
-	struct virtio_driver_used used;
 	int head;
 
 	*device_rig_ptr(&r->dev, NET_RIG_CTRL) = class;
@@ -173,10 +172,30 @@ uint8_t net_rig_command(struct net_rig *r, uint8_t class, uint8_t command, const
 	head = device_rig_add(&r->dev, queue, parts, IOL_ARRAY_LEN(parts), false);
 	g_assert_cmpint(head, >=, 0);
 	device_rig_kick(&r->dev, queue);
-	if (virtio_driver_take_used(&r->dev.drivers[queue], &used) != 1)
-		g_error("command %u.%u was not answered", class, command);
+}
+
+uint8_t net_rig_answer(struct net_rig *r)
+{
+	struct virtio_driver_used used;
+
+	if (virtio_driver_take_used(&r->dev.drivers[net_rig_ctrl(r)], &used) != 1) {
+		g_assert_cmphex(*device_rig_ptr(&r->dev, NET_RIG_ACK), ==, NET_RIG_NO_ACK);
+		return NET_RIG_NO_ACK;
+	}
 	g_assert_cmpuint(used.len, ==, 1);
 	return *device_rig_ptr(&r->dev, NET_RIG_ACK);
+}
+
+uint8_t net_rig_command(struct net_rig *r, uint8_t class, uint8_t command, const void *data,
+			uint32_t bytes)
+{
+	uint8_t answer;
+
+	net_rig_start_command(r, class, command, data, bytes);
+	answer = net_rig_answer(r);
+	if (answer == NET_RIG_NO_ACK)
+		g_error("command %u.%u was not answered", class, command);
+	return answer;
 }
 
 struct iol_virtio_net_counts net_rig_counts(struct net_rig *r)

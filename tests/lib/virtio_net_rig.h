@@ -106,6 +106,10 @@ void net_rig_give(struct net_rig *r, unsigned int pair, const uint8_t *frame, si
 /* A command with its data; what it is answered by. */
 uint8_t net_rig_command(struct net_rig *r, uint8_t class, uint8_t command, const void *data,
 			uint32_t bytes);
+/* The same in two steps, for commands that may wait. NET_RIG_NO_ACK: there is no answer yet. */
+void net_rig_start_command(struct net_rig *r, uint8_t class, uint8_t command, const void *data,
+			   uint32_t bytes);
+uint8_t net_rig_answer(struct net_rig *r);
 
 struct iol_virtio_net_counts net_rig_counts(struct net_rig *r);
 

@@ -165,7 +165,8 @@ static void test_beside_others(void)
 		{ "none", "none,id=net0", "the id 'net0' is taken" },
 		{ "tap,ifname=t", "bridge,br=b,ifname=t", "the interface t is that of net0" },
 		{ "tap,fd=7,fd=8", "tap,fd=9,fd=8", "the descriptor 8 is that of net0" },
-		{ "none,mac=02:00:00:00:00:01", "none,mac=02:00:00:00:00:01", "that of net0" },
+		{ "none,mac=02:00:00:00:00:0A", "none,mac=02:00:00:00:00:0a",
+		  "the MAC address 02:00:00:00:00:0a is that of net0 already" },
 	};
 
 	for (size_t i = 0; i < IOL_ARRAY_LEN(cases); i++) {

@@ -515,8 +515,8 @@ static void check_changes_wait(uint8_t class)
 		g_assert_cmpint(iol_loop_turn(r.dev.loop, false), ==, 0);
 		g_assert_cmpuint(r.mn->sets - sets, <=, 1);
 	}
-	/* One was taken above, to begin with. */
-	g_assert_cmpuint(count_answers(&r), ==, AT_ONCE - (class == OFFLOADS));
+	/* Pairs and offloads were set at the start, and one was taken above. */
+	g_assert_cmpuint(count_answers(&r), ==, AT_ONCE - 2 - (class == OFFLOADS));
 	net_rig_check_alive(&r);
 
 	g_assert_true(device_rig_reset(&r.dev));
@@ -557,6 +557,85 @@ static void test_changes_go_on(void)
 	finish(&r);
 }
 
+/* A frame whose header asks for @flags and @gso_type; whether it comes. */
+static bool comes_with(struct net_rig *r, uint8_t flags, uint8_t gso_type)
+{
+	uint8_t frame[HEADER + 60] = { flags, gso_type };
+
+	net_rig_frame(frame + HEADER, net_rig_mac, 60, 1);
+	net_rig_post(r, 0, 1, 1526);
+	memory_net_give(r->mn, 0, frame, sizeof(frame));
+	device_rig_settle(&r->dev);
+	return net_rig_receive(r, 0, data);
+}
+
+static void start_anew(struct net_rig *r, uint64_t features)
+{
+	g_assert_true(device_rig_reset(&r->dev));
+	net_rig_start(r, features);
+}
+
+/*
+ * Starts count like commands, whatever resets come between. A driver that takes less than the host is set to gets none of
+ * what it did not ask for, and works meanwhile.
+ */
+static void test_starts_wait(void)
+{
+	struct net_rig r;
+
+	start_costly(&r, 3600 * IOL_NS_PER_S);
+	g_assert_cmpuint(r.mn->sets, ==, 2);
+	/* Nothing to be changed. */
+	for (unsigned int i = 0; i < 10; i++)
+		start_anew(&r, UINT64_MAX);
+	g_assert_cmpuint(r.mn->sets, ==, 2);
+	for (unsigned int i = 0; i < 20; i++) {
+		start_anew(&r, ~BIT(GUEST_CSUM));
+		start_anew(&r, UINT64_MAX);
+	}
+	g_assert_cmpuint(r.mn->sets, ==, AT_ONCE);
+	g_assert_cmphex(r.mn->offloads, ==, NET_RIG_OFFLOADS);
+	g_assert_true(comes_with(&r, VIRTIO_NET_HDR_F_NEEDS_CSUM, VIRTIO_NET_HDR_GSO_NONE));
+	g_assert_true(comes_with(&r, VIRTIO_NET_HDR_F_NEEDS_CSUM, VIRTIO_NET_HDR_GSO_UDP_L4));
+	/* The backend does not tell the two kinds of it apart. */
+	start_anew(&r, ~BIT(GUEST_USO6));
+	g_assert_false(comes_with(&r, VIRTIO_NET_HDR_F_NEEDS_CSUM, VIRTIO_NET_HDR_GSO_UDP_L4));
+	g_assert_true(comes_with(&r, VIRTIO_NET_HDR_F_NEEDS_CSUM, VIRTIO_NET_HDR_GSO_TCPV4));
+	start_anew(&r, ~BIT(GUEST_CSUM));
+	g_assert_false(comes_with(&r, VIRTIO_NET_HDR_F_NEEDS_CSUM, VIRTIO_NET_HDR_GSO_NONE));
+	g_assert_false(comes_with(&r, VIRTIO_NET_HDR_F_NEEDS_CSUM, VIRTIO_NET_HDR_GSO_TCPV6));
+	net_rig_check_alive(&r);
+	g_assert_cmpuint(r.mn->sets, ==, AT_ONCE);
+	finish(&r);
+}
+
+/* What a start could not set is set in time, and before any command is run. */
+static void test_starts_go_on(void)
+{
+	struct net_rig r;
+
+	start_costly(&r, 20 * IOL_NS_PER_MS);
+	for (unsigned int i = 0; i < 2 * AT_ONCE; i++) {
+		start_anew(&r, ~BIT(GUEST_CSUM));
+		start_anew(&r, UINT64_MAX);
+	}
+	/* All pairs, by a driver that is gone before it can be changed again. */
+	add_commands(&r, PAIRS, true);
+	while (r.mn->active_pairs != 2)
+		g_assert_cmpint(iol_loop_turn(r.dev.loop, true), ==, 0);
+	start_anew(&r, ~BIT(GUEST_CSUM));
+	g_assert_cmpuint(r.mn->active_pairs, ==, 2);
+	g_assert_cmphex(r.mn->offloads, ==, NET_RIG_OFFLOADS);
+	add_commands(&r, PAIRS, false);
+	device_rig_settle(&r.dev);
+	g_assert_cmpuint(count_answers(&r), ==, 0);
+	while (!count_answers(&r))
+		g_assert_cmpint(iol_loop_turn(r.dev.loop, true), ==, 0);
+	g_assert_cmpuint(r.mn->active_pairs, ==, 1);
+	g_assert_cmphex(r.mn->offloads, ==, 0);
+	finish(&r);
+}
+
 /* A backend that says nothing of costs. */
 static void test_changes_free(void)
 {
@@ -589,6 +668,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/virtio-net-ctrl/changes/pairs-wait", test_pairs_wait);
 	g_test_add_func("/virtio-net-ctrl/changes/offloads-wait", test_offloads_wait);
 	g_test_add_func("/virtio-net-ctrl/changes/go-on", test_changes_go_on);
+	g_test_add_func("/virtio-net-ctrl/changes/starts-wait", test_starts_wait);
+	g_test_add_func("/virtio-net-ctrl/changes/starts-go-on", test_starts_go_on);
 	g_test_add_func("/virtio-net-ctrl/changes/free", test_changes_free);
 	return g_test_run();
 }

@@ -280,13 +280,51 @@ static void test_link(void)
 	finish(&r);
 }
 
-/* The link goes and comes back; whether the driver is asked to make itself known then. */
-static bool announces(struct net_rig *r)
+struct pause {
+	struct iol_op op;
+	bool over;
+};
+
+static void end_pause(struct iol_op *op, int res)
+{
+	g_assert_cmpint(res, ==, -ETIME);
+	iol_container_of(op, struct pause, op)->over = true;
+}
+
+static void pause_for(struct net_rig *r, unsigned int ms)
+{
+	struct pause pause = { .op.done = end_pause };
+
+	iol_loop_timeout(r->dev.loop, &pause.op, ms * IOL_NS_PER_MS);
+	while (!pause.over)
+		g_assert_cmpint(iol_loop_turn(r->dev.loop, true), ==, 0);
+}
+
+/* The link goes and comes back. The driver sees nothing but that at first: without a carrier it could not send. */
+static void lose_link(struct net_rig *r)
 {
 	iol_net_set_link(&r->mn->net, false);
+	g_assert_cmpuint(FIELD(r, status), ==, 0);
 	iol_net_set_link(&r->mn->net, true);
-	g_assert_cmpuint(FIELD(r, status) & UP, ==, UP);
-	return FIELD(r, status) & ANNOUNCE;
+	g_assert_cmpuint(FIELD(r, status), ==, UP);
+}
+
+/* Soon after the link is back, but not at once. */
+static void check_announce(struct net_rig *r)
+{
+	uint64_t start_ns = iol_loop_now_ns();
+
+	lose_link(r);
+	while (FIELD(r, status) == UP && iol_loop_now_ns() - start_ns < 10 * IOL_NS_PER_S)
+		pause_for(r, 10);
+	g_assert_cmpuint(FIELD(r, status), ==, UP | ANNOUNCE);
+	g_assert_cmpuint(iol_loop_now_ns() - start_ns, >=, 500 * IOL_NS_PER_MS);
+}
+
+static void check_no_announce(struct net_rig *r)
+{
+	pause_for(r, 700);
+	g_assert_cmpuint(FIELD(r, status), ==, UP);
 }
 
 /* 5.1.6.5.4 */
@@ -295,39 +333,56 @@ static void test_announce(void)
 	struct net_rig r;
 
 	init(&r, 0, 1);
-	g_assert_false(announces(&r));
-	net_rig_start(&r, ~BIT(GUEST_ANNOUNCE));
-	g_assert_false(announces(&r));
-	g_assert_cmpuint(net_rig_command(&r, VIRTIO_NET_CTRL_ANNOUNCE, 0, NULL, 0), ==,
-			 VIRTIO_NET_ERR);
-	device_rig_reset(&r.dev);
-	net_rig_start(&r, ~BIT(STATUS));
-	g_assert_false(announces(&r));
-	device_rig_reset(&r.dev);
 	net_rig_start(&r, UINT64_MAX);
 	r.dev.config_interrupts = 0;
-	iol_net_set_link(&r.mn->net, false);
-	g_assert_cmpuint(FIELD(&r, status), ==, 0);
-	g_assert_cmpuint(r.dev.config_interrupts, ==, 1);
-	iol_net_set_link(&r.mn->net, true);
-	g_assert_cmpuint(FIELD(&r, status), ==, UP | ANNOUNCE);
-	g_assert_cmpuint(r.dev.config_interrupts, ==, 2);
-	/* Until the driver has said that it did. */
-	iol_net_set_link(&r.mn->net, false);
-	g_assert_cmpuint(FIELD(&r, status), ==, ANNOUNCE);
-	iol_net_set_link(&r.mn->net, true);
+	check_announce(&r);
+	g_assert_cmpuint(r.dev.config_interrupts, ==, 3);
+	/* Until the driver has said that it did, or cannot any more. */
 	g_assert_cmpuint(net_rig_command(&r, VIRTIO_NET_CTRL_ANNOUNCE, 1, NULL, 0), ==,
 			 VIRTIO_NET_ERR);
 	g_assert_cmpuint(FIELD(&r, status), ==, UP | ANNOUNCE);
 	g_assert_cmpuint(net_rig_command(&r, VIRTIO_NET_CTRL_ANNOUNCE, 0, NULL, 0), ==,
 			 VIRTIO_NET_OK);
 	g_assert_cmpuint(FIELD(&r, status), ==, UP);
-	/* A reset forgets it. */
-	g_assert_true(announces(&r));
+	check_announce(&r);
+	lose_link(&r);
+	/* The time counts from the last that the driver heard. */
+	pause_for(&r, 300);
+	check_announce(&r);
 	g_assert_true(device_rig_reset(&r.dev));
 	g_assert_cmpuint(FIELD(&r, status), ==, UP);
+	/* It is under way while all goes. */
 	net_rig_start(&r, UINT64_MAX);
-	g_assert_cmpuint(FIELD(&r, status), ==, UP);
+	lose_link(&r);
+	finish(&r);
+}
+
+/* Drivers that cannot be asked, or are another by then; a link that is down again. */
+static void test_announce_not(void)
+{
+	struct net_rig r;
+
+	init(&r, 0, 1);
+	lose_link(&r);
+	net_rig_start(&r, ~BIT(GUEST_ANNOUNCE));
+	lose_link(&r);
+	check_no_announce(&r);
+	g_assert_cmpuint(net_rig_command(&r, VIRTIO_NET_CTRL_ANNOUNCE, 0, NULL, 0), ==,
+			 VIRTIO_NET_ERR);
+	device_rig_reset(&r.dev);
+	net_rig_start(&r, ~BIT(STATUS));
+	lose_link(&r);
+	check_no_announce(&r);
+	device_rig_reset(&r.dev);
+	net_rig_start(&r, UINT64_MAX);
+	lose_link(&r);
+	iol_net_set_link(&r.mn->net, false);
+	pause_for(&r, 700);
+	g_assert_cmpuint(FIELD(&r, status), ==, 0);
+	lose_link(&r);
+	g_assert_true(device_rig_reset(&r.dev));
+	net_rig_start(&r, UINT64_MAX);
+	check_no_announce(&r);
 	finish(&r);
 }
 
@@ -673,6 +728,35 @@ static void test_counts_told(void)
 	close(fds[1]);
 }
 
+/* Two things that the host may refuse at a start: each is told with its cause. */
+static void test_refusal_told(void)
+{
+	int saved = dup(STDERR_FILENO), fds[2];
+	char text[2048] = "";
+	struct net_rig r;
+
+	init(&r, NET_RIG_OFFLOADS, 2);
+	g_assert_cmpint(pipe2(fds, O_NONBLOCK), ==, 0);
+	dup2(fds[1], STDERR_FILENO);
+	r.mn->pairs_error = -EBUSY;
+	net_rig_start(&r, UINT64_MAX);
+	r.mn->pairs_error = 0;
+	g_assert_true(device_rig_reset(&r.dev));
+	r.mn->set_error = -EPERM;
+	net_rig_start(&r, ~BIT(GUEST_CSUM));
+	dup2(saved, STDERR_FILENO);
+	g_assert_cmpint(read(fds[0], text, sizeof(text) - 1), >, 0);
+	g_assert_nonnull(strstr(text, "net memory cannot be set to one queue pair (Device or "
+				      "resource busy); "));
+	g_assert_nonnull(strstr(text, "net memory cannot be told which offloads the guest's driver "
+				      "takes (Operation not permitted); "));
+	net_rig_check_alive(&r);
+	finish(&r);
+	close(saved);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 struct late {
 	struct iol_post post;
 	struct memory_net *mn;
@@ -755,6 +839,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/virtio-net-life/refused", test_refused);
 	g_test_add_func("/virtio-net-life/link", test_link);
 	g_test_add_func("/virtio-net-life/announce", test_announce);
+	g_test_add_func("/virtio-net-life/announce-not", test_announce_not);
 	g_test_add_func("/virtio-net-life/ctrl-queue-place", test_ctrl_queue_place);
 	g_test_add_func("/virtio-net-life/pairs", test_pairs);
 	g_test_add_func("/virtio-net-life/pairs-without-mq", test_pairs_without_mq);
@@ -765,6 +850,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/virtio-net-life/quiesce-with-work", test_quiesce_with_work);
 	g_test_add_func("/virtio-net-life/free-with-work", test_free_with_work);
 	g_test_add_func("/virtio-net-life/counts-told", test_counts_told);
+	g_test_add_func("/virtio-net-life/refusal-told", test_refusal_told);
 	g_test_add_func("/virtio-net-life/free-with-link-lost", test_free_with_link_lost);
 	g_test_add_func("/virtio-net-life/reset-restores", test_reset_restores);
 	g_test_add_func("/virtio-net-life/not-running", test_not_running);

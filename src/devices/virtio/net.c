@@ -24,6 +24,13 @@ enum {
 	LOG_BURST = 4,
 };
 
+/*
+ * From the news that the link is up to the wish for an announcement. Linux' driver, told both at once, announces
+ * before it turns its carrier on, and what it sends without one is dropped. It takes the news in from its interrupt by a
+ * work item: milliseconds, but on a busy host more. Longer would be time in which others cannot reach the guest.
+ */
+#define ANNOUNCE_NS (500 * IOL_NS_PER_MS)
+
 const uint64_t virtio_net_guest_offloads =
 	NET_BIT(VIRTIO_NET_F_GUEST_CSUM) | NET_BIT(VIRTIO_NET_F_GUEST_TSO4) |
 	NET_BIT(VIRTIO_NET_F_GUEST_TSO6) | NET_BIT(VIRTIO_NET_F_GUEST_ECN) |
@@ -119,7 +126,7 @@ static void features_ok(struct iol_virtio *v)
 }
 
 /* USO is one to the backend: the driver has to know both kinds. */
-static uint32_t backend_offloads(uint64_t guest)
+uint32_t virtio_net_backend_offloads(uint64_t guest)
 {
 	const uint64_t uso = NET_BIT(VIRTIO_NET_F_GUEST_USO4) | NET_BIT(VIRTIO_NET_F_GUEST_USO6);
 	uint32_t offloads = 0;
@@ -137,15 +144,9 @@ static uint32_t backend_offloads(uint64_t guest)
 	return offloads;
 }
 
-int virtio_net_set_offloads(struct net_device *n, uint64_t guest_offloads)
+uint64_t virtio_net_sound_offloads(uint64_t features)
 {
-	int ret;
-
-	guest_offloads = sound_features(guest_offloads & virtio_net_guest_offloads);
-	ret = iol_net_set_offloads(n->net, backend_offloads(guest_offloads));
-	if (!ret)
-		n->guest_offloads = guest_offloads;
-	return ret;
+	return sound_features(features & virtio_net_guest_offloads);
 }
 
 /* --- configuration space --- */
@@ -240,17 +241,49 @@ static bool may_announce(const struct net_device *n)
 	       iol_virtio_has(&n->v, VIRTIO_NET_F_STATUS);
 }
 
+static void await_announce(struct net_device *n, uint64_t now_ns)
+{
+	if (!n->announce_op.in_flight)
+		iol_loop_timeout(n->v.loop, &n->announce_op, n->announce_at_ns - now_ns);
+}
+
+/* done() of announce_op. It may have been started for a link, or a driver, that is gone, and then be early. */
+static void announce(struct iol_op *op, int res)
+{
+	struct net_device *n = iol_container_of(op, struct net_device, announce_op);
+	uint64_t now_ns = iol_loop_now_ns();
+
+	if (res != -ETIME || !n->announce_at_ns)
+		return;
+	if (now_ns < n->announce_at_ns) {
+		await_announce(n, now_ns);
+		return;
+	}
+	n->announce_at_ns = 0;
+	if (!n->net->link_up || !may_announce(n))
+		return;
+	n->announcing = true;
+	virtio_net_show_status(n, true);
+}
+
 /*
- * A link that comes back may lead to another network, or to a bridge that has forgotten where the guest is.
+ * A link that comes back may lead to another network, or to a bridge that has forgotten where the guest is: the
+ * driver is asked to announce itself, but not before it has seen the link. Over one that is down nobody can.
  * What waited for the other state will perhaps not be told by anything else.
  */
 static void link_changed(struct iol_net_user *user)
 {
 	struct net_device *n = net_of_user(user);
 
-	if (n->net->link_up && may_announce(n))
-		n->announcing = true;
+	n->announcing = false;
+	n->announce_at_ns = 0;
 	virtio_net_show_status(n, true);
+	if (n->net->link_up && may_announce(n)) {
+		uint64_t now_ns = iol_loop_now_ns();
+
+		n->announce_at_ns = now_ns + ANNOUNCE_NS;
+		await_announce(n, now_ns);
+	}
 	for (unsigned int i = 0; i < n->pairs; i++)
 		virtio_net_retry_tx(n, i);
 	for (unsigned int i = 0; i < n->active_pairs && n->net->link_up; i++)
@@ -262,18 +295,9 @@ static void link_changed(struct iol_net_user *user)
 static void start(struct iol_virtio *v)
 {
 	struct net_device *n = net_of(v);
-	int pairs, offloads;
 
 	virtio_net_start_filter(n);
-	n->active_pairs = 1;
-	n->guest_offloads = 0;
-	pairs = iol_net_set_pairs(n->net, 1);
-	offloads = virtio_net_set_offloads(n, v->features);
-	if (pairs || offloads)
-		iol_log_limited(&n->log_limit, IOL_LOG_WARN,
-				"%s: the host refuses what the guest's driver can do itself; some "
-				"frames to it may be dropped",
-				v->name);
+	virtio_net_start_host(n);
 }
 
 static void stop(struct iol_virtio *v)
@@ -281,6 +305,8 @@ static void stop(struct iol_virtio *v)
 	struct net_device *n = net_of(v);
 
 	n->announcing = false;
+	n->announce_at_ns = 0;
+	n->pairs_due = n->offloads_due = false;
 	for (unsigned int i = 0; i < n->pairs; i++) {
 		virtio_net_stop_rx(n, i);
 		virtio_net_stop_tx(n, i);
@@ -320,7 +346,8 @@ static void net_free(struct iol_virtio *v)
 	iol_net_start(n->net, NULL);
 	iol_loop_cancel(n->net->loop, &n->held_op);
 	iol_loop_cancel(n->net->loop, &n->ctrl_op);
-	while (n->held_op.in_flight || n->ctrl_op.in_flight)
+	iol_loop_cancel(n->net->loop, &n->announce_op);
+	while (n->held_op.in_flight || n->ctrl_op.in_flight || n->announce_op.in_flight)
 		if (iol_loop_turn(n->net->loop, true) < 0)
 			break;
 	iol_virtio_finish(v);
@@ -377,12 +404,14 @@ static struct net_device *new_device(struct iol_net *net,
 	n->net = net;
 	n->pairs = config->pairs;
 	n->active_pairs = 1;
+	n->host_pairs = net->limits.pairs; /* and no offloads: see iol_net_start() */
 	n->queue_size = config->queue_size;
 	n->mtu = config->mtu;
 	memcpy(n->mac, config->mac, sizeof(n->mac));
 	n->log_limit.burst = LOG_BURST;
 	n->held_op.done = virtio_net_held_long;
 	n->ctrl_op.done = virtio_net_ctrl_may_go_on;
+	n->announce_op.done = announce;
 	n->user = (struct iol_net_user){
 		.readable = readable,
 		.writable = writable,

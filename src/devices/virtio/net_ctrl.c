@@ -9,8 +9,10 @@
  *
  * A hostile guest can set its own filters and offloads. Addresses beyond those that we keep make the filter let
  * more in, which the specification allows. The work of a command is bounded. Changes of offloads and pairs of queues are
- * system calls that may take the host's lock of all its interfaces: where the backend says so, they are rationed, one a
- * turn at most, and the queue waits meanwhile. An answer that came early would be a lie (5.1.6.5.6.2).
+ * system calls that may take the host's lock of all its interfaces: where the backend says so, they are rationed, those of
+ * DRIVER_OK and those of commands together, and whatever resets come between. Of commands it is one a turn at most, and
+ * the queue waits meanwhile: an answer that came early would be a lie (5.1.6.5.6.2). A driver that starts does not wait:
+ * the backend is left as it was for a while, and what it leaves to a driver that cannot do it is dropped.
  */
 #include "net_internal.h"
 
@@ -42,11 +44,100 @@ static uint64_t change_wait_ns(const struct net_device *n)
 	return n->changes_paid_ns > free_ns ? n->changes_paid_ns - free_ns : 0;
 }
 
+/* False: the host may be changed now. Otherwise ctrl_op says when it may. */
+static bool await_change(struct net_device *n)
+{
+	uint64_t wait_ns = change_wait_ns(n);
+
+	if (wait_ns && !n->ctrl_op.in_flight)
+		iol_loop_timeout(n->v.loop, &n->ctrl_op, wait_ns);
+	return wait_ns;
+}
+
+/* What is refused costs as much. */
+static int set_pairs(struct net_device *n, unsigned int pairs)
+{
+	int ret = iol_net_set_pairs(n->net, pairs);
+
+	if (ret || pairs != n->host_pairs)
+		pay_change(n);
+	if (!ret)
+		n->host_pairs = pairs;
+	return ret;
+}
+
+static int set_offloads(struct net_device *n, uint32_t offloads)
+{
+	int ret = iol_net_set_offloads(n->net, offloads);
+
+	if (ret || offloads != n->host_offloads)
+		pay_change(n);
+	if (!ret)
+		n->host_offloads = offloads;
+	return ret;
+}
+
+/* --- DRIVER_OK --- */
+
+static void start_pairs(struct net_device *n)
+{
+	int ret = set_pairs(n, 1);
+
+	n->pairs_due = false;
+	if (ret)
+		iol_log_limited(&n->log_limit, IOL_LOG_WARN,
+				"%s: %s cannot be set to one queue pair (%s); frames to the guest "
+				"that come by others are lost: reset the guest's interface, or "
+				"give queues=1",
+				n->v.name, n->net->name, strerror(-ret));
+}
+
+static void start_offloads(struct net_device *n)
+{
+	int ret = set_offloads(n, virtio_net_backend_offloads(n->guest_offloads));
+
+	n->offloads_due = false;
+	if (ret)
+		iol_log_limited(&n->log_limit, IOL_LOG_WARN,
+				"%s: %s cannot be told which offloads the guest's driver takes "
+				"(%s); frames to the guest that need others are lost: reset the "
+				"guest's interface, or turn these offloads off on the host",
+				n->v.name, n->net->name, strerror(-ret));
+}
+
+/* Sets what is due as far as the host may be changed; true when nothing is left. */
+static bool set_due(struct net_device *n)
+{
+	if (n->pairs_due) {
+		if (await_change(n))
+			return false;
+		start_pairs(n);
+	}
+	if (n->offloads_due) {
+		if (await_change(n))
+			return false;
+		start_offloads(n);
+	}
+	return true;
+}
+
+void virtio_net_start_host(struct net_device *n)
+{
+	n->active_pairs = 1;
+	n->guest_offloads = virtio_net_sound_offloads(n->v.features);
+	n->pairs_due = n->host_pairs != 1;
+	n->offloads_due = n->host_offloads != virtio_net_backend_offloads(n->guest_offloads);
+	set_due(n);
+}
+
+/* --- commands that waited --- */
+
+/* The driver may have gone meanwhile: its features are a vCPU's to write then. */
 void virtio_net_ctrl_may_go_on(struct iol_op *op, int res)
 {
 	struct net_device *n = iol_container_of(op, struct net_device, ctrl_op);
 
-	if (res == -ETIME)
+	if (res == -ETIME && net_running(n) && set_due(n))
 		iol_virtio_resume(&n->v, virtio_net_ctrl_queue(n));
 }
 
@@ -201,7 +292,6 @@ static bool run_mq(struct net_device *n, uint8_t command, struct iol_chain *chai
 {
 	unsigned int pairs, before = n->active_pairs;
 	le16 data;
-	int ret;
 
 	if (!has(n, VIRTIO_NET_F_MQ) || command != VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET ||
 	    !take_rest(chain, &data, sizeof(data)))
@@ -209,10 +299,7 @@ static bool run_mq(struct net_device *n, uint8_t command, struct iol_chain *chai
 	pairs = le16_get(data);
 	if (!pairs || pairs > n->pairs || !queues_are_there(n, pairs))
 		return false;
-	ret = iol_net_set_pairs(n->net, pairs);
-	if (ret || pairs != before)
-		pay_change(n);
-	if (ret)
+	if (set_pairs(n, pairs))
 		return false;
 	n->active_pairs = pairs;
 	for (unsigned int i = pairs; i < before; i++)
@@ -226,9 +313,8 @@ static bool run_mq(struct net_device *n, uint8_t command, struct iol_chain *chai
 
 static bool run_offloads(struct net_device *n, uint8_t command, struct iol_chain *chain)
 {
-	uint64_t offloads, before = n->guest_offloads;
+	uint64_t offloads;
 	le64 data;
-	int ret;
 
 	if (!has(n, VIRTIO_NET_F_CTRL_GUEST_OFFLOADS) ||
 	    command != VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET || !take_rest(chain, &data, sizeof(data)))
@@ -236,10 +322,11 @@ static bool run_offloads(struct net_device *n, uint8_t command, struct iol_chain
 	offloads = le64_get(data);
 	if (offloads & ~(n->v.features & virtio_net_guest_offloads))
 		return false;
-	ret = virtio_net_set_offloads(n, offloads);
-	if (ret || n->guest_offloads != before)
-		pay_change(n);
-	return !ret;
+	offloads = virtio_net_sound_offloads(offloads);
+	if (set_offloads(n, virtio_net_backend_offloads(offloads)))
+		return false;
+	n->guest_offloads = offloads;
+	return true;
 }
 
 /* --- commands --- */
@@ -269,17 +356,14 @@ static bool run_command(struct net_device *n, struct iol_chain *chain)
 	}
 }
 
-/* Any command might be the next change, and they are run in order. */
+/* Any command might be the next change, and they are run in order, behind what DRIVER_OK left to be set. */
 static bool has_to_wait(struct net_device *n, unsigned int queue)
 {
-	uint64_t wait_ns = change_wait_ns(n);
+	bool wait = !set_due(n) || await_change(n);
 
-	if (!wait_ns)
-		return false;
-	iol_virtio_pause(&n->v, queue);
-	if (!n->ctrl_op.in_flight)
-		iol_loop_timeout(n->v.loop, &n->ctrl_op, wait_ns);
-	return true;
+	if (wait)
+		iol_virtio_pause(&n->v, queue);
+	return wait;
 }
 
 bool virtio_net_serve_ctrl(struct net_device *n, unsigned int queue)

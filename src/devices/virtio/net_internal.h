@@ -95,8 +95,14 @@ struct net_device {
 	unsigned int mtu; /* 0: none */
 	uint8_t mac[IOL_NET_MAC_BYTES]; /* at power-on */
 	bool announcing;
+	uint64_t announce_at_ns; /* 0: nothing to be announced later */
+	struct iol_op announce_op;
 	uint64_t
 		guest_offloads; /* feature bits: what received frames may leave to the driver now */
+	/* As the backend is set. It may leave more to us than guest_offloads: such frames are dropped. */
+	unsigned int host_pairs;
+	uint32_t host_offloads; /* IOL_NET_CSUM ... */
+	bool pairs_due, offloads_due; /* to be set for this driver yet; ctrl_op is in flight then */
 	struct iol_log_limit log_limit;
 	struct net_filter filter;
 	struct iol_virtio_net_counts counts;
@@ -105,7 +111,8 @@ struct net_device {
 	struct iovec *ctrl_iov; /* as many as the queue has entries */
 	struct net_macs unicast, multicast; /* of a command that may still turn out to be wrong */
 	struct iol_op held_op; /* frames that wait for chains */
-	struct iol_op ctrl_op; /* commands that wait until the host may be changed again */
+	struct iol_op
+		ctrl_op; /* commands and settings that wait until the host may be changed again */
 	uint64_t changes_paid_ns; /* the time by which it may be as if there had been no changes */
 	struct iovec rx_iov[IOV_MAX]; /* of one call */
 };
@@ -120,8 +127,10 @@ static inline bool net_running(const struct net_device *n)
 	return n->v.state == IOL_VIRTIO_RUNNING;
 }
 
-/* -errno: the backend cannot. */
-int virtio_net_set_offloads(struct net_device *n, uint64_t guest_offloads);
+/* The offloads among @features that have what they need. */
+uint64_t virtio_net_sound_offloads(uint64_t features);
+/* What the backend is told of them. */
+uint32_t virtio_net_backend_offloads(uint64_t guest);
 
 /* Shows status as it is; @tell: with an interrupt. */
 void virtio_net_show_status(struct net_device *n, bool tell);
@@ -161,6 +170,8 @@ static inline unsigned int virtio_net_ctrl_queue(const struct net_device *n)
 	return iol_virtio_has(&n->v, VIRTIO_NET_F_MQ) ? 2 * n->pairs : 2;
 }
 
+/* Pairs and offloads as they are after DRIVER_OK; the backend is set to it now or when it may be changed again. */
+void virtio_net_start_host(struct net_device *n);
 /* As iol_virtio_ops.serve. */
 bool virtio_net_serve_ctrl(struct net_device *n, unsigned int queue);
 /* done() of ctrl_op. */

@@ -187,6 +187,7 @@ static void deliver(struct net_device *n, unsigned int pair, size_t bytes)
 
 static bool may_segment(const struct net_device *n, uint8_t gso_type)
 {
+	const uint64_t uso = NET_BIT(VIRTIO_NET_F_GUEST_USO4) | NET_BIT(VIRTIO_NET_F_GUEST_USO6);
 	uint64_t on = n->guest_offloads;
 
 	if ((gso_type & VIRTIO_NET_HDR_GSO_ECN) && !(on & NET_BIT(VIRTIO_NET_F_GUEST_ECN)))
@@ -197,7 +198,8 @@ static bool may_segment(const struct net_device *n, uint8_t gso_type)
 	case VIRTIO_NET_HDR_GSO_TCPV6:
 		return on & NET_BIT(VIRTIO_NET_F_GUEST_TSO6);
 	case VIRTIO_NET_HDR_GSO_UDP_L4:
-		return on & (NET_BIT(VIRTIO_NET_F_GUEST_USO4) | NET_BIT(VIRTIO_NET_F_GUEST_USO6));
+		/* The header does not say which; a backend is asked for none when the driver knows but one. */
+		return (on & uso) == uso;
 	default:
 		return false;
 	}
@@ -205,7 +207,7 @@ static bool may_segment(const struct net_device *n, uint8_t gso_type)
 
 /*
  * Whether the driver may get this frame (5.1.4.1, 5.1.6.4.1). What a backend still had when offloads were
- * turned off may leave more to the driver than it now takes.
+ * turned off, or gives while it waits to be told so, may leave more to the driver than it now takes.
  */
 static bool judge_frame(const struct net_device *n, struct net_rx *rx, size_t bytes)
 {
