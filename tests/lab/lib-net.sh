@@ -57,3 +57,23 @@ background() { # background NAME COMMAND...
 	"$@" >"$background_name.out" 2>&1 &
 	echo $! >"$background_name.pid"
 }
+
+# capture FILE INTERFACE FILTER...: tcpdump writes there what comes by, from now on; by $capture_in, a command's first words.
+# It asks for an account: name_root.
+capture() {
+	capture_file=$1 capture_interface=$2
+	shift 2
+	# shellcheck disable=SC2086 # a list of words
+	background capture ${capture_in:-} tcpdump -Z root -U -i "$capture_interface" -s 0 -w "$capture_file" "$@"
+	capture_limit=$(($(uptime_s) + 20 * PATIENCE))
+	until [ -s "$capture_file" ]; do
+		[ "$(uptime_s)" -le $capture_limit ] || fail "tcpdump does not start: $(tail -n 1 capture.out)"
+		sleep 0.1
+	done
+}
+
+capture_end() {
+	kill "$(cat capture.pid)" 2>/dev/null || fail "tcpdump ended by itself: $(tail -n 1 capture.out)"
+	wait "$(cat capture.pid)" || true
+	rm capture.pid
+}

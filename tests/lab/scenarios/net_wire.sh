@@ -24,18 +24,12 @@ far /sbin/ip addr add 10.9.0.9/24 dev far0
 far /sbin/ip -6 addr add fd09::9/64 dev far0 nodad
 far ethtool -K far0 tx off tso off gso off gro off >/dev/null
 background server /sbin/ip netns exec far iperf3 -s
-background capture /sbin/ip netns exec far tcpdump -Z root -U -i far0 -s 0 -w wire.pcap src 10.9.0.2 or src fd09::2
-wait_end=$(($(uptime_s) + 20 * PATIENCE))
-until [ -s wire.pcap ]; do
-	[ "$(uptime_s)" -le $wait_end ] || fail "tcpdump does not start: $(tail -n 1 capture.out)"
-	sleep 0.1
-done
+capture_in="/sbin/ip netns exec far"
+capture wire.pcap far0 src 10.9.0.2 or src fd09::2
 
 net_start wire net_wire "-n bridge,br=br0" lab.address=10.9.0.2 lab.address6=fd09::2 lab.peer=10.9.0.9 lab.peer6=fd09::9
 net_end 150
-kill "$(cat capture.pid)" 2>/dev/null || fail "tcpdump ended by itself: $(tail -n 1 capture.out)"
-wait "$(cat capture.pid)" || true
-rm capture.pid
+capture_end
 
 tcpdump -Z root -nn -vv -r wire.pcap >wire 2>tcpdump.err || fail "tcpdump cannot read what it wrote: $(tail -n 1 tcpdump.err)"
 # seen PATTERN: how many lines

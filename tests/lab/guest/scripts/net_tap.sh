@@ -35,4 +35,5 @@ check "the host again" within 30 ping -c 1 -W 1 "$peer"
 ip neigh | sed 's/^/@lab neighbour /'
 ethtool -S eth0 | sed -n 's/^ *\(.*_packets\): /@lab count \1 /p'
 grep virtio /proc/interrupts | sed 's/^ */@lab interrupts /'
+button
 kernel_errors
