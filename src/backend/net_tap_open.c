@@ -129,6 +129,37 @@ static int refused(struct net_tap *tap, int fd, unsigned int pairs, int code, st
 	return iol_error_errno(err, code, "cannot use the interface %s", name);
 }
 
+/* What we cannot do without and an interface with @flags lacks; NULL: nothing. */
+static const char *lacking(unsigned int flags)
+{
+	if (!(flags & IFF_TAP))
+		return "IFF_TAP";
+	if (!(flags & IFF_NO_PI))
+		return "IFF_NO_PI";
+	return flags & IFF_VNET_HDR ? NULL : "IFF_VNET_HDR";
+}
+
+/*
+ * Whoever opens the first queue says what frames look like, and of one who opens another the kernel does not even look
+ * at that. It may be a program that is about to make the interface: it has a queue until it is done.
+ */
+static int check_first(const struct net_tap *tap, int fd, struct iol_error *err)
+{
+	struct ifreq ifr = { 0 };
+	const char *lacks;
+
+	if (ioctl(fd, TUNGETIFF, &ifr))
+		return iol_error_errno(err, -errno, "interface %s: cannot ask for its flags",
+				       tap->ifname);
+	lacks = lacking((unsigned short)ifr.ifr_flags);
+	if (!lacks)
+		return 0;
+	return iol_error_set(err, -EBUSY,
+			     "interface %s is in use: another program has it open, without %s; "
+			     "end that one, or name another interface",
+			     tap->ifname, lacks);
+}
+
 /* The first queue: makes the interface, or opens the one that is there. */
 static int open_first(struct net_tap *tap, int fd, unsigned int pairs, unsigned int *flags,
 		      struct iol_error *err)
@@ -152,7 +183,7 @@ static int open_first(struct net_tap *tap, int fd, unsigned int pairs, unsigned 
 		*flags |= IFF_MULTI_QUEUE;
 		ret = set_iff(fd, tap->ifname, *flags);
 	}
-	return ret ? refused(tap, fd, pairs, ret, err) : 0;
+	return ret ? refused(tap, fd, pairs, ret, err) : check_first(tap, fd, err);
 }
 
 static int open_queues(struct net_tap *tap, unsigned int pairs, struct iol_error *err)
@@ -182,17 +213,16 @@ static int check_parents(struct net_tap *tap, int fd, unsigned int pairs, struct
 {
 	struct ifreq ifr = { 0 };
 	unsigned int flags;
+	const char *lacks;
 
 	if (ioctl(fd, TUNGETIFF, &ifr))
 		return iol_error_errno(err, -errno, "descriptor %d is no tap", fd);
 	flags = (unsigned short)ifr.ifr_flags;
-	if ((flags & tap_flags) != tap_flags)
+	lacks = lacking(flags);
+	if (lacks)
 		return iol_error_set(err, -EINVAL,
 				     "descriptor %d, interface %s, was opened without %s", fd,
-				     ifr.ifr_name,
-				     !(flags & IFF_TAP)     ? "IFF_TAP"
-				     : !(flags & IFF_NO_PI) ? "IFF_NO_PI"
-							    : "IFF_VNET_HDR");
+				     ifr.ifr_name, lacks);
 	if (pairs > 1 && !(flags & IFF_MULTI_QUEUE))
 		return iol_error_set(
 			err, -EINVAL,

@@ -482,6 +482,40 @@ static void test_queues_of_deleted(struct net_fixture *f, gconstpointer data)
 	delete_link("iol3");
 }
 
+/*
+ * It is there before whoever makes it has done all. For as long as theirs is the first queue, it is they who say what
+ * frames look like.
+ */
+static void test_found_half_made(struct net_fixture *f, gconstpointer data)
+{
+	struct net_device dev;
+	int maker, host;
+
+	(void)data;
+	start_tap(f, &dev, (struct iol_net_tap_config){ .ifname = "iol3", .pairs = 4 });
+	lose_link(&dev, "iol3");
+	maker = open_tun("iol3", IFF_TAP | IFF_NO_PI | IFF_MULTI_QUEUE);
+	g_assert_cmpint(maker, >=, 0);
+	expect_error(
+		f, (struct iol_net_tap_config){ .ifname = "iol3", .pairs = 2 }, -EBUSY,
+		"interface iol3 is in use: another program has it open, without IFF_VNET_HDR; end that one, or "
+		"name another interface");
+	net_turn_for(&f->loop, 1200);
+	g_assert_false(dev.net->link_up);
+	g_assert_cmpint(ioctl(maker, TUNSETPERSIST, 1), ==, 0);
+	iol_fd_close(&maker);
+	set_up("iol3", true);
+	NET_TURN_UNTIL(&f->loop, dev.net->link_up);
+	host = host_end("iol3");
+	for (unsigned int pair = 0; pair < 4; pair++)
+		expect_at_host(&dev, host, pair, (uint8_t)pair);
+	for (uint8_t i = 0; i < 20; i++)
+		expect_from_host(&dev, host, 4, i);
+	iol_fd_close(&host);
+	iol_net_free(dev.net);
+	delete_link("iol3");
+}
+
 static bool make_bridge(const char *name)
 {
 	char arg[IFNAMSIZ];
@@ -768,6 +802,7 @@ int main(int argc, char **argv)
 		{ "/net-tap/deleted-and-made-again", test_deleted_and_made_again },
 		{ "/net-tap/queues", test_queues },
 		{ "/net-tap/queues/of-deleted", test_queues_of_deleted },
+		{ "/net-tap/queues/found-half-made", test_found_half_made },
 		{ "/net-tap/bridge", test_bridge },
 		{ "/net-tap/made-again/bare", test_made_again_bare },
 		{ "/net-tap/made-again/busy", test_made_again_busy },
