@@ -63,7 +63,8 @@ struct iol_vm {
 	struct iol_char *serials[IOL_CONFIG_SERIALS_MAX]; /* config->serial_count of them */
 	struct iol_char *console; /* NULL: none */
 	struct iol_virtio *console_virtio; /* NULL: not yet; belongs to one of devices[] */
-	struct iol_net *nets[IOL_CONFIG_NETS_MAX]; /* config->net_count of them; NULL: its card has it */
+	struct iol_net
+		*nets[IOL_CONFIG_NETS_MAX]; /* config->net_count of them; NULL: its card has it */
 	/* The power button, which is one of devices[]; NULL: this machine's is no such one. */
 	struct iol_acpi_pm *acpi_pm;
 	struct iol_power_key *power_key;
