@@ -38,6 +38,7 @@ got() {
 come ttyS1 s1.out
 cmp -s s1.out s1.log || fail "the log of ttyS1 is not what its file has"
 mkfifo words
+exec 6<>words # open all the time: what is in a FIFO that nobody has open is lost
 client() { # client NAME: of ttyS2
 	nc 127.0.0.1 7001 <>words >"$1.out" &
 	echo $! >"$1.pid"
@@ -58,6 +59,7 @@ got hvc0 hvc0.out
 
 # a client that goes and another that comes
 kill -9 "$(cat s2.pid)"
+wait "$(cat s2.pid)" || true
 client next
 echo word-ttyS2 >words
 got ttyS2 next.out
