@@ -401,7 +401,7 @@ static int set_mtu(const struct net_tap *tap, int control, struct iol_error *err
 			       tap->mtu);
 }
 
-/* If it is ours; else that is another's business, and worth a word. */
+/* If it is ours; else that is another's business: worth a word at the start, and waited for when it was lost. */
 static int bring_up(const struct net_tap *tap, int control, struct iol_error *err)
 {
 	struct ifreq ifr;
@@ -412,6 +412,10 @@ static int bring_up(const struct net_tap *tap, int control, struct iol_error *er
 				       tap->ifname);
 	if (ifr.ifr_flags & IFF_UP)
 		return 0;
+	/* Whoever makes it anew may not be done yet; the guest is told of a link that has one. */
+	if (!tap->ours && tap->lost)
+		return iol_error_set(err, -ENETDOWN, "interface %s is down: ip link set %s up",
+				     tap->ifname, tap->ifname);
 	if (!tap->ours) {
 		iol_log(IOL_LOG_WARN,
 			"%s: interface %s is down, no frame passes: ip link set %s up",

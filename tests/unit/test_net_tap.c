@@ -484,7 +484,7 @@ static void test_queues_of_deleted(struct net_fixture *f, gconstpointer data)
 
 /*
  * It is there before whoever makes it has done all. For as long as theirs is the first queue, it is they who say what
- * frames look like.
+ * frames look like; and until it is up there is no link.
  */
 static void test_found_half_made(struct net_fixture *f, gconstpointer data)
 {
@@ -492,6 +492,7 @@ static void test_found_half_made(struct net_fixture *f, gconstpointer data)
 	int maker, host;
 
 	(void)data;
+	make_up("iol3", IFF_MULTI_QUEUE);
 	start_tap(f, &dev, (struct iol_net_tap_config){ .ifname = "iol3", .pairs = 4 });
 	lose_link(&dev, "iol3");
 	maker = open_tun("iol3", IFF_TAP | IFF_NO_PI | IFF_MULTI_QUEUE);
@@ -504,6 +505,8 @@ static void test_found_half_made(struct net_fixture *f, gconstpointer data)
 	g_assert_false(dev.net->link_up);
 	g_assert_cmpint(ioctl(maker, TUNSETPERSIST, 1), ==, 0);
 	iol_fd_close(&maker);
+	net_turn_for(&f->loop, 1200);
+	g_assert_false(dev.net->link_up);
 	set_up("iol3", true);
 	NET_TURN_UNTIL(&f->loop, dev.net->link_up);
 	host = host_end("iol3");
