@@ -25,7 +25,8 @@ struct iol_msix;
  */
 int iol_msix_new(struct iol_pci_function *fn, unsigned int bar, unsigned int vectors,
 		 struct iol_irq_router *router, struct iol_msix **msix, struct iol_error *err);
-void iol_msix_free(struct iol_msix *msix); /* NULL is fine; @fn was removed */
+/* NULL is fine; @fn was removed, and no source has an eventfd. */
+void iol_msix_free(struct iol_msix *msix);
 
 /* Power-on: disabled, every vector masked, nothing pending. */
 void iol_msix_reset(struct iol_msix *msix);

@@ -229,7 +229,9 @@ static int set_ring(const struct iol_vhost_net *vhost, unsigned int idx,
 		ret = CALL(vhost, VHOST_SET_VRING_CALL, &signal, err);
 	if (!ret)
 		ret = CALL(vhost, VHOST_SET_VRING_ERR, &error, err);
-	return ret ? iol_error_prefix(err, "ring %u", idx) : 0;
+	if (ret)
+		iol_error_prefix(err, "ring %u", idx);
+	return ret;
 }
 
 static int set_backend(const struct iol_vhost_net *vhost, unsigned int idx, int fd,
@@ -238,7 +240,9 @@ static int set_backend(const struct iol_vhost_net *vhost, unsigned int idx, int 
 	const struct vhost_vring_file backend = { .index = idx, .fd = fd };
 	int ret = CALL(vhost, VHOST_NET_SET_BACKEND, &backend, err);
 
-	return ret ? iol_error_prefix(err, "ring %u", idx) : 0;
+	if (ret)
+		iol_error_prefix(err, "ring %u", idx);
+	return ret;
 }
 
 /* The kernel lets go of the eventfds; none of this can be refused. */
@@ -258,9 +262,10 @@ static int get_base(const struct iol_vhost_net *vhost, unsigned int idx, uint16_
 	int ret = CALL(vhost, VHOST_GET_VRING_BASE, &base, err);
 
 	if (ret)
-		return iol_error_prefix(err, "ring %u", idx);
-	*avail_idx = (uint16_t)base.num;
-	return 0;
+		iol_error_prefix(err, "ring %u", idx);
+	else
+		*avail_idx = (uint16_t)base.num;
+	return ret;
 }
 
 int iol_vhost_net_stop(struct iol_vhost_net *vhost, uint16_t avail_idx[IOL_VHOST_RINGS],

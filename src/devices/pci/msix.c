@@ -367,8 +367,6 @@ void iol_msix_free(struct iol_msix *msix)
 {
 	if (!msix)
 		return;
-	for (struct iol_msix_source *s = msix->sources; s; s = s->next)
-		source_unbind(msix, s);
 	for (unsigned int i = 0; i < msix->count; i++)
 		iol_irq_msi_finish(&msix->vectors[i].msi);
 	g_free(msix->vectors);
