@@ -86,7 +86,7 @@ static int set_vhost(void *target, const char *value, const char *item, struct i
 	int mode = iol_key_choose(modes, IOL_ARRAY_LEN(modes), value);
 
 	if (mode < 0)
-		return iol_key_refuse(err, item, "is no answer", "give auto, on or off");
+		return iol_key_refuse(err, item, "is no mode of vhost", "give auto, on or off");
 	net->vhost = (enum iol_net_vhost)mode;
 	return 0;
 }

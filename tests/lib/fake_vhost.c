@@ -10,6 +10,9 @@
 #include <linux/virtio_ring.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include <iolite/endian.h>
 
 struct fake_vhost fake_vhost;
 
@@ -187,6 +190,24 @@ int fake_vhost_ioctl(int fd, unsigned long request, void *arg)
 		error = handle(find(fd), request, arg);
 	errno = error;
 	return error ? -1 : 0;
+}
+
+bool fake_vhost_serve(struct fake_vhost_device *device, unsigned int ring, uint32_t len)
+{
+	struct fake_vhost_ring *r = &device->rings[ring];
+	struct vring_avail *avail = (void *)(uintptr_t)r->addr.avail_user_addr;
+	struct vring_used *used = (void *)(uintptr_t)r->addr.used_user_addr;
+	uint16_t base = (uint16_t)r->base, slot = (uint16_t)(base % r->num);
+	const uint64_t one = 1;
+
+	if (r->backend < 0 || le16_get((le16){ avail->idx }) == base)
+		return false;
+	used->ring[slot].id = le32_of(le16_get((le16){ avail->ring[slot] })).raw;
+	used->ring[slot].len = le32_of(len).raw;
+	r->base = (uint16_t)(base + 1);
+	used->idx = le16_of((uint16_t)r->base).raw;
+	g_assert_cmpint(write(r->call, &one, sizeof(one)), ==, sizeof(one));
+	return true;
 }
 
 bool fake_vhost_is_idle(const struct fake_vhost_device *device)

@@ -54,6 +54,11 @@ extern struct fake_vhost fake_vhost;
 void fake_vhost_reset(void);
 /* 0, or -1 with errno. */
 int fake_vhost_ioctl(int fd, unsigned long request, void *arg);
+/*
+ * Takes a chain off the ring and gives it back with @len bytes written, none of them by us; calls. False: there is none, or
+ * the ring has no backend.
+ */
+bool fake_vhost_serve(struct fake_vhost_device *device, unsigned int ring, uint32_t len);
 /* The device holds on to no descriptor. */
 bool fake_vhost_is_idle(const struct fake_vhost_device *device);
 

@@ -46,6 +46,8 @@ struct memory_net {
 	uint32_t offloads; /* as set */
 	unsigned int active_pairs; /* as set */
 	bool *freed; /* NULL, or set by free() */
+	int vhost_fd; /* of each pair in use, as long as the link is up; -1: none; owned */
+	bool watched;
 };
 
 /* One pair, no offloads, no mtu; net.limits may be changed before a device is made. */
