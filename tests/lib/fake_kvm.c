@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <iolite/endian.h>
@@ -61,19 +62,30 @@ static void add_message(uint64_t address, uint32_t data, uint64_t count)
 	messages[message_count++].count = count;
 }
 
+/* An eventfd that would block, and that another thread may read first. */
+static uint64_t take_count(int fd)
+{
+	struct pollfd raised = { .fd = fd, .events = POLLIN };
+	uint64_t count = 0;
+	struct iovec iov = { .iov_base = &count, .iov_len = sizeof(count) };
+	ssize_t len;
+
+	if (poll(&raised, 1, 0) != 1)
+		return 0;
+	len = preadv2(fd, &iov, 1, -1, RWF_NOWAIT);
+	if (len < 0 && errno != EAGAIN)
+		len = read(fd, &count, sizeof(count));
+	return len == sizeof(count) ? count : 0;
+}
+
 /* What was written to an eventfd of @gsi since this was last asked. */
 static uint64_t take_raised(uint32_t gsi)
 {
 	uint64_t sum = 0;
 
-	for (unsigned int i = 0; i < irqfd_count; i++) {
-		struct pollfd raised = { .fd = irqfds[i].copy, .events = POLLIN };
-		uint64_t count;
-
-		if (irqfds[i].gsi == gsi && poll(&raised, 1, 0) == 1 &&
-		    read(raised.fd, &count, sizeof(count)) == sizeof(count))
-			sum += count;
-	}
+	for (unsigned int i = 0; i < irqfd_count; i++)
+		if (irqfds[i].gsi == gsi)
+			sum += take_count(irqfds[i].copy);
 	return sum;
 }
 
