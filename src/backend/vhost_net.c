@@ -24,6 +24,11 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+enum {
+	TABLE_BYTES = sizeof(struct vhost_memory) +
+		      IOL_VHOST_REGIONS_MAX * sizeof(struct vhost_memory_region),
+};
+
 #define BIT(feature) (UINT64_C(1) << (feature))
 
 /* What of a virtio-net device depends on who serves the rings. */
@@ -186,21 +191,18 @@ static int call(const struct iol_vhost_net *vhost, unsigned long request, const 
 static int set_memory(const struct iol_vhost_net *vhost, const struct iol_vhost_net_setup *setup,
 		      struct iol_error *err)
 {
-	struct {
-		struct vhost_memory head;
-		struct vhost_memory_region regions[IOL_VHOST_REGIONS_MAX];
-	} table = { .head.nregions = setup->region_count };
+	_Alignas(struct vhost_memory) uint8_t table[TABLE_BYTES] = { 0 };
+	struct vhost_memory *memory = (void *)table;
 
-	static_assert(sizeof(table) == sizeof(struct vhost_memory) + sizeof(table.regions),
-		      "the regions are where the head has them");
 	assert(setup->region_count <= IOL_VHOST_REGIONS_MAX);
+	memory->nregions = setup->region_count;
 	for (unsigned int i = 0; i < setup->region_count; i++)
-		table.regions[i] = (struct vhost_memory_region){
+		memory->regions[i] = (struct vhost_memory_region){
 			.guest_phys_addr = setup->regions[i].gpa,
 			.memory_size = setup->regions[i].size_bytes,
 			.userspace_addr = (uintptr_t)setup->regions[i].hva,
 		};
-	return CALL(vhost, VHOST_SET_MEM_TABLE, &table, err);
+	return CALL(vhost, VHOST_SET_MEM_TABLE, memory, err);
 }
 
 static int set_ring(const struct iol_vhost_net *vhost, unsigned int idx,

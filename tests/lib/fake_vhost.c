@@ -197,7 +197,7 @@ bool fake_vhost_serve(struct fake_vhost_device *device, unsigned int ring, uint3
 	struct fake_vhost_ring *r = &device->rings[ring];
 	struct vring_avail *avail = (void *)(uintptr_t)r->addr.avail_user_addr;
 	struct vring_used *used = (void *)(uintptr_t)r->addr.used_user_addr;
-	uint16_t base = (uint16_t)r->base, slot = (uint16_t)(base % r->num);
+	uint16_t base = (uint16_t)r->base, slot = r->num ? (uint16_t)(base % r->num) : 0;
 	const uint64_t one = 1;
 
 	if (r->backend < 0 || le16_get((le16){ avail->idx }) == base)

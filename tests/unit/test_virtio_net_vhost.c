@@ -523,6 +523,123 @@ static void test_resets(void)
 	finish(&r);
 }
 
+/* --- anything at any time --- */
+
+static void refuse_at_random(GRand *rand)
+{
+	static const unsigned long requests[] = {
+		0,
+		0,
+		0,
+		VHOST_SET_OWNER,
+		VHOST_SET_MEM_TABLE,
+		VHOST_SET_VRING_ADDR,
+		VHOST_SET_VRING_ERR,
+		VHOST_NET_SET_BACKEND,
+		VHOST_GET_VRING_BASE,
+	};
+
+	fake_vhost.refuse = requests[g_rand_int_range(rand, 0, IOL_ARRAY_LEN(requests))];
+	fake_vhost.refuse_errno = ENOMEM;
+	fake_vhost.refuse_after = (unsigned int)g_rand_int_range(rand, 0, 4);
+}
+
+static void restart(struct net_rig *r, GRand *rand)
+{
+	static const uint64_t features[] = { UINT64_MAX, ~BIT(MQ), ~BIT(GUEST_CSUM), 0,
+					     ~NET_RIG_BIT(VIRTIO_RING_F_EVENT_IDX) };
+
+	g_assert_true(device_rig_reset(&r->dev));
+	expect_on(0, r->pairs);
+	net_rig_start(r, features[g_rand_int_range(rand, 0, IOL_ARRAY_LEN(features))]);
+}
+
+/* The device may break by it, and not answer. */
+static void try_pairs(struct net_rig *r, uint16_t pairs)
+{
+	le16 value = le16_of(pairs);
+	struct virtio_driver_used used;
+
+	net_rig_start_command(r, VIRTIO_NET_CTRL_MQ, VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET, &value,
+			      sizeof(value));
+	virtio_driver_take_used(&r->dev.drivers[net_rig_ctrl(r)], &used);
+}
+
+static void one_step(struct net_rig *r, GRand *rand)
+{
+	unsigned int pair = (unsigned int)g_rand_int_range(rand, 0, (int)r->pairs);
+	struct iol_quiesce quiesce = { .pending = 1 };
+
+	switch (g_rand_int_range(rand, 0, 11)) {
+	case 0:
+		restart(r, rand);
+		break;
+	case 1:
+		iol_net_set_link(&r->mn->net, g_rand_boolean(rand));
+		break;
+	case 2:
+		if (r->dev.features & BIT(MQ) && !device_rig_is_broken(&r->dev))
+			try_pairs(r, (uint16_t)(pair + 1));
+		break;
+	case 3:
+		refuse_at_random(rand);
+		break;
+	case 4:
+		if (is_on(pair))
+			tell_mistake(pair);
+		break;
+	case 5:
+		r->mn->set_error = g_rand_int_range(rand, 0, 4) ? 0 : -EBUSY;
+		break;
+	case 6:
+		g_assert_true(iol_virtio_quiesce(r->dev.v, &quiesce));
+		expect_on(0, r->pairs);
+		iol_virtio_reset(r->dev.v);
+		restart(r, rand);
+		break;
+	case 7:
+		net_rig_give(r, pair, frame, 60);
+		break;
+	case 8:
+		fake_vhost_serve(device(pair), RX, HEADER + 60);
+		fake_vhost_serve(device(pair), TX, 0);
+		break;
+	case 9:
+		g_assert_cmpint(iol_loop_turn(r->dev.loop, false), ==, 0);
+		break;
+	default:
+		net_rig_send(r, 0, NULL, frame, 60);
+		net_rig_post(r, 0, 2, 1526);
+		break;
+	}
+}
+
+/* The fake kernel and the driver's books say what is wrong. */
+static void test_random(void)
+{
+	for (uint32_t seed = 0; seed < 20; seed++) {
+		GRand *rand = g_rand_new_with_seed(seed);
+		struct net_rig r;
+
+		init(&r, NET_RIG_OFFLOADS, 3);
+		r.mn->forget = true;
+		net_rig_start(&r, UINT64_MAX);
+		for (unsigned int i = 0; i < 300; i++) {
+			one_step(&r, rand);
+			if (device_rig_is_broken(&r.dev))
+				expect_on(0, 3);
+		}
+		fake_vhost.refuse = 0;
+		r.mn->set_error = 0;
+		iol_net_set_link(&r.mn->net, true);
+		restart(&r, rand);
+		r.mn->pairs[0].sends = 0;
+		check_kernel_sends(&r, 0);
+		finish(&r);
+		g_rand_free(rand);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -540,5 +657,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/virtio-net-vhost/broken", test_broken);
 	g_test_add_func("/virtio-net-vhost/no-base", test_no_base);
 	g_test_add_func("/virtio-net-vhost/resets", test_resets);
+	g_test_add_func("/virtio-net-vhost/random", test_random);
 	return g_test_run();
 }
