@@ -179,6 +179,8 @@ static int memory_set_pairs(struct iol_net *net, unsigned int pairs)
 
 	g_assert(pairs && pairs <= net->limits.pairs);
 	mn->sets++;
+	if (mn->on_pairs)
+		mn->on_pairs(pairs);
 	if (mn->set_error || mn->pairs_error)
 		return mn->set_error ? mn->set_error : mn->pairs_error;
 	mn->active_pairs = pairs;

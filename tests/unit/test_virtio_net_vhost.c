@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <glib.h>
 #include <linux/virtio_config.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -147,6 +148,12 @@ static void test_serve(void)
 	net_rig_start(&r, UINT64_MAX);
 	g_assert_true(is_on(0));
 	g_assert_true(r.mn->watched);
+	/* It is to look at what was there before. */
+	for (unsigned int i = 0; i < FAKE_VHOST_RINGS; i++) {
+		struct pollfd p = { .fd = device(0)->rings[i].kick, .events = POLLIN };
+
+		g_assert_cmpint(poll(&p, 1, 0), ==, 1);
+	}
 	g_assert_cmpint(device(0)->rings[RX].kick, ==, r.dev.v->queues[0].kick.eventfd);
 	g_assert_cmpint(device(0)->rings[TX].kick, ==, r.dev.v->queues[1].kick.eventfd);
 	g_assert_cmpuint(device(0)->region_count, ==, 1);
@@ -175,11 +182,19 @@ static void test_serve(void)
 	finish(&r);
 }
 
+/* The kernel has no queue that the host takes away. */
+static void expect_off(unsigned int pairs)
+{
+	for (unsigned int i = pairs; i < fake_vhost.device_count; i++)
+		g_assert_false(is_on(i));
+}
+
 static void test_pairs(void)
 {
 	struct net_rig r;
 
 	init(&r, 0, 3);
+	r.mn->on_pairs = expect_off;
 	net_rig_start(&r, UINT64_MAX);
 	expect_on(1, 3);
 	g_assert_cmpuint(set_pairs(&r, 3), ==, VIRTIO_NET_OK);
@@ -401,31 +416,72 @@ static void test_offloads_refused(void)
 	finish(&r);
 }
 
-/* The host may not be changed yet: neither we nor the kernel serve the driver until it was. */
+/* The host may not be changed before a time that is short. */
+static void start_waiting(struct net_rig *r)
+{
+	init(r, NET_RIG_OFFLOADS, 1);
+	r->mn->net.limits.change_ns = 20 * IOL_NS_PER_MS;
+	for (unsigned int i = 0; i < 20; i++) {
+		net_rig_start(r, i % 2 ? UINT64_MAX : ~BIT(GUEST_CSUM));
+		g_assert_true(device_rig_reset(&r->dev));
+	}
+	net_rig_start(r, r->mn->offloads ? ~BIT(GUEST_CSUM) : UINT64_MAX);
+	g_assert_false(is_on(0));
+	net_rig_post(r, 0, 4, 1526);
+	g_assert_cmpint(net_rig_send(r, 0, NULL, frame, 60), >=, 0);
+}
+
+#define TURN_UNTIL(r, condition)                                           \
+	for (unsigned int turns_ = 0; !(condition); turns_++) {            \
+		g_assert_cmpint(iol_loop_turn((r).dev.loop, true), ==, 0); \
+		g_assert_cmpuint(turns_, <, 1000);                         \
+	}
+
+/* Neither we nor the kernel serve the driver until it was. */
 static void test_changes_wait(void)
 {
 	struct net_rig r;
-	unsigned int turns = 0;
 
-	init(&r, NET_RIG_OFFLOADS, 1);
-	r.mn->net.limits.change_ns = 20 * IOL_NS_PER_MS;
-	for (unsigned int i = 0; i < 20; i++) {
-		net_rig_start(&r, i % 2 ? UINT64_MAX : ~BIT(GUEST_CSUM));
-		g_assert_true(device_rig_reset(&r.dev));
-	}
-	net_rig_start(&r, r.mn->offloads ? ~BIT(GUEST_CSUM) : UINT64_MAX);
-	g_assert_false(is_on(0));
-	net_rig_post(&r, 0, 4, 1526);
-	g_assert_cmpint(net_rig_send(&r, 0, NULL, frame, 60), >=, 0);
+	start_waiting(&r);
 	check_untouched(&r);
-	while (!is_on(0)) {
-		g_assert_cmpint(iol_loop_turn(r.dev.loop, true), ==, 0);
-		g_assert_cmpuint(turns++, <, 1000);
-	}
+	TURN_UNTIL(r, is_on(0));
 	check_untouched(&r);
 	g_assert_true(fake_vhost_serve(device(0), TX, 0));
 	device_rig_settle(&r.dev);
 	check_kernel_sends(&r, 0);
+	finish(&r);
+	/* Nor when the link has been down meanwhile. */
+	start_waiting(&r);
+	iol_net_set_link(&r.mn->net, false);
+	iol_net_set_link(&r.mn->net, true);
+	g_assert_false(is_on(0));
+	TURN_UNTIL(r, is_on(0));
+	g_assert_cmpuint(r.mn->pairs[0].receives, ==, 0);
+	finish(&r);
+}
+
+/* Then the kernel refuses, and what waited is ours. */
+static void test_changes_wait_refused(void)
+{
+	struct net_rig r;
+
+	start_waiting(&r);
+	fake_vhost.refuse = VHOST_SET_MEM_TABLE;
+	fake_vhost.refuse_errno = ENOMEM;
+	net_rig_give(&r, 0, frame, 60);
+	check_untouched(&r);
+	TURN_UNTIL(r, r.mn->pairs[0].sent_count == 1);
+	device_rig_settle(&r.dev);
+	g_assert_cmpuint(net_rig_receive(&r, 0, data), ==, HEADER + 60);
+	memory_net_clear(r.mn);
+	check_ours(&r);
+	finish(&r);
+	/* Or the host refuses the change. */
+	start_waiting(&r);
+	r.mn->set_error = -EBUSY;
+	TURN_UNTIL(r, r.mn->pairs[0].sent_count == 1);
+	memory_net_clear(r.mn);
+	check_ours(&r);
 	finish(&r);
 }
 
@@ -653,6 +709,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/virtio-net-vhost/refused/half", test_half_a_pair);
 	g_test_add_func("/virtio-net-vhost/refused/offloads", test_offloads_refused);
 	g_test_add_func("/virtio-net-vhost/changes-wait", test_changes_wait);
+	g_test_add_func("/virtio-net-vhost/changes-wait/refused", test_changes_wait_refused);
 	g_test_add_func("/virtio-net-vhost/mistake", test_mistake);
 	g_test_add_func("/virtio-net-vhost/broken", test_broken);
 	g_test_add_func("/virtio-net-vhost/no-base", test_no_base);

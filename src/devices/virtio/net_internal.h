@@ -196,7 +196,10 @@ uint64_t virtio_net_vhost_withheld(const struct net_device *n);
 void virtio_net_vhost_begin(struct net_device *n);
 /* The kernel serves the pair, or soon will: frames are not to be touched here while the link is up. */
 bool virtio_net_vhost_claims(const struct net_device *n, unsigned int pair);
-/* Starts and stops pairs, as link, active_pairs and the backend's settings are now. */
+/*
+ * Starts the pairs in use, or stops them, as link and the backend's settings are now. Those that are not in use any more were
+ * stopped.
+ */
 void virtio_net_vhost_follow(struct net_device *n);
 /* The kernel has no pair from @from on. */
 void virtio_net_vhost_stop(struct net_device *n, unsigned int from);

@@ -187,7 +187,6 @@ void virtio_net_vhost_follow(struct net_device *n)
 		refuse(n, NULL);
 		return;
 	}
-	virtio_net_vhost_stop(n, n->active_pairs);
 	for (unsigned int i = 0; i < n->active_pairs && !n->vhost_off; i++) {
 		struct iol_error err;
 

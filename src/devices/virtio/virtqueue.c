@@ -304,9 +304,8 @@ void iol_virtqueue_resume(struct iol_virtqueue *vq, uint16_t avail_idx)
 	/* G9: the index in the used ring is the other server's to write, and the driver can write it too. */
 	vq->used_idx = avail_idx;
 	vq->used_published = avail_idx;
-	/* What it told the driver is unknown. */
-	vq->kicks_wanted = true;
-	tell_kicks(vq, false);
+	/* What it told the driver is unknown: this way the next wish for kicks is told. */
+	vq->kicks_wanted = false;
 }
 
 bool iol_virtqueue_want_kicks(struct iol_virtqueue *vq, bool want)
