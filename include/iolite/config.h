@@ -79,6 +79,13 @@ enum iol_net_kind {
 	IOL_NET_KIND_COUNT,
 };
 
+/* Whether the kernel's vhost-net serves a card in our place. */
+enum iol_net_vhost {
+	IOL_NET_VHOST_AUTO, /* if it is there */
+	IOL_NET_VHOST_ON, /* or the machine does not start */
+	IOL_NET_VHOST_OFF,
+};
+
 /* One network card; its place in the list is its slot, and thus its name in the guest. NULL, 0: not said. */
 struct iol_net_config {
 	enum iol_net_kind kind;
@@ -91,6 +98,7 @@ struct iol_net_config {
 	/* tap, bridge */
 	char *ifname;
 	char *bridge; /* never NULL for a bridge */
+	enum iol_net_vhost vhost;
 	unsigned int fd_count;
 	int fds[IOL_CONFIG_NET_QUEUES_MAX]; /* open taps that we inherited */
 	/* passt, socket */

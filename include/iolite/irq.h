@@ -12,6 +12,7 @@
 #define IOLITE_IRQ_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <iolite/error.h>
@@ -79,6 +80,14 @@ void iol_irq_msi_route(struct iol_irq_msi *msi, uint32_t devid, uint64_t address
 
 /* [any] */
 void iol_irq_msi_raise(struct iol_irq_msi *msi);
+
+/*
+ * Whatever is written to @eventfd raises @msi, without our help, until iol_irq_msi_unbind(): then none of it comes
+ * any more. An eventfd is bound once at a time. False: @msi has no route, or the kernel refuses. Whoever changes
+ * the route unbinds before. [any]
+ */
+bool iol_irq_msi_bind(struct iol_irq_msi *msi, int eventfd);
+void iol_irq_msi_unbind(struct iol_irq_msi *msi, int eventfd);
 
 /* A level-triggered interrupt that is asserted while any of its pins is. */
 struct iol_irq_wire {

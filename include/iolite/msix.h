@@ -25,7 +25,8 @@ struct iol_msix;
  */
 int iol_msix_new(struct iol_pci_function *fn, unsigned int bar, unsigned int vectors,
 		 struct iol_irq_router *router, struct iol_msix **msix, struct iol_error *err);
-void iol_msix_free(struct iol_msix *msix); /* NULL is fine; @fn was removed */
+/* NULL is fine; @fn was removed, and no source has an eventfd. */
+void iol_msix_free(struct iol_msix *msix);
 
 /* Power-on: disabled, every vector masked, nothing pending. */
 void iol_msix_reset(struct iol_msix *msix);
@@ -46,5 +47,27 @@ unsigned int iol_msix_vectors(const struct iol_msix *msix);
  * masked. Does nothing while MSI-X is disabled. [any]
  */
 void iol_msix_raise(struct iol_msix *msix, unsigned int vector);
+
+/*
+ * An eventfd by which somebody outside asks for a vector. While the vector is live the kernel sends it for each
+ * write, without our help. Otherwise what was written is left there to be read: who does that raises the vector
+ * as any other. Several sources may have one vector.
+ */
+struct iol_msix_source {
+	const _Atomic uint16_t
+		*vector; /* as the owner has it now; none has a number that no vector has */
+	/* msix.c's, under its lock */
+	int eventfd; /* borrowed; -1: none */
+	int bound; /* the vector that the kernel sends for it; -1: none */
+	struct iol_msix_source *next;
+};
+
+/* Adds @source, without an eventfd, for as long as @msix lives. Before the guest runs. */
+void iol_msix_add_source(struct iol_msix *msix, struct iol_msix_source *source,
+			 const _Atomic uint16_t *vector);
+/* Asks are by @eventfd from now on; -1: no more. [any] */
+void iol_msix_set_source(struct iol_msix *msix, struct iol_msix_source *source, int eventfd);
+/* *source->vector was changed. [any] */
+void iol_msix_move_source(struct iol_msix *msix, struct iol_msix_source *source);
 
 #endif

@@ -61,6 +61,10 @@ struct iol_net_ops {
 	/* NULL: there is nothing to set. */
 	int (*set_offloads)(struct iol_net *net, uint32_t offloads);
 	int (*set_pairs)(struct iol_net *net, unsigned int pairs);
+	/* NULL: the kernel cannot serve a device with it. */
+	int (*vhost_fd)(struct iol_net *net, unsigned int pair);
+	/* NULL: the link goes up and down by itself. */
+	void (*watch)(struct iol_net *net, bool on);
 	/* Ends what is in flight (turning the loop where it must) and what the backend made on the host. */
 	void (*free)(struct iol_net *net);
 };
@@ -129,6 +133,25 @@ static inline int iol_net_set_offloads(struct iol_net *net, uint32_t offloads)
 static inline int iol_net_set_pairs(struct iol_net *net, unsigned int pairs)
 {
 	return net->ops->set_pairs ? net->ops->set_pairs(net, pairs) : 0;
+}
+
+/*
+ * The descriptor by which the kernel's vhost-net (vhost.h) sends and receives the frames of pair @pair in our place, with the
+ * same headers; borrowed until the link goes down or the pair is no longer in use. -1: there is none now, or ever.
+ */
+static inline int iol_net_vhost_fd(struct iol_net *net, unsigned int pair)
+{
+	return net->ops->vhost_fd ? net->ops->vhost_fd(net, pair) : -1;
+}
+
+/*
+ * While nobody here sends, receives or waits for frames: whether the backend shall look by itself, from time to time, if its
+ * link is still there.
+ */
+static inline void iol_net_watch(struct iol_net *net, bool on)
+{
+	if (net->ops->watch)
+		net->ops->watch(net, on);
 }
 
 /* Frees @net; NULL is fine. No callback comes afterwards. */

@@ -59,6 +59,11 @@ struct iol_virtio_ops {
 	 * to the loop. NULL: nothing to do. [loop]
 	 */
 	void (*stop)(struct iol_virtio *v);
+	/*
+	 * A rule was broken, by whatever queue: whoever has been lent queues is to be stopped now, and they are taken
+	 * back. NULL: nothing to do. [loop]
+	 */
+	void (*broken)(struct iol_virtio *v);
 	/* Asks backends for an early end of what is in flight. NULL: nothing to do. [loop] */
 	void (*cancel)(struct iol_virtio *v);
 	/* Power-on: the configuration space holds what it did at first. NULL: nothing to do.
@@ -85,6 +90,11 @@ struct iol_virtio_queue {
 	uint64_t kick_count;
 	bool pushed; /* since the last publish */
 	bool paused; /* by the device: not served, and no kicks wanted */
+	bool lent; /* to another server: neither ring is touched, no kick is read */
+	bool kick_withdrawn; /* kick_op was cancelled when the queue was lent, and is not done yet */
+	int call_fd; /* eventfd by which that server tells of used chains; -1: never lent; owned */
+	struct iol_op call_op;
+	uint64_t call_count;
 	struct iol_kick kick; /* rung by KVM and transports on any thread */
 	struct iol_virtio *owner;
 };
@@ -95,6 +105,12 @@ struct iol_virtio_transport_ops {
 	void (*interrupt_queue)(struct iol_virtio_transport *t, unsigned int queue);
 	/* Configuration or NEEDS_RESET changed. [any], without the lock */
 	void (*interrupt_config)(struct iol_virtio_transport *t);
+	/*
+	 * Interrupts of queue @queue are asked for by eventfd @call_fd from now on: the kernel may be told to turn it
+	 * into the interrupt by itself, wherever it can at the time; -1: no longer. Whatever can be read from it is
+	 * read, and comes by interrupt_queue(). NULL: there is no such way. [loop]
+	 */
+	void (*bind_call)(struct iol_virtio_transport *t, unsigned int queue, int call_fd);
 	/* A reset is over: the transport's own registers at power-on. [any], under the lock */
 	void (*reset_done)(struct iol_virtio_transport *t);
 };
@@ -178,6 +194,26 @@ void iol_virtio_push(struct iol_virtio *v, unsigned int queue, uint16_t head, ui
  */
 void iol_virtio_pause(struct iol_virtio *v, unsigned int queue);
 void iol_virtio_resume(struct iol_virtio *v, unsigned int queue);
+
+/* What another server needs to serve a queue. */
+struct iol_virtio_loan {
+	struct iol_virtqueue_rings rings;
+	int kick_fd; /* eventfd, rung by the driver; borrowed */
+	int call_fd; /* eventfd, to be rung when the driver wants to hear of used chains; borrowed */
+};
+
+/*
+ * Gives queue @queue, which the driver enabled and which is not lent, to another server (the kernel's vhost), until
+ * iol_virtio_take_back(): till then it is not served, polled or paused here, and its kicks are not read. Nothing is
+ * left in flight: -EBUSY. -errno: no eventfd. Both leave it as it was. The device is running.
+ */
+int iol_virtio_lend(struct iol_virtio *v, unsigned int queue, struct iol_virtio_loan *loan,
+		    struct iol_error *err);
+/*
+ * The server has stopped, with nothing in flight, before the chain of @avail_idx. A device that runs serves the queue
+ * from there; in any other state @avail_idx means nothing. Each lent queue is taken back in ops->stop() at the latest.
+ */
+void iol_virtio_take_back(struct iol_virtio *v, unsigned int queue, uint16_t avail_idx);
 
 /* The driver broke a rule: NEEDS_RESET (2.1.2), one rate-limited line in the log. */
 void iol_virtio_break(struct iol_virtio *v, const char *fmt, ...) iol_printf(2, 3);

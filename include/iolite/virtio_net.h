@@ -4,6 +4,7 @@
 #define IOLITE_VIRTIO_NET_H
 
 #include <iolite/net.h>
+#include <iolite/vhost.h>
 #include <iolite/virtio.h>
 
 enum {
@@ -17,6 +18,11 @@ struct iol_virtio_net_config {
 	unsigned int pairs; /* of queues: 1 to what the backend has */
 	uint16_t queue_size; /* a power of two up to IOL_VIRTIO_NET_QUEUE_SIZE_MAX */
 	unsigned int mtu; /* IOL_NET_MTU_MIN to IOL_NET_MTU_MAX; 0: none is offered */
+	/*
+	 * For each pair, what shall serve it in our place where it can; owned from success on. Filters are then not offered.
+	 * NULL: none. The backend has iol_net_vhost_fd().
+	 */
+	struct iol_vhost_net *const *vhost;
 };
 
 /*
@@ -27,7 +33,8 @@ int iol_virtio_net_new(struct iol_net *net, const struct iol_virtio_net_config *
 		       const struct iol_virtio_env *env, struct iol_virtio **v,
 		       struct iol_error *err);
 
-/* Since the device was made; logged at its end (IOL_LOG_INFO). Bytes are the frames', without the header of virtio. */
+/* Since the device was made; logged at its end (IOL_LOG_INFO). Bytes are the frames', without the header of virtio. Of
+ * what passes by vhost there is no count. */
 struct iol_virtio_net_counts {
 	uint64_t rx_frames, rx_bytes; /* given to the driver */
 	uint64_t rx_dropped; /* too long, or in a form that the driver did not ask for */

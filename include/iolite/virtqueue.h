@@ -66,6 +66,22 @@ struct iol_chain {
 int iol_virtqueue_start(struct iol_virtqueue *vq, const struct iol_memory *memory,
 			const struct iol_virtqueue_setup *setup, struct iol_error *err);
 
+/* Where a started queue's rings are, for a server that takes our place. */
+struct iol_virtqueue_rings {
+	uint16_t size; /* entries */
+	uint16_t avail_idx; /* of the next chain to take */
+	void *desc, *avail, *used; /* guest memory; all of each ring is inside RAM and aligned */
+};
+
+/* All that was pushed is published and nothing is in flight: used and taken chains are as many. */
+void iol_virtqueue_rings(const struct iol_virtqueue *vq, struct iol_virtqueue_rings *rings);
+
+/*
+ * Goes on with the chain of @avail_idx, where another server stopped that left nothing in flight. Whether the
+ * driver notifies is unknown until iol_virtqueue_want_kicks().
+ */
+void iol_virtqueue_resume(struct iol_virtqueue *vq, uint16_t avail_idx);
+
 /* Forgets everything; what is in flight can no longer be given back. */
 void iol_virtqueue_stop(struct iol_virtqueue *vq);
 

@@ -220,6 +220,43 @@ static bool polls_in_flight(const struct net_tap *tap)
 
 /* --- an interface that goes and comes back --- */
 
+/*
+ * Deletion wakes who polls for frames, not who polls for errors only; and who polls for frames is woken by each of them,
+ * also where the kernel takes them in our place. So it is asked once a second.
+ */
+static void arm_watch(struct net_tap *tap)
+{
+	if (tap->watched && !tap->watch_op.in_flight)
+		iol_loop_timeout(tap->net.loop, &tap->watch_op, IOL_NS_PER_S);
+}
+
+static void watch_done(struct iol_op *op, int res)
+{
+	struct net_tap *tap = iol_container_of(op, struct net_tap, watch_op);
+
+	if (tap->finished || res == -ECANCELED)
+		return;
+	if (tap->watched && !tap->lost && is_gone(&tap->pairs[0]))
+		lose(tap);
+	arm_watch(tap);
+}
+
+static void tap_watch(struct iol_net *net, bool on)
+{
+	struct net_tap *tap = tap_of(net);
+
+	tap->watched = on;
+	arm_watch(tap);
+}
+
+static int tap_vhost_fd(struct iol_net *net, unsigned int pair)
+{
+	struct net_tap *tap = tap_of(net);
+	struct net_tap_pair *p = usable(tap, pair);
+
+	return p && !tap->lost ? p->fd : -1;
+}
+
 static void turn_end(struct iol_turn_end *end)
 {
 	struct net_tap *tap = iol_container_of(end, struct net_tap, turn_end);
@@ -346,7 +383,8 @@ static void tap_free(struct iol_net *net)
 	iol_loop_turn_end_cancel(net->loop, &tap->turn_end);
 	cancel_polls(tap);
 	iol_loop_cancel(net->loop, &tap->retry_op);
-	while (polls_in_flight(tap) || tap->retry_op.in_flight)
+	iol_loop_cancel(net->loop, &tap->watch_op);
+	while (polls_in_flight(tap) || tap->retry_op.in_flight || tap->watch_op.in_flight)
 		if (iol_loop_turn(net->loop, true) < 0)
 			break;
 	/* One that stays is left as it was. */
@@ -363,6 +401,8 @@ static const struct iol_net_ops tap_ops = {
 	.await = tap_await,
 	.set_offloads = tap_set_offloads,
 	.set_pairs = tap_set_pairs,
+	.vhost_fd = tap_vhost_fd,
+	.watch = tap_watch,
 	.free = tap_free,
 };
 
@@ -375,6 +415,7 @@ int iol_net_tap_new(struct iol_loop *loop, const struct iol_net_tap_config *conf
 	iol_net_init(&tap->net, &tap_ops, loop, config->name);
 	tap->turn_end.run = turn_end;
 	tap->retry_op.done = retry_done;
+	tap->watch_op.done = watch_done;
 	for (unsigned int i = 0; i < IOL_NET_PAIRS_MAX; i++) {
 		tap->pairs[i].tap = tap;
 		tap->pairs[i].fd = -1;

@@ -29,6 +29,8 @@ struct net_tap {
 	bool finished;
 	unsigned int active; /* pairs, as set */
 	uint32_t offloads; /* as set */
+	bool watched; /* nobody waits for frames here: see whether it is still there */
+	struct iol_op watch_op; /* the time until the next look */
 	struct iol_op retry_op; /* the time until it is looked for again */
 	struct iol_error told; /* why it could not be had the last time, if it was there */
 	struct iol_turn_end turn_end;

@@ -17,6 +17,7 @@
 
 #include <iolite/arch.h>
 #include <iolite/loop.h>
+#include <iolite/vhost.h>
 
 /*
  * Hardware runs a two-instruction loop at 10^8 turns a second and more, also inside a processor
@@ -170,6 +171,22 @@ static void check_tun(struct doctor *d)
 		    strerror(errno));
 }
 
+/* Nothing is lacking without it. */
+static void check_vhost(struct doctor *d)
+{
+	iol_auto(iol_fd_close) int fd = open(IOL_VHOST_NET_DEVICE, O_RDWR | O_CLOEXEC);
+
+	if (fd >= 0)
+		say(d, OK, "vhost",
+		    IOL_VHOST_NET_DEVICE " can be opened: the kernel passes the frames of taps");
+	else
+		say(d, OK, "vhost",
+		    IOL_VHOST_NET_DEVICE
+		    ": %s: iolite passes the frames of taps; faster: modprobe vhost_net, and see "
+		    "to its permissions",
+		    strerror(errno));
+}
+
 /* The first line of a small file of the kernel's, or NULL. */
 static const char *read_line(const char *path, char *buf, size_t len)
 {
@@ -233,6 +250,7 @@ int iol_cmd_doctor(int argc, char **argv)
 	check_kvm(&d);
 	check_io_uring(&d);
 	check_tun(&d);
+	check_vhost(&d);
 	check_hugepages(&d);
 	return d.missing ? IOL_EXIT_HOST : IOL_EXIT_OK;
 }

@@ -87,6 +87,8 @@ const char iol_options_disk_help[] =
 	"and of each kind:\n"
 	"  tap[,ifname=NAME][,queues=N]   a tap, made if there is none of this name; or fd=N\n"
 	"  bridge,br=NAME                 a tap of its own on a bridge\n"
+	"    vhost=MODE     tap, bridge: frames are passed by the kernel: auto (default: if it\n"
+	"                   has /dev/vhost-net), on or off\n"
 	"  user[,hostfwd=RULE]...         no rights needed; RULE is tcp:[ADDR]:PORT-[ADDR]:PORT\n"
 	"                                 or udp:...; restrict, net, host, dns, dhcpstart,\n"
 	"                                 ipv4, ipv6, hostname ... as of QEMU's user network\n"

@@ -75,6 +75,22 @@ static int set_interface(char **field, const char *value, const char *item, stru
 SETTER(set_ifname, set_interface(&net->ifname, value, item, err))
 SETTER(set_bridge, set_interface(&net->bridge, value, item, err))
 
+static int set_vhost(void *target, const char *value, const char *item, struct iol_error *err)
+{
+	struct iol_net_config *net = target;
+	static const char *const modes[] = {
+		[IOL_NET_VHOST_AUTO] = "auto",
+		[IOL_NET_VHOST_ON] = "on",
+		[IOL_NET_VHOST_OFF] = "off",
+	};
+	int mode = iol_key_choose(modes, IOL_ARRAY_LEN(modes), value);
+
+	if (mode < 0)
+		return iol_key_refuse(err, item, "is no mode of vhost", "give auto, on or off");
+	net->vhost = (enum iol_net_vhost)mode;
+	return 0;
+}
+
 static int set_mac(void *target, const char *value, const char *item, struct iol_error *err)
 {
 	struct iol_net_config *net = target;
@@ -159,6 +175,7 @@ static const struct iol_key tap_keys[] = {
 	{ "ifname", IOL_VALUE_TEXT, .set = set_ifname },
 	{ "fd", IOL_VALUE_COUNT, .repeats = true, .set = set_fd },
 	{ "queues", IOL_VALUE_COUNT, .set = set_queues },
+	{ "vhost", IOL_VALUE_TEXT, .set = set_vhost },
 	{ .name = NULL },
 };
 
@@ -167,6 +184,7 @@ static const struct iol_key bridge_keys[] = {
 	{ "br", IOL_VALUE_TEXT, .set = set_bridge },
 	{ "ifname", IOL_VALUE_TEXT, .set = set_ifname },
 	{ "queues", IOL_VALUE_COUNT, .set = set_queues },
+	{ "vhost", IOL_VALUE_TEXT, .set = set_vhost },
 	{ .name = NULL },
 };
 

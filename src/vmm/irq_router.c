@@ -171,10 +171,10 @@ int iol_irq_msi_init(struct iol_irq_msi *msi, struct iol_irq_router *router, str
 	return ret;
 }
 
-static int bind_eventfd(const struct iol_irq_msi *msi, uint32_t flags)
+static int set_irqfd(const struct iol_irq_msi *msi, int eventfd, uint32_t flags)
 {
 	struct kvm_irqfd irqfd = {
-		.fd = (uint32_t)msi->line.eventfd,
+		.fd = (uint32_t)eventfd,
 		.gsi = msi->gsi,
 		.flags = flags,
 	};
@@ -200,7 +200,7 @@ static void unroute(struct iol_irq_msi *msi)
 	if (!is_routed(msi))
 		return;
 	set_routed(msi, false);
-	bind_eventfd(msi, KVM_IRQFD_FLAG_DEASSIGN);
+	set_irqfd(msi, msi->line.eventfd, KVM_IRQFD_FLAG_DEASSIGN);
 }
 
 void iol_irq_msi_finish(struct iol_irq_msi *msi)
@@ -300,7 +300,7 @@ static void route(struct iol_irq_msi *msi, uint32_t devid, uint64_t address, uin
 	msi->data = data;
 	ret = write_table(router, msi);
 	if (!ret && !is_routed(msi))
-		ret = bind_eventfd(msi, 0);
+		ret = set_irqfd(msi, msi->line.eventfd, 0);
 	if (!ret) {
 		set_routed(msi, true);
 		return;
@@ -318,6 +318,16 @@ void iol_irq_msi_route(struct iol_irq_msi *msi, uint32_t devid, uint64_t address
 	if (!is_routed(msi) || msi->address != address || msi->data != data || msi->devid != devid)
 		route(msi, devid, address, data);
 	pthread_mutex_unlock(&msi->router->lock);
+}
+
+bool iol_irq_msi_bind(struct iol_irq_msi *msi, int eventfd)
+{
+	return is_routed(msi) && !set_irqfd(msi, eventfd, 0);
+}
+
+void iol_irq_msi_unbind(struct iol_irq_msi *msi, int eventfd)
+{
+	set_irqfd(msi, eventfd, KVM_IRQFD_FLAG_DEASSIGN);
 }
 
 void iol_irq_msi_raise(struct iol_irq_msi *msi)

@@ -3,7 +3,9 @@
  * Network cards: from a line of the configuration to a backend and a virtio-net device in its slot. Runs on the
  * loop's thread before the first vCPU runs.
  */
+#include <iolite/log.h>
 #include <iolite/net.h>
+#include <iolite/vhost.h>
 #include <iolite/virtio_net.h>
 
 #include <glib.h>
@@ -93,6 +95,35 @@ int iol_nets_open(struct iol_vm *vm, struct iol_error *err)
 	return 0;
 }
 
+static void free_vhost(struct iol_vhost_net **vhost)
+{
+	for (unsigned int i = 0; i < IOL_NET_PAIRS_MAX; i++) {
+		iol_vhost_net_free(vhost[i]);
+		vhost[i] = NULL;
+	}
+}
+
+/* One for each pair, or none. */
+static int open_vhost(struct iol_vm *vm, unsigned int idx, struct iol_vhost_net **vhost,
+		      struct iol_error *err)
+{
+	const struct iol_net_config *config = &vm->config->nets[idx];
+	struct iol_net *net = vm->nets[idx];
+	int ret = 0;
+
+	if (config->vhost == IOL_NET_VHOST_OFF || iol_net_vhost_fd(net, 0) < 0)
+		return 0;
+	for (unsigned int i = 0; i < net->limits.pairs && !ret; i++)
+		ret = iol_vhost_net_new(&vm->loop, IOL_VHOST_NET_DEVICE, &vhost[i], err);
+	if (!ret)
+		return 0;
+	free_vhost(vhost);
+	if (config->vhost == IOL_NET_VHOST_ON)
+		return iol_error_prefix(err, "vhost=on");
+	iol_log(IOL_LOG_DEBUG, "%s: frames are passed by iolite: %s", net->name, err->msg);
+	return 0;
+}
+
 static int init_net(struct iol_vm *vm, unsigned int idx, struct iol_error *err)
 {
 	const struct iol_net_config *net = &vm->config->nets[idx];
@@ -103,12 +134,18 @@ static int init_net(struct iol_vm *vm, unsigned int idx, struct iol_error *err)
 		.mtu = net->mtu ? net->mtu : vm->nets[idx]->limits.mtu,
 	};
 	const struct iol_virtio_env env = iol_machine_virtio_env(vm);
+	struct iol_vhost_net *vhost[IOL_NET_PAIRS_MAX] = { NULL };
 	struct iol_virtio *v;
 	int ret;
 
 	memcpy(config.mac, net->mac, sizeof(config.mac));
-	ret = iol_virtio_net_new(vm->nets[idx], &config, &env, &v, err);
-	if (!ret) {
+	ret = open_vhost(vm, idx, vhost, err);
+	config.vhost = vhost[0] ? vhost : NULL;
+	if (!ret)
+		ret = iol_virtio_net_new(vm->nets[idx], &config, &env, &v, err);
+	if (ret) {
+		free_vhost(vhost);
+	} else {
 		vm->nets[idx] = NULL;
 		ret = iol_machine_plug(vm, IOL_SLOT_NETS + idx, net->transport, v, err);
 	}

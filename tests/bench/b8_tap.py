@@ -29,7 +29,7 @@ def main(iolite, programs, rounds):
     if reason:
         print(f"  left out: {reason}\n")
         return
-    ours = net.iolite("iolite", iolite, programs, "netbench", f"tap,ifname={net.TAP}")
+    ours = net.iolite("iolite", iolite, programs, "netbench", f"tap,ifname={net.TAP},vhost=off")
     peer = net.qemu("QEMU microvm", programs, "netbench",
                     f"tap,id=n0,ifname={net.TAP},script=no,downscript=no,vhost=off")  # fmt: skip
     limit = net.host(programs)

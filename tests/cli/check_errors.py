@@ -287,6 +287,7 @@ CASES += [
     net("forwarding", "user,hostfwd=tcp::22", "network net0: hostfwd=tcp::22: .*such as tcp:127.0.0.1:2222-:22"),
     net("forwarding of no protocol", "user,hostfwd=sctp::1-:1", "network net0: hostfwd=sctp::1-:1: "),
     net("descriptor that is not open", "tap,fd=77", "network net0: descriptor 77 is no tap: Bad file descriptor"),
+    net("vhost", "tap,vhost=1", "'tap': 'vhost=1' is no mode of vhost: give auto, on or off"),
     net("folder that is not there", "socket,path={D}/none/x,listen", "network net0: cannot listen at '{D}/none/x': "),
     net("passt that is not there", "passt,path={D}/none", "network net0: no passt listens at {D}/none: start it"),
     ("console without its value", ["run", "-k", "{D}/good", "--console"], USAGE, "console"),

@@ -19,6 +19,24 @@ net_start() {
 	vm_start "$net_name" 256M "${net_cpus:-1}" "do-$net_script,poweroff-f" lab.modules=net quiet "$@"
 }
 
+# net_variant VARIANT: $transport and $vhost of one such as pci or mmio-vhost
+net_variant() {
+	transport=${1%-vhost}
+	vhost=off
+	[ "$transport" = "$1" ] || vhost=on
+}
+
+# net_vhost PAIRS: so many queue pairs of the guest chosen last are served by threads of level 1's kernel, by $vhost=on
+net_vhost() {
+	net_expected=$1
+	[ "$vhost" = on ] || net_expected=0
+	# of the kernel's own, and since Linux 6.4 of the process
+	net_threads=$(cat /proc/[0-9]*/task/[0-9]*/comm 2>/dev/null | grep -c "^vhost-$vm_pid\$" || true)
+	[ "$net_threads" = "$net_expected" ] || fail "$net_threads threads vhost-$vm_pid, expected $net_expected: $(tail -n 1 "$vm.stderr")"
+	! grep -q 'vhost-net does not serve' "$vm.stderr" || fail "$(grep -m 1 'vhost-net does not serve' "$vm.stderr")"
+	[ "$vhost" = off ] || ok "$net_threads threads of the kernel serve $vm"
+}
+
 vm_select() {
 	vm=$1
 	vm_pid=$(cat "$1.pid")

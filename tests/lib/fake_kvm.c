@@ -4,21 +4,29 @@
 
 #include <errno.h>
 #include <glib.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <iolite/endian.h>
 
-enum { MESSAGES_MAX = 256 };
+#include "fake_vhost.h"
+
+enum { MESSAGES_MAX = 256, IRQFDS_MAX = 1024 };
 
 struct fake_kvm fake_kvm;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static bool used;
-static int irqfds[FAKE_KVM_GSIS]; /* copies, valid where bound */
+static struct {
+	uint32_t gsi;
+	int fd; /* as it was given */
+	int copy;
+} irqfds[IRQFDS_MAX];
+static unsigned int irqfd_count;
 static struct kvm_ioeventfd bells[FAKE_KVM_BELLS]; /* with copies of the descriptors */
 static struct {
 	uint64_t address;
@@ -32,15 +40,13 @@ int __real_ioctl(int fd, unsigned long request, ...);
 
 void fake_kvm_reset(void)
 {
-	for (unsigned int i = 0; used && i < FAKE_KVM_GSIS; i++)
-		if (fake_kvm.bound[i])
-			close(irqfds[i]);
+	while (irqfd_count)
+		close(irqfds[--irqfd_count].copy);
 	for (unsigned int i = 0; i < fake_kvm.bells; i++)
 		close(bells[i].fd);
 	memset(&fake_kvm, 0, sizeof(fake_kvm));
 	fake_kvm.routing_cap = 4096;
 	message_count = 0;
-	used = true;
 }
 
 static void add_message(uint64_t address, uint32_t data, uint64_t count)
@@ -56,18 +62,43 @@ static void add_message(uint64_t address, uint32_t data, uint64_t count)
 	messages[message_count++].count = count;
 }
 
+/* An eventfd that would block, and that another thread may read first. */
+static uint64_t take_count(int fd)
+{
+	struct pollfd raised = { .fd = fd, .events = POLLIN };
+	uint64_t count = 0;
+	struct iovec iov = { .iov_base = &count, .iov_len = sizeof(count) };
+	ssize_t len;
+
+	if (poll(&raised, 1, 0) != 1)
+		return 0;
+	len = preadv2(fd, &iov, 1, -1, RWF_NOWAIT);
+	if (len < 0 && errno != EAGAIN)
+		len = read(fd, &count, sizeof(count));
+	return len == sizeof(count) ? count : 0;
+}
+
+/* What was written to an eventfd of @gsi since this was last asked. */
+static uint64_t take_raised(uint32_t gsi)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < irqfd_count; i++)
+		if (irqfds[i].gsi == gsi)
+			sum += take_count(irqfds[i].copy);
+	return sum;
+}
+
 /* What was raised so far goes where the present routes lead. */
 static void deliver(void)
 {
 	for (uint32_t i = 0; i < fake_kvm.route_count; i++) {
 		const struct kvm_irq_routing_entry *r = &fake_kvm.routes[i];
-		uint64_t count;
+		uint64_t count = r->type == KVM_IRQ_ROUTING_MSI ? take_raised(r->gsi) : 0;
 
-		if (r->type != KVM_IRQ_ROUTING_MSI || !fake_kvm.bound[r->gsi] ||
-		    read(irqfds[r->gsi], &count, sizeof(count)) != sizeof(count))
-			continue;
-		add_message((uint64_t)r->u.msi.address_hi << 32 | r->u.msi.address_lo,
-			    r->u.msi.data, count);
+		if (count)
+			add_message((uint64_t)r->u.msi.address_hi << 32 | r->u.msi.address_lo,
+				    r->u.msi.data, count);
 	}
 }
 
@@ -93,20 +124,31 @@ static int set_routing(const struct kvm_irq_routing *table)
 
 static int set_irqfd(const struct kvm_irqfd *irqfd)
 {
+	unsigned int i = 0;
+
 	g_assert_cmpuint(irqfd->gsi, <, FAKE_KVM_GSIS);
+	while (i < irqfd_count && irqfds[i].fd != (int)irqfd->fd)
+		i++;
 	if (irqfd->flags & KVM_IRQFD_FLAG_DEASSIGN) {
-		g_assert_true(fake_kvm.bound[irqfd->gsi]);
+		g_assert_cmpuint(i, <, irqfd_count);
+		g_assert_cmpuint(irqfds[i].gsi, ==, irqfd->gsi);
 		deliver();
-		close(irqfds[irqfd->gsi]);
-		fake_kvm.bound[irqfd->gsi] = false;
+		close(irqfds[i].copy);
+		irqfds[i] = irqfds[--irqfd_count];
+		fake_kvm.bound[irqfd->gsi]--;
 		return 0;
 	}
 	if (fake_kvm.refuse_irqfd)
 		return fake_kvm.refuse_irqfd;
-	g_assert_false(fake_kvm.bound[irqfd->gsi]);
-	irqfds[irqfd->gsi] = dup((int)irqfd->fd);
-	g_assert_cmpint(irqfds[irqfd->gsi], >=, 0);
-	fake_kvm.bound[irqfd->gsi] = true;
+	/* KVM would say EBUSY. */
+	g_assert_cmpuint(i, ==, irqfd_count);
+	g_assert_cmpuint(i, <, IRQFDS_MAX);
+	irqfds[i].gsi = irqfd->gsi;
+	irqfds[i].fd = (int)irqfd->fd;
+	irqfds[i].copy = dup((int)irqfd->fd);
+	g_assert_cmpint(irqfds[i].copy, >=, 0);
+	irqfd_count++;
+	fake_kvm.bound[irqfd->gsi]++;
 	return 0;
 }
 
@@ -193,6 +235,8 @@ __attribute__((weak)) int __wrap_ioctl(int fd, unsigned long request, ...)
 	va_start(args, request);
 	arg = va_arg(args, void *);
 	va_end(args);
+	if (_IOC_TYPE(request) == VHOST_VIRTIO)
+		return fake_vhost_ioctl(fd, request, arg);
 	if (fd != FAKE_KVM_FD)
 		return __real_ioctl(fd, request, arg);
 	if (request == KVM_CHECK_EXTENSION)

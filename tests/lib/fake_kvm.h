@@ -29,7 +29,7 @@ struct fake_kvm {
 	unsigned int tables; /* of routes */
 	uint32_t route_count;
 	struct kvm_irq_routing_entry routes[2 * FAKE_KVM_GSIS];
-	bool bound[FAKE_KVM_GSIS]; /* by KVM_IRQFD */
+	unsigned int bound[FAKE_KVM_GSIS]; /* eventfds, by KVM_IRQFD */
 	bool level[FAKE_KVM_GSIS];
 	unsigned int level_calls;
 	unsigned int bells; /* bound doorbells */

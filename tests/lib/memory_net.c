@@ -179,10 +179,25 @@ static int memory_set_pairs(struct iol_net *net, unsigned int pairs)
 
 	g_assert(pairs && pairs <= net->limits.pairs);
 	mn->sets++;
+	if (mn->on_pairs)
+		mn->on_pairs(pairs);
 	if (mn->set_error || mn->pairs_error)
 		return mn->set_error ? mn->set_error : mn->pairs_error;
 	mn->active_pairs = pairs;
 	return 0;
+}
+
+static int memory_vhost_fd(struct iol_net *net, unsigned int pair)
+{
+	struct memory_net *mn = memory_of(net);
+
+	pair_of(mn, pair);
+	return net->link_up && pair < mn->active_pairs ? mn->vhost_fd : -1;
+}
+
+static void memory_watch(struct iol_net *net, bool on)
+{
+	memory_of(net)->watched = on;
 }
 
 static void memory_free(struct iol_net *net)
@@ -193,6 +208,7 @@ static void memory_free(struct iol_net *net)
 	memory_net_clear(mn);
 	if (mn->freed)
 		*mn->freed = true;
+	iol_fd_close(&mn->vhost_fd);
 	g_free(mn);
 }
 
@@ -203,6 +219,8 @@ static const struct iol_net_ops ops = {
 	.await = memory_await,
 	.set_offloads = memory_set_offloads,
 	.set_pairs = memory_set_pairs,
+	.vhost_fd = memory_vhost_fd,
+	.watch = memory_watch,
 	.free = memory_free,
 };
 
@@ -212,6 +230,7 @@ struct memory_net *memory_net_new(struct iol_loop *loop)
 
 	iol_net_init(&mn->net, &ops, loop, "net memory");
 	mn->post.run = run_post;
+	mn->vhost_fd = -1;
 	return mn;
 }
 

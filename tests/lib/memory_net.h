@@ -42,10 +42,13 @@ struct memory_net {
 	int set_error; /* of set_offloads and set_pairs */
 	int pairs_error; /* of set_pairs alone */
 	unsigned int sets; /* calls of them */
+	void (*on_pairs)(unsigned int pairs); /* called by set_pairs; NULL: nothing */
 	bool forget; /* what is sent is not kept */
 	uint32_t offloads; /* as set */
 	unsigned int active_pairs; /* as set */
 	bool *freed; /* NULL, or set by free() */
+	int vhost_fd; /* of each pair in use, as long as the link is up; -1: none; owned */
+	bool watched;
 };
 
 /* One pair, no offloads, no mtu; net.limits may be changed before a device is made. */

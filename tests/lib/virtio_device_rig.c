@@ -134,17 +134,23 @@ bool device_rig_is_broken(struct device_rig *r)
 	return iol_virtio_status(r->v) & VIRTIO_CONFIG_S_NEEDS_RESET;
 }
 
-/* A kick or a post that the loop has not seen yet. */
+/* A kick, a call or a post that the loop has not seen yet. */
 static bool is_due(const struct device_rig *r)
 {
-	struct pollfd fds[IOL_VIRTIO_QUEUES_MAX + 1] = { { .fd = r->loop->wake_fd,
-							   .events = POLLIN } };
+	struct pollfd fds[2 * IOL_VIRTIO_QUEUES_MAX + 1] = { { .fd = r->loop->wake_fd,
+							       .events = POLLIN } };
+	unsigned int count = 1;
 
-	for (unsigned int i = 0; i < r->v->queue_count; i++)
-		fds[i + 1] =
-			(struct pollfd){ .fd = r->v->queues[i].kick.eventfd, .events = POLLIN };
-	/* Before DRIVER_OK nobody waits for kicks. */
-	return poll(fds, r->v->queues[0].kick_op.in_flight ? r->v->queue_count + 1 : 1, 0) > 0;
+	for (unsigned int i = 0; i < r->v->queue_count; i++) {
+		const struct iol_virtio_queue *q = &r->v->queues[i];
+
+		/* Before DRIVER_OK nobody waits for kicks, and nobody here for those of a queue that is lent. */
+		if (q->kick_op.in_flight && !q->lent)
+			fds[count++] = (struct pollfd){ .fd = q->kick.eventfd, .events = POLLIN };
+		if (q->call_op.in_flight)
+			fds[count++] = (struct pollfd){ .fd = q->call_fd, .events = POLLIN };
+	}
+	return poll(fds, count, 0) > 0;
 }
 
 void device_rig_settle(struct device_rig *r)

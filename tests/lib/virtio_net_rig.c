@@ -2,6 +2,7 @@
 /* A virtio network device on the bench. See virtio_net_rig.h. */
 #include "virtio_net_rig.h"
 
+#include <fcntl.h>
 #include <glib.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@ void net_rig_init(struct net_rig *r, const struct net_rig_setup *setup)
 		.queue_size = setup->queue_size ? setup->queue_size : 16,
 		.mtu = setup->mtu,
 	};
+	struct iol_vhost_net *vhost[NET_RIG_PAIRS_MAX];
 	struct iol_error err;
 	struct iol_virtio *v;
 
@@ -32,6 +34,12 @@ void net_rig_init(struct net_rig *r, const struct net_rig_setup *setup)
 		.pairs = config.pairs,
 	};
 	r->pairs = config.pairs;
+	for (unsigned int i = 0; setup->vhost && i < config.pairs; i++)
+		g_assert(!iol_vhost_net_new(r->dev.loop, "/dev/null", &vhost[i], NULL));
+	if (setup->vhost) {
+		config.vhost = vhost;
+		r->mn->vhost_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	}
 	if (iol_virtio_net_new(&r->mn->net, &config, &r->dev.env, &v, &err))
 		g_error("%s", err.msg);
 	device_rig_attach(&r->dev, v);

@@ -57,6 +57,7 @@ struct net_rig_setup {
 	unsigned int pairs; /* 0: 1 */
 	uint16_t queue_size; /* 0: 16 */
 	unsigned int mtu;
+	bool vhost; /* each pair has one (fake_vhost.h, after fake_vhost_reset()) */
 };
 
 /* 52:54:00:12:34:56 */

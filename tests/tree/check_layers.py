@@ -24,7 +24,7 @@ DEVICES = {"uart", "rtc", "i8042", "acpi_pm", "acpi_pm_regs", "pci", "msix", "pl
            "fsl_guts", "fsl_gpio", "fsl_pci"}
 VIRTIO = {"virtqueue", "virtio", "virtio_pci", "virtio_mmio", "virtio_blk", "virtio_net", "virtio_rng",
           "virtio_console"}
-BACKENDS = {"char", "char_config", "net", "block", "block_cache", "block_fault"}
+BACKENDS = {"char", "char_config", "net", "vhost", "block", "block_cache", "block_fault"}
 MACHINE = {"arch", "kvm_half", "layout", "tree", "vcpu", "vm", "lifecycle"}
 ALL = BASE | SERVICES | IMAGES | TREES | DEVICES | VIRTIO | BACKENDS | MACHINE | {"config", "terminal"}
 
@@ -38,7 +38,7 @@ ALLOWED = {
     "src/arch": BASE | IMAGES | {"fdt", "describe", "memory", "arch", "layout", "acpi_pm_regs"},
     "src/devices": BASE | {"fdt", "describe"} | SERVICES - {"memory"} | DEVICES | {"char"},
     # A virtio device reaches guest memory through its queues, and a backend through its operations.
-    "src/devices/virtio": BASE | {"fdt", "describe"} | SERVICES | VIRTIO | {"pci", "msix", "block", "char", "net"},
+    "src/devices/virtio": BASE | {"fdt", "describe"} | SERVICES | VIRTIO | {"pci", "msix", "block", "char", "net", "vhost"},
     "src/backend": BASE | BACKENDS | {"loop", "event", "terminal"},
     "src/vmm": ALL - {"terminal"},
     "src/cli": ALL,

@@ -53,7 +53,7 @@ static void test_all_keys(void)
 
 	iol_config_init(&config);
 	add(&config,
-	    "tap,ifname=tap0,id=wan,mac=02:ab:CD:00:10:ff,mtu=9000,queues=4,transport=mmio");
+	    "tap,ifname=tap0,id=wan,mac=02:ab:CD:00:10:ff,mtu=9000,queues=4,transport=mmio,vhost=off");
 	g_assert_cmpstr(net->ifname, ==, "tap0");
 	g_assert_cmpstr(net->id, ==, "wan");
 	g_assert_true(net->has_mac);
@@ -61,8 +61,10 @@ static void test_all_keys(void)
 	g_assert_cmpuint(net->mtu, ==, 9000);
 	g_assert_cmpuint(net->queues, ==, 4);
 	g_assert_cmpint(net->transport, ==, IOL_TRANSPORT_MMIO);
+	g_assert_cmpint(net->vhost, ==, IOL_NET_VHOST_OFF);
 	add(&config, "tap,fd=7,fd=9");
 	net++;
+	g_assert_cmpint(net->vhost, ==, IOL_NET_VHOST_AUTO);
 	g_assert_cmpuint(net->fd_count, ==, 2);
 	g_assert_cmpint(net->fds[0], ==, 7);
 	g_assert_cmpint(net->fds[1], ==, 9);
@@ -113,6 +115,9 @@ static void test_refused(void)
 		{ "tap,fd=5,ifname=tap0", "fd and ifname", "leave one out" },
 		{ "tap,fd=5,queues=2", "queues=2 with 1 descriptors", "one for each" },
 		{ "tap,queues=0", "'queues=0'", "1 to 8" },
+		{ "tap,vhost=yes", "'vhost=yes'", "auto, on or off" },
+		{ "bridge,br=br0,vhost=", "'vhost='", "auto, on or off" },
+		{ "user,vhost=on", "'vhost=on'", "no 'vhost'" },
 		{ "tap,queues=9", "'queues=9'", "1 to 8" },
 		{ "tap,mtu=67", "'mtu=67'", "68 to 65535" },
 		{ "tap,mtu=65536", "'mtu=65536'", "68 to 65535" },
@@ -285,6 +290,7 @@ static void load(const char *text, const char *refused)
 		g_assert_cmpstr(config.nets[0].forwards[1], ==, "udp::9-:9");
 		g_assert_true(config.nets[0].restricted);
 		g_assert_cmpint(config.nets[1].fds[1], ==, 8);
+		g_assert_cmpint(config.nets[1].vhost, ==, IOL_NET_VHOST_ON);
 		g_assert_cmpstr(config.nets[2].path, ==, "/srv/net.sock");
 		g_assert_true(config.rng);
 	}
@@ -295,7 +301,7 @@ static void test_json(void)
 {
 	load("{\"nets\": [{\"hostfwd\": [\"tcp::1-:2\", \"udp::9-:9\"], \"kind\": \"user\","
 	     " \"restrict\": true},"
-	     " {\"kind\": \"tap\", \"fd\": [7, 8], \"queues\": 2},"
+	     " {\"kind\": \"tap\", \"fd\": [7, 8], \"queues\": 2, \"vhost\": \"on\"},"
 	     " {\"kind\": \"socket\", \"path\": \"net.sock\", \"listen\": true}], \"rng\": true}",
 	     NULL);
 	load("{\"nets\": {\"kind\": \"tap\"}}", "nets: ");
@@ -308,6 +314,8 @@ static void test_json(void)
 	load("{\"nets\": [{\"kind\": \"user\", \"hostfwd\": [\"\"]}]}", "nets[0].hostfwd[0]");
 	load("{\"nets\": [{\"kind\": \"user\", \"mtu\": 5}]}", "nets[0].mtu");
 	load("{\"nets\": [{\"kind\": \"bridge\"}]}", "nets[0]: 'bridge': no bridge");
+	load("{\"nets\": [{\"kind\": \"tap\", \"vhost\": \"maybe\"}]}", "nets[0].vhost");
+	load("{\"nets\": [{\"kind\": \"tap\", \"vhost\": true}]}", "nets[0].vhost");
 	load("{\"rng\": 1}", "rng");
 }
 

@@ -9,11 +9,13 @@
 #include <fcntl.h>
 #include <glib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <iolite/endian.h>
 #include <iolite/log.h>
+#include <iolite/loop.h>
 
 #include "fake_kvm.h"
 
@@ -558,6 +560,84 @@ static void test_real(void)
 	real_finish(&real);
 }
 
+/* An eventfd of another's, which the loop always reads as well. */
+struct bound {
+	struct iol_loop loop;
+	struct iol_op op;
+	int fd;
+	uint64_t count;
+	unsigned int reads;
+};
+
+static void await_read(struct bound *b)
+{
+	iol_loop_read(&b->loop, &b->op, b->fd, &b->count, sizeof(b->count), (uint64_t)-1);
+}
+
+static void read_done(struct iol_op *op, int res)
+{
+	struct bound *b = iol_container_of(op, struct bound, op);
+
+	if (res == -ECANCELED)
+		return;
+	b->reads++;
+	await_read(b);
+}
+
+/* How often the loop has read of a write to it. */
+static unsigned int reads_of_a_write(struct bound *b)
+{
+	const uint64_t one = 1;
+	unsigned int before = b->reads;
+
+	g_assert_cmpint(write(b->fd, &one, sizeof(one)), ==, sizeof(one));
+	for (unsigned int i = 0; i < 4; i++)
+		g_assert_cmpint(iol_loop_turn(&b->loop, false), ==, 0);
+	return b->reads - before;
+}
+
+/* KVM takes what is written before who waits to read it; when it does not, that one gets all. */
+static void test_real_bind(void)
+{
+	struct bound b = { .op.done = read_done, .fd = eventfd(0, EFD_CLOEXEC) };
+	struct iol_irq_router *router;
+	struct iol_irq_msi msis[2];
+	struct real real;
+
+	if (!real_init(&real)) {
+		iol_fd_close(&b.fd);
+		return;
+	}
+	g_assert_cmpint(iol_loop_init(&b.loop, NULL), ==, 0);
+	router = iol_irq_router_new(real.vm_fd, PINS);
+	for (unsigned int i = 0; i < 2; i++)
+		g_assert_cmpint(iol_irq_msi_init(&msis[i], router, NULL), ==, 0);
+	await_read(&b);
+	g_assert_cmpuint(reads_of_a_write(&b), ==, 1);
+	g_assert_false(iol_irq_msi_bind(&msis[0], b.fd)); /* no route */
+	for (unsigned int i = 0; i < 2; i++)
+		iol_irq_msi_route(&msis[i], 0, 0xfee00000, 0x60 + i);
+	for (unsigned int round = 0; round < 10; round++) {
+		struct iol_irq_msi *msi = &msis[round % 2];
+
+		g_assert_true(iol_irq_msi_bind(msi, b.fd));
+		g_assert_cmpuint(reads_of_a_write(&b), ==, 0);
+		wait_for(&real, 0x60 + round % 2);
+		/* Its own way is there too. */
+		iol_irq_msi_raise(msi);
+		wait_for(&real, 0x60 + round % 2);
+		iol_irq_msi_unbind(msi, b.fd);
+		g_assert_cmpuint(reads_of_a_write(&b), ==, 1);
+		g_assert_false(requested(&real, 0x60 + round % 2));
+	}
+	for (unsigned int i = 0; i < 2; i++)
+		iol_irq_msi_finish(&msis[i]);
+	iol_irq_router_free(router);
+	iol_loop_finish(&b.loop);
+	iol_fd_close(&b.fd);
+	real_finish(&real);
+}
+
 #endif
 
 int main(int argc, char **argv)
@@ -577,6 +657,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/irq/route-threads", test_route_threads);
 #if defined(__x86_64__)
 	g_test_add_func("/irq/real-kvm", test_real);
+	g_test_add_func("/irq/real-kvm/bind", test_real_bind);
 #endif
 	return g_test_run();
 }

@@ -7,7 +7,10 @@
 
 #include <errno.h>
 #include <glib.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "fake_kvm.h"
 
@@ -513,6 +516,205 @@ static void test_mask_holds(struct fixture *f, const void *data)
 	g_thread_join(loop);
 }
 
+/* --- sources --- */
+
+struct source {
+	struct iol_msix_source source;
+	_Atomic uint16_t vector;
+	int fd;
+};
+
+static void add_source(struct fixture *f, struct source *s, uint16_t vector)
+{
+	s->vector = vector;
+	s->fd = eventfd(0, EFD_CLOEXEC);
+	g_assert_cmpint(s->fd, >=, 0);
+	iol_msix_add_source(f->msix, &s->source, &s->vector);
+}
+
+static void move_source(struct fixture *f, struct source *s, uint16_t vector)
+{
+	s->vector = vector;
+	iol_msix_move_source(f->msix, &s->source);
+}
+
+static void ask(struct source *s)
+{
+	const uint64_t one = 1;
+
+	g_assert_cmpint(write(s->fd, &one, sizeof(one)), ==, sizeof(one));
+}
+
+/* What nobody took: as the loop does, it is read and raised. */
+static bool left_over(struct fixture *f, struct source *s)
+{
+	struct pollfd p = { .fd = s->fd, .events = POLLIN };
+	uint64_t count;
+
+	if (poll(&p, 1, 0) != 1)
+		return false;
+	g_assert_cmpint(read(s->fd, &count, sizeof(count)), ==, sizeof(count));
+	if (s->vector < VECTORS)
+		iol_msix_raise(f->msix, s->vector);
+	return true;
+}
+
+/* It comes by the kernel alone. */
+static void expect_bound(struct fixture *f, struct source *s, unsigned int vector)
+{
+	ask(s);
+	g_assert_cmpuint(arrived(vector), ==, 1);
+	g_assert_false(left_over(f, s));
+	g_assert_cmpuint(fake_kvm_all_messages(), ==, 0);
+}
+
+static void expect_unbound(struct fixture *f, struct source *s)
+{
+	ask(s);
+	g_assert_cmpuint(fake_kvm_all_messages(), ==, 0);
+	g_assert_true(left_over(f, s));
+}
+
+static void test_source(struct fixture *f, const void *data)
+{
+	struct source s;
+
+	(void)data;
+	add_source(f, &s, 1);
+	program(f, 1);
+	program(f, 2);
+	/* Neither eventfd nor vector. */
+	set_mask(f, 1, false);
+	set_control(f, ENABLE);
+	expect_unbound(f, &s);
+	g_assert_cmpuint(fake_kvm_all_messages(), ==, 1);
+	iol_msix_set_source(f->msix, &s.source, s.fd);
+	expect_bound(f, &s, 1);
+	/* Masked: it is pending, and sent once when it is not any more. */
+	set_mask(f, 1, true);
+	expect_unbound(f, &s);
+	g_assert_cmphex(pending(f), ==, 1 << 1);
+	set_mask(f, 1, false);
+	g_assert_cmpuint(arrived(1), ==, 1);
+	expect_bound(f, &s, 1);
+	/* What was asked while it was masked and nobody read before. */
+	set_mask(f, 1, true);
+	ask(&s);
+	set_mask(f, 1, false);
+	left_over(f, &s);
+	g_assert_cmpuint(fake_kvm_all_messages(), >=, 1);
+	/* The function's mask. */
+	set_control(f, ENABLE | MASK_ALL);
+	expect_unbound(f, &s);
+	set_control(f, ENABLE);
+	g_assert_cmpuint(arrived(1), ==, 1);
+	expect_bound(f, &s, 1);
+	iol_msix_set_source(f->msix, &s.source, -1);
+	expect_unbound(f, &s);
+	iol_fd_close(&s.fd);
+}
+
+static void test_source_moves(struct fixture *f, const void *data)
+{
+	struct source s;
+
+	(void)data;
+	for (unsigned int i = 0; i < VECTORS; i++)
+		program(f, i);
+	set_control(f, ENABLE);
+	set_mask(f, 1, false);
+	set_mask(f, 2, false);
+	add_source(f, &s, UINT16_MAX);
+	iol_msix_set_source(f->msix, &s.source, s.fd);
+	expect_unbound(f, &s);
+	move_source(f, &s, 1);
+	expect_bound(f, &s, 1);
+	move_source(f, &s, 2);
+	expect_bound(f, &s, 2);
+	/* Another's mask is no business of it. */
+	set_mask(f, 1, true);
+	expect_bound(f, &s, 2);
+	move_source(f, &s, 1);
+	expect_unbound(f, &s);
+	set_mask(f, 1, false);
+	fake_kvm_all_messages();
+	expect_bound(f, &s, 1);
+	/* Another message under the same number. */
+	set_mask(f, 1, true);
+	put_table(f, 1, 2, 0x77);
+	set_mask(f, 1, false);
+	ask(&s);
+	g_assert_cmpuint(fake_kvm_messages(ADDRESS, 0x77), ==, 1);
+	move_source(f, &s, VECTORS);
+	expect_unbound(f, &s);
+	move_source(f, &s, 2);
+	expect_bound(f, &s, 2);
+	set_control(f, 0);
+	expect_unbound(f, &s);
+	set_control(f, ENABLE);
+	expect_bound(f, &s, 2);
+	iol_msix_reset(f->msix);
+	expect_unbound(f, &s);
+	iol_msix_set_source(f->msix, &s.source, -1);
+	iol_fd_close(&s.fd);
+}
+
+static void test_source_shared(struct fixture *f, const void *data)
+{
+	struct source s[3];
+
+	(void)data;
+	program(f, 0);
+	set_mask(f, 0, false);
+	set_control(f, ENABLE);
+	for (unsigned int i = 0; i < 3; i++) {
+		add_source(f, &s[i], 0);
+		iol_msix_set_source(f->msix, &s[i].source, s[i].fd);
+	}
+	for (unsigned int i = 0; i < 3; i++)
+		expect_bound(f, &s[i], 0);
+	set_mask(f, 0, true);
+	for (unsigned int i = 0; i < 3; i++)
+		expect_unbound(f, &s[i]);
+	set_mask(f, 0, false);
+	g_assert_cmpuint(arrived(0), ==, 1);
+	iol_msix_set_source(f->msix, &s[1].source, -1);
+	expect_bound(f, &s[0], 0);
+	expect_unbound(f, &s[1]);
+	fake_kvm_all_messages();
+	expect_bound(f, &s[2], 0);
+	iol_msix_set_source(f->msix, &s[0].source, -1);
+	iol_msix_set_source(f->msix, &s[2].source, -1);
+	for (unsigned int i = 0; i < 3; i++)
+		iol_fd_close(&s[i].fd);
+}
+
+/* The loop is left with it. */
+static void test_source_refused(struct fixture *f, const void *data)
+{
+	struct source s;
+
+	(void)data;
+	add_source(f, &s, 3);
+	iol_msix_set_source(f->msix, &s.source, s.fd);
+	program(f, 3);
+	set_control(f, ENABLE);
+	fake_kvm.refuse_routing = EINVAL;
+	set_mask(f, 3, false);
+	fake_kvm.refuse_routing = 0;
+	expect_unbound(f, &s);
+	set_mask(f, 3, true);
+	set_mask(f, 3, false);
+	expect_bound(f, &s, 3);
+	set_mask(f, 3, true);
+	fake_kvm.refuse_irqfd = ENOSPC;
+	set_mask(f, 3, false);
+	expect_unbound(f, &s);
+	g_assert_cmpuint(arrived(3), ==, 1);
+	iol_msix_set_source(f->msix, &s.source, -1);
+	iol_fd_close(&s.fd);
+}
+
 #define ADD(name, fn) g_test_add("/msix/" name, struct fixture, NULL, setup, fn, teardown)
 
 int main(int argc, char **argv)
@@ -529,6 +731,10 @@ int main(int argc, char **argv)
 	g_test_add("/msix/most-vectors", struct fixture, NULL, NULL, test_most_vectors, teardown);
 	g_test_add("/msix/one-vector", struct fixture, NULL, NULL, test_one_vector, teardown);
 	g_test_add_func("/msix/impossible", test_impossible);
+	ADD("source", test_source);
+	ADD("source/moves", test_source_moves);
+	ADD("source/shared", test_source_shared);
+	ADD("source/refused", test_source_refused);
 	ADD("threads", test_threads);
 	ADD("mask-holds", test_mask_holds);
 	return g_test_run();

@@ -150,6 +150,118 @@ static void test_msix_unmapped(struct fixture *f, const void *data)
 	g_assert_cmphex(pending(f), ==, 0);
 }
 
+/* --- queues that are lent --- */
+
+static void setup_fake_kvm(struct fixture *f, const void *data)
+{
+	fake_kvm_reset();
+	f->fake_router = true;
+	setup(f, data);
+}
+
+enum { MESSAGES = 0x1000 };
+
+static struct iol_virtio_loan lend(struct fixture *f, unsigned int queue)
+{
+	struct iol_virtio_loan loan;
+	struct iol_error err;
+
+	if (iol_virtio_lend(f->v, queue, &loan, &err))
+		g_error("%s", err.msg);
+	return loan;
+}
+
+/* Vector n has data 0x40 + n. */
+static void start_msix(struct fixture *f, uint16_t q0, uint16_t q1)
+{
+	msix_flags(f, PCI_MSIX_FLAGS_ENABLE);
+	for (unsigned int i = 0; i < RIG_QUEUES + 1; i++) {
+		uint64_t entry = f->bars[1] + i * PCI_MSIX_ENTRY_SIZE;
+
+		write_bus(f, entry + PCI_MSIX_ENTRY_LOWER_ADDR, 4, MESSAGES);
+		write_bus(f, entry + PCI_MSIX_ENTRY_DATA, 4, 0x40 + i);
+		mask_vector(f, i, false);
+	}
+	put_vectors(f, NO_VECTOR, q0, q1);
+	start(f, 0);
+	fake_kvm_all_messages();
+}
+
+/* True: by the kernel alone, and once. False: by the loop, if at all. */
+static bool by_kernel(struct fixture *f, const struct iol_virtio_loan *loan, unsigned int vector)
+{
+	const uint64_t one = 1;
+	uint64_t interrupts = f->v->interrupts, count;
+
+	g_assert_cmpint(write(loan->call_fd, &one, sizeof(one)), ==, sizeof(one));
+	count = fake_kvm_messages(MESSAGES, 0x40 + vector);
+	g_assert_cmpuint(count, <=, 1);
+	rig_settle(&f->rig);
+	g_assert_cmpuint(f->v->interrupts, ==, interrupts + !count);
+	return count;
+}
+
+static void test_lent(struct fixture *f, const void *data)
+{
+	struct iol_virtio_loan loan;
+
+	(void)data;
+	start_msix(f, 0, 1);
+	loan = lend(f, 1);
+	g_assert_true(by_kernel(f, &loan, 1));
+	mask_vector(f, 1, true);
+	g_assert_false(by_kernel(f, &loan, 1));
+	g_assert_cmphex(pending(f), ==, 1 << 1);
+	mask_vector(f, 1, false);
+	g_assert_cmpuint(fake_kvm_messages(MESSAGES, 0x41), ==, 1);
+	g_assert_true(by_kernel(f, &loan, 1));
+	/* Another vector, which the other queue has too; then none. */
+	put_vectors(f, NO_VECTOR, 0, 0);
+	g_assert_true(by_kernel(f, &loan, 0));
+	put_vectors(f, NO_VECTOR, 0, NO_VECTOR);
+	g_assert_false(by_kernel(f, &loan, 0));
+	g_assert_cmpuint(fake_kvm_all_messages(), ==, 0);
+	put_vectors(f, NO_VECTOR, 0, 2);
+	g_assert_true(by_kernel(f, &loan, 2));
+	/* INTx. */
+	msix_flags(f, 0);
+	g_assert_false(by_kernel(f, &loan, 2));
+	g_assert_cmpuint(f->wire.asserted, ==, 1);
+	msix_flags(f, PCI_MSIX_FLAGS_ENABLE);
+	g_assert_true(by_kernel(f, &loan, 2));
+	/* Back. */
+	iol_virtio_take_back(f->v, 1, 0);
+	fake_kvm_all_messages();
+	g_assert_false(by_kernel(f, &loan, 2));
+	g_assert_cmpuint(fake_kvm_messages(MESSAGES, 0x42), ==, 1);
+	request(f, 1);
+	g_assert_cmpuint(rig_answers(&f->rig, 1), ==, 1);
+	g_assert_cmpuint(fake_kvm_messages(MESSAGES, 0x42), ==, 1);
+}
+
+/* Two on one vector, one of them before it has the vector. */
+static void test_lent_shared(struct fixture *f, const void *data)
+{
+	struct iol_virtio_loan loans[2];
+
+	(void)data;
+	start_msix(f, 1, NO_VECTOR);
+	for (unsigned int i = 0; i < 2; i++)
+		loans[i] = lend(f, i);
+	g_assert_true(by_kernel(f, &loans[0], 1));
+	g_assert_false(by_kernel(f, &loans[1], 1));
+	put_vectors(f, NO_VECTOR, 1, 1);
+	for (unsigned int i = 0; i < 2; i++)
+		g_assert_true(by_kernel(f, &loans[i], 1));
+	iol_virtio_take_back(f->v, 0, 0);
+	fake_kvm_all_messages();
+	g_assert_true(by_kernel(f, &loans[1], 1));
+	iol_virtio_take_back(f->v, 1, 0);
+	reset(f);
+	for (unsigned int i = 0; i < FAKE_KVM_GSIS; i++)
+		g_assert_cmpuint(fake_kvm.bound[i], <=, 1);
+}
+
 int main(int argc, char **argv)
 {
 	static const char without_msix[] = "without MSI-X";
@@ -168,5 +280,9 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < IOL_ARRAY_LEN(tests); i++)
 		g_test_add(tests[i].name, struct fixture, tests[i].data, setup, tests[i].run,
 			   teardown);
+	g_test_add("/virtio-pci-irq/lent", struct fixture, NULL, setup_fake_kvm, test_lent,
+		   teardown);
+	g_test_add("/virtio-pci-irq/lent/shared", struct fixture, NULL, setup_fake_kvm,
+		   test_lent_shared, teardown);
 	return g_test_run();
 }

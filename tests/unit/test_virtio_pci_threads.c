@@ -9,7 +9,7 @@
 #include "virtio_pci_rig.h"
 #include "virtio_vcpus.h"
 
-enum { ROUNDS = 20 };
+enum { ROUNDS = 20, TURNS_BETWEEN = 8 };
 
 struct owner {
 	struct fixture *f;
@@ -130,6 +130,76 @@ static void hammer(struct vcpu *vcpu)
 	g_rand_free(rand);
 }
 
+/* Has queue 0 lent and taken back all the time, with calls. */
+struct lender {
+	struct iol_post post;
+	struct fixture *f;
+	struct iol_virtio_ops ops;
+	struct iol_virtio_loan loan;
+	atomic_bool over;
+	unsigned int loans, turns;
+};
+
+static struct lender lender;
+
+static void take_back(struct iol_virtio *v)
+{
+	if (v->queues[0].lent)
+		iol_virtio_take_back(v, 0, lender.loan.rings.avail_idx);
+}
+
+static void lend_or_take_back(struct iol_post *post)
+{
+	struct iol_virtio *v = lender.f->v;
+	const uint64_t one = 1;
+
+	if (v->queues[0].lent) {
+		g_assert_cmpint(write(lender.loan.call_fd, &one, sizeof(one)), ==, sizeof(one));
+		take_back(v);
+	} else if (++lender.turns % TURNS_BETWEEN == 0 && v->state == IOL_VIRTIO_RUNNING &&
+		   v->queues[0].vq.size && !iol_virtio_lend(v, 0, &lender.loan, NULL)) {
+		lender.loans++;
+	}
+	if (!lender.over)
+		iol_loop_post(v->loop, post);
+}
+
+static void hammer_lent(struct vcpu *vcpu)
+{
+	hammer(vcpu);
+	lender.over = true;
+}
+
+static void setup_lent(struct fixture *f, const void *data)
+{
+	fake_kvm_reset();
+	f->fake_router = true;
+	setup(f, data);
+}
+
+static void test_lent(struct fixture *f, const void *data)
+{
+	struct owner owner = { .f = f };
+
+	(void)data;
+	lender.f = f;
+	lender.post.run = lend_or_take_back;
+	lender.ops = *f->v->ops;
+	lender.ops.stop = take_back;
+	f->v->ops = &lender.ops;
+	iol_loop_post(&f->rig.loop, &lender.post);
+	vcpus_run(&f->rig.loop, hammer_lent, &owner);
+	rig_settle(&f->rig);
+	take_back(f->v);
+	g_assert_cmpuint(lender.loans, >=, ROUNDS);
+	decode(f);
+	msix_flags(f, 0);
+	reset(f);
+	for (unsigned int i = 0; i < FAKE_KVM_GSIS; i++)
+		g_assert_cmpuint(fake_kvm.bound[i], <=, 1);
+	assert_works(f);
+}
+
 static void test_hammer(struct fixture *f, const void *data)
 {
 	struct owner owner = { .f = f };
@@ -149,6 +219,8 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add("/virtio-pci-threads/hammer", struct fixture, NULL, setup, test_hammer,
+		   teardown);
+	g_test_add("/virtio-pci-threads/lent", struct fixture, NULL, setup_lent, test_lent,
 		   teardown);
 	return g_test_run();
 }

@@ -8,6 +8,7 @@
 #include <linux/virtio_pci.h>
 #include <string.h>
 
+#include "fake_kvm.h"
 #include "virtio_rig.h"
 
 #define CONF1 UINT64_C(0xcf8)
@@ -36,6 +37,7 @@ struct fixture {
 	unsigned int caps[VIRTIO_PCI_CAP_PCI_CFG + 1];
 	unsigned int msix_cap;
 	int kvm_fd, vm_fd;
+	bool fake_router; /* messages go to a KVM that is played (fake_kvm.h) */
 };
 
 static inline void no_event(struct iol_event_sink *sink, enum iol_event event)
@@ -147,7 +149,7 @@ static inline void plug(struct fixture *f, bool msix)
 	iol_bus_init(&f->mmio);
 	iol_irq_wire_init(&f->wire, -1, 17, 17);
 	g_assert_cmpint(iol_pci_host_new(&host, &f->host, NULL), ==, 0);
-	f->router = msix ? iol_irq_router_new(-1, 24) : NULL;
+	f->router = msix ? iol_irq_router_new(f->fake_router ? FAKE_KVM_FD : -1, 24) : NULL;
 	config.host = iol_pci_host_of(f->host);
 	config.router = f->router;
 	if (iol_virtio_pci_new(f->v, &config, &f->dev, &err))

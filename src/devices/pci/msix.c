@@ -12,6 +12,9 @@
  * whose mask the guest has seen set is never sent. A raise waits for a guest that moves its
  * interrupts (for the kernel to take the routes), not for one that runs.
  *
+ * Sources are bound to the kernel only while their vector is live. To bind and to let go are system calls, made by
+ * the vCPU that masks or moves.
+ *
  * A hostile guest can send its own interrupts anywhere in its machine. The number of vectors and all
  * memory are fixed at start.
  */
@@ -62,7 +65,71 @@ struct iol_msix {
 	bool enabled; /* also read without the lock */
 	bool function_masked;
 	struct vector *vectors;
+	struct iol_msix_source *sources;
 };
+
+/* --- sources; under the lock --- */
+
+static void source_unbind(struct iol_msix *msix, struct iol_msix_source *source)
+{
+	if (source->bound < 0)
+		return;
+	iol_irq_msi_unbind(&msix->vectors[source->bound].msi, source->eventfd);
+	source->bound = -1;
+}
+
+/* Binds it where it belongs now. A kernel that refuses leaves it to whoever reads it. */
+static void source_follow(struct iol_msix *msix, struct iol_msix_source *source)
+{
+	unsigned int vector = *source->vector;
+	bool live = source->eventfd >= 0 && vector < msix->count && msix->vectors[vector].live;
+
+	if (live && source->bound == (int)vector)
+		return;
+	source_unbind(msix, source);
+	if (live && iol_irq_msi_bind(&msix->vectors[vector].msi, source->eventfd))
+		source->bound = (int)vector;
+}
+
+static void sources_unbind(struct iol_msix *msix, int vector)
+{
+	for (struct iol_msix_source *s = msix->sources; s; s = s->next)
+		if (s->bound == vector)
+			source_unbind(msix, s);
+}
+
+static void sources_follow(struct iol_msix *msix)
+{
+	for (struct iol_msix_source *s = msix->sources; s; s = s->next)
+		source_follow(msix, s);
+}
+
+void iol_msix_add_source(struct iol_msix *msix, struct iol_msix_source *source,
+			 const _Atomic uint16_t *vector)
+{
+	*source = (struct iol_msix_source){
+		.vector = vector, .eventfd = -1, .bound = -1, .next = msix->sources
+	};
+	msix->sources = source;
+}
+
+void iol_msix_set_source(struct iol_msix *msix, struct iol_msix_source *source, int eventfd)
+{
+	pthread_mutex_lock(&msix->lock);
+	source_unbind(msix, source);
+	source->eventfd = eventfd;
+	source_follow(msix, source);
+	pthread_mutex_unlock(&msix->lock);
+}
+
+void iol_msix_move_source(struct iol_msix *msix, struct iol_msix_source *source)
+{
+	pthread_mutex_lock(&msix->lock);
+	source_follow(msix, source);
+	pthread_mutex_unlock(&msix->lock);
+}
+
+/* --- the table --- */
 
 /* Brings @v in line with its masks; sends what was pending when they are off. Under the lock. */
 static void vector_follow(struct iol_msix *msix, struct vector *v)
@@ -74,11 +141,14 @@ static void vector_follow(struct iol_msix *msix, struct vector *v)
 	if (live == v->live)
 		return;
 	v->live = live;
-	if (!live)
+	if (!live) {
+		sources_unbind(msix, (int)(v - msix->vectors));
 		return;
+	}
 	address = (uint64_t)v->dwords[DWORD_ADDRESS_HIGH] << 32 | v->dwords[DWORD_ADDRESS_LOW];
 	/* On bus 0, so slot and function are all of its number; the slot stands since it is plugged in. */
 	iol_irq_msi_route(&v->msi, PCI_DEVFN(msix->fn->slot, 0), address, v->dwords[DWORD_DATA]);
+	sources_follow(msix);
 	if (!v->pending)
 		return;
 	v->pending = false;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The virtio network device (virtio-v1.2 5.1) over any network backend: its life, features, configuration
- * space and queues. See include/iolite/virtio_net.h; net_tx.c sends, net_rx.c receives, net_filter.c chooses and
- * net_ctrl.c has the commands.
+ * space and queues. See include/iolite/virtio_net.h; net_tx.c sends, net_rx.c receives, net_filter.c chooses,
+ * net_ctrl.c has the commands and net_vhost.c what the kernel does in our place.
  *
  * Runs on the loop's thread, but for features_ok() and reset(), which vCPU threads call under the device's lock
  * and which touch registers only.
@@ -113,7 +113,7 @@ static uint64_t features_of(const struct net_device *n)
 		features |= NET_BIT(VIRTIO_NET_F_MQ);
 	if (n->mtu)
 		features |= NET_BIT(VIRTIO_NET_F_MTU);
-	return sound_features(features);
+	return sound_features(features & ~virtio_net_vhost_withheld(n));
 }
 
 /*
@@ -284,6 +284,7 @@ static void link_changed(struct iol_net_user *user)
 		n->announce_at_ns = now_ns + ANNOUNCE_NS;
 		await_announce(n, now_ns);
 	}
+	virtio_net_vhost_follow(n);
 	for (unsigned int i = 0; i < n->pairs; i++)
 		virtio_net_retry_tx(n, i);
 	for (unsigned int i = 0; i < n->active_pairs && n->net->link_up; i++)
@@ -300,10 +301,16 @@ static void start(struct iol_virtio *v)
 	virtio_net_start_host(n);
 }
 
+static void broken(struct iol_virtio *v)
+{
+	virtio_net_vhost_stop(net_of(v), 0);
+}
+
 static void stop(struct iol_virtio *v)
 {
 	struct net_device *n = net_of(v);
 
+	virtio_net_vhost_stop(n, 0);
 	n->announcing = false;
 	n->announce_at_ns = 0;
 	n->pairs_due = n->offloads_due = false;
@@ -350,6 +357,8 @@ static void net_free(struct iol_virtio *v)
 	while (n->held_op.in_flight || n->ctrl_op.in_flight || n->announce_op.in_flight)
 		if (iol_loop_turn(n->net->loop, true) < 0)
 			break;
+	virtio_net_vhost_stop(n, 0);
+	virtio_net_vhost_free(n);
 	iol_virtio_finish(v);
 	iol_net_free(n->net);
 	free_memory(n);
@@ -363,6 +372,7 @@ static const struct iol_virtio_ops ops = {
 	.start = start,
 	.serve = serve,
 	.stop = stop,
+	.broken = broken,
 	.reset = reset,
 	.free = net_free,
 };
@@ -418,6 +428,8 @@ static struct net_device *new_device(struct iol_net *net,
 		.link_changed = link_changed,
 	};
 	for (unsigned int i = 0; i < n->pairs; i++) {
+		n->vhost[i].n = n;
+		n->vhost[i].vhost = config->vhost ? config->vhost[i] : NULL;
 		n->rx[i].chains = g_new(struct net_rx_chain, n->queue_size);
 		n->rx[i].parts = g_new(struct iovec, NET_RX_PARTS_MAX);
 		n->rx[i].overflow = g_malloc(NET_FRAME_BYTES_MAX);
@@ -443,6 +455,7 @@ int iol_virtio_net_new(struct iol_net *net, const struct iol_virtio_net_config *
 		free_memory(n);
 		return ret;
 	}
+	n->v.offered &= ~virtio_net_vhost_withheld(n); /* those of the core */
 	fill_config(n);
 	iol_net_start(net, &n->user);
 	*v = &n->v;

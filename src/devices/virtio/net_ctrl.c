@@ -118,12 +118,14 @@ static bool set_due(struct net_device *n)
 			return false;
 		start_offloads(n);
 	}
+	virtio_net_vhost_follow(n);
 	return true;
 }
 
 void virtio_net_start_host(struct net_device *n)
 {
 	n->active_pairs = 1;
+	virtio_net_vhost_begin(n);
 	n->guest_offloads = virtio_net_sound_offloads(n->v.features);
 	n->pairs_due = n->host_pairs != 1;
 	n->offloads_due = n->host_offloads != virtio_net_backend_offloads(n->guest_offloads);
@@ -299,9 +301,13 @@ static bool run_mq(struct net_device *n, uint8_t command, struct iol_chain *chai
 	pairs = le16_get(data);
 	if (!pairs || pairs > n->pairs || !queues_are_there(n, pairs))
 		return false;
-	if (set_pairs(n, pairs))
+	virtio_net_vhost_stop(n, pairs);
+	if (set_pairs(n, pairs)) {
+		virtio_net_vhost_follow(n);
 		return false;
+	}
 	n->active_pairs = pairs;
+	virtio_net_vhost_follow(n);
 	for (unsigned int i = pairs; i < before; i++)
 		virtio_net_drop_held(n, i);
 	for (unsigned int i = before; i < pairs; i++)

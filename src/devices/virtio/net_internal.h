@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the files of the virtio network device share: net.c (life, features, configuration), net_tx.c,
- * net_rx.c, net_filter.c, net_ctrl.c. All of it belongs to the loop's thread but where it says otherwise.
+ * net_rx.c, net_filter.c, net_ctrl.c, net_vhost.c. All of it belongs to the loop's thread but where it says otherwise.
  */
 #ifndef IOLITE_DEVICES_VIRTIO_NET_INTERNAL_H
 #define IOLITE_DEVICES_VIRTIO_NET_INTERNAL_H
@@ -85,6 +85,15 @@ struct net_filter {
 	uint64_t vlans[NET_VLANS / 64];
 };
 
+struct net_device;
+
+/* A pair that the kernel may serve. */
+struct net_vhost {
+	struct net_device *n;
+	struct iol_vhost_net *vhost; /* owned; NULL: none, as of all pairs */
+	bool on; /* its queues are lent */
+};
+
 struct net_device {
 	struct iol_virtio v;
 	struct iol_net *net;
@@ -108,6 +117,8 @@ struct net_device {
 	struct iol_virtio_net_counts counts;
 	struct net_rx rx[IOL_NET_PAIRS_MAX];
 	struct net_tx tx[IOL_NET_PAIRS_MAX];
+	struct net_vhost vhost[IOL_NET_PAIRS_MAX];
+	bool vhost_off; /* not used, for this driver */
 	struct iovec *ctrl_iov; /* as many as the queue has entries */
 	struct net_macs unicast, multicast; /* of a command that may still turn out to be wrong */
 	struct iol_op held_op; /* frames that wait for chains */
@@ -176,5 +187,23 @@ void virtio_net_start_host(struct net_device *n);
 bool virtio_net_serve_ctrl(struct net_device *n, unsigned int queue);
 /* done() of ctrl_op. */
 void virtio_net_ctrl_may_go_on(struct iol_op *op, int res);
+
+/* --- net_vhost.c --- */
+
+/* Features that the device does not offer because of it. */
+uint64_t virtio_net_vhost_withheld(const struct net_device *n);
+/* DRIVER_OK, before the backend is set. */
+void virtio_net_vhost_begin(struct net_device *n);
+/* The kernel serves the pair, or soon will: frames are not to be touched here while the link is up. */
+bool virtio_net_vhost_claims(const struct net_device *n, unsigned int pair);
+/*
+ * Starts the pairs in use, or stops them, as link and the backend's settings are now. Those that are not in use any more were
+ * stopped.
+ */
+void virtio_net_vhost_follow(struct net_device *n);
+/* The kernel has no pair from @from on. */
+void virtio_net_vhost_stop(struct net_device *n, unsigned int from);
+/* All are stopped. Turns the loop. */
+void virtio_net_vhost_free(struct net_device *n);
 
 #endif

@@ -342,6 +342,10 @@ void virtio_net_run_rx(struct net_device *n, unsigned int pair)
 			iol_virtio_pause(&n->v, queue_of(pair));
 		return;
 	}
+	if (virtio_net_vhost_claims(n, pair)) {
+		iol_virtio_pause(&n->v, queue_of(pair));
+		return;
+	}
 	for (unsigned int i = 0; i < FRAMES_PER_TURN && next == STEP_ON; i++)
 		next = step(n, pair);
 	if (next == STEP_NEEDS_CHAINS) {

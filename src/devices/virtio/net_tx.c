@@ -123,6 +123,10 @@ bool virtio_net_serve_tx(struct net_device *n, unsigned int pair)
 	unsigned int queue = queue_of(pair), budget = n->v.queues[queue].vq.size;
 	struct net_tx *tx = &n->tx[pair];
 
+	if (n->net->link_up && virtio_net_vhost_claims(n, pair)) {
+		iol_virtio_pause(&n->v, queue);
+		return false;
+	}
 	for (; budget && !tx->blocked; budget--) {
 		struct iol_chain chain;
 

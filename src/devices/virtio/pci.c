@@ -45,6 +45,7 @@ struct virtio_pci {
 	/* Registers of which each stands for itself, so that they need no lock. */
 	_Atomic uint32_t device_feature_select, driver_feature_select;
 	_Atomic uint16_t queue_select, config_vector, queue_vectors[IOL_VIRTIO_QUEUES_MAX];
+	struct iol_msix_source calls[IOL_VIRTIO_QUEUES_MAX]; /* of lent queues */
 };
 
 /* --- common configuration structure (4.1.4.3) --- */
@@ -151,6 +152,13 @@ static uint16_t sound_vector(const struct virtio_pci *p, uint32_t value)
 							    : VIRTIO_MSI_NO_VECTOR;
 }
 
+static void set_queue_vector(struct virtio_pci *p, uint16_t queue, uint16_t vector)
+{
+	p->queue_vectors[queue] = vector;
+	if (p->msix)
+		iol_msix_move_source(p->msix, &p->calls[queue]);
+}
+
 static void common_write16(struct virtio_pci *p, uint64_t offset, uint32_t value)
 {
 	uint16_t queue = p->queue_select;
@@ -167,7 +175,7 @@ static void common_write16(struct virtio_pci *p, uint64_t offset, uint32_t value
 		break;
 	case VIRTIO_PCI_COMMON_Q_MSIX:
 		if (queue < p->v->queue_count)
-			p->queue_vectors[queue] = sound_vector(p, value);
+			set_queue_vector(p, queue, sound_vector(p, value));
 		break;
 	case VIRTIO_PCI_COMMON_Q_ENABLE:
 		/* The driver must not write 0 (4.1.4.3.2). */
@@ -413,6 +421,15 @@ static void interrupt_config(struct iol_virtio_transport *t)
 	interrupt(p, p->config_vector, VIRTIO_ISR_CONFIG);
 }
 
+static void bind_call(struct iol_virtio_transport *t, unsigned int queue, int call_fd)
+{
+	struct virtio_pci *p = of_transport(t);
+
+	if (p->msix)
+		iol_msix_set_source(p->msix, &p->calls[queue], call_fd);
+}
+
+/* No queue is lent now. */
 static void reset_done(struct iol_virtio_transport *t)
 {
 	struct virtio_pci *p = of_transport(t);
@@ -432,6 +449,7 @@ static void reset_done(struct iol_virtio_transport *t)
 static const struct iol_virtio_transport_ops transport_ops = {
 	.interrupt_queue = interrupt_queue,
 	.interrupt_config = interrupt_config,
+	.bind_call = bind_call,
 	.reset_done = reset_done,
 };
 
@@ -529,6 +547,8 @@ int iol_virtio_pci_new(struct iol_virtio *v, const struct iol_virtio_pci_config 
 	if (config->router)
 		ret = iol_msix_new(&p->fn, BAR_MSIX, v->queue_count + 1, config->router, &p->msix,
 				   err);
+	for (unsigned int i = 0; i < v->queue_count && p->msix; i++)
+		iol_msix_add_source(p->msix, &p->calls[i], &p->queue_vectors[i]);
 	if (!ret)
 		ret = add_capabilities(p, err);
 	if (!ret)

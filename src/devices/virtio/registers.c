@@ -37,6 +37,7 @@ static int init_queues(struct iol_virtio *v, const struct iol_virtio_env *env, u
 			return ret;
 		}
 		q->owner = v;
+		q->call_fd = -1;
 		q->size_max = size;
 	}
 	return 0;
@@ -78,6 +79,7 @@ int iol_virtio_init(struct iol_virtio *v, const struct iol_virtio_ops *ops,
 void iol_virtio_finish(struct iol_virtio *v)
 {
 	virtio_run_finish(v);
+	virtio_lend_finish(v);
 	for (unsigned int i = 0; i < v->queue_count; i++)
 		iol_kick_finish(&v->queues[i].kick);
 	g_free(v->queues);

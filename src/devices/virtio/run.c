@@ -23,11 +23,17 @@
 
 /* --- kicks --- */
 
-static void await_kick(struct iol_virtio_queue *q)
+void virtio_await_kick(struct iol_virtio_queue *q)
 {
-	if (!q->kick_op.in_flight)
+	if (!q->kick_op.in_flight && !q->lent)
 		iol_loop_read(q->owner->loop, &q->kick_op, q->kick.eventfd, &q->kick_count,
 			      sizeof(q->kick_count), (uint64_t)-1);
+}
+
+/* By us, now. */
+static bool is_served(const struct iol_virtio_queue *q)
+{
+	return q->vq.size && !q->paused && !q->lent;
 }
 
 /* Serves @q now and arranges for what comes later. */
@@ -35,11 +41,11 @@ static void attend(struct iol_virtio *v, struct iol_virtio_queue *q)
 {
 	bool more;
 
-	if (v->state != IOL_VIRTIO_RUNNING || !q->vq.size || q->paused)
+	if (v->state != IOL_VIRTIO_RUNNING || !is_served(q))
 		return;
 	iol_virtqueue_want_kicks(&q->vq, false);
 	more = v->ops->serve(v, (unsigned int)(q - v->queues));
-	if (v->state != IOL_VIRTIO_RUNNING || q->paused ||
+	if (v->state != IOL_VIRTIO_RUNNING || !is_served(q) ||
 	    iol_loop_poller_start(v->loop, &v->poller))
 		return;
 	if (more || iol_virtqueue_want_kicks(&q->vq, true))
@@ -50,11 +56,22 @@ static void kick_done(struct iol_op *op, int res)
 {
 	struct iol_virtio_queue *q = iol_container_of(op, struct iol_virtio_queue, kick_op);
 
-	if (res == -ECANCELED || q->owner->finishing)
+	bool withdrawn = q->kick_withdrawn;
+
+	q->kick_withdrawn = false;
+	if (q->owner->finishing || (res == -ECANCELED && !withdrawn))
 		return;
-	q->owner->kicks++;
-	attend(q->owner, q);
-	await_kick(q);
+	if (q->lent) {
+		/* What came before the cancellation is the other server's. */
+		if (res != -ECANCELED)
+			iol_kick_ring(&q->kick);
+		return;
+	}
+	if (res != -ECANCELED) {
+		q->owner->kicks++;
+		attend(q->owner, q);
+	}
+	virtio_await_kick(q);
 }
 
 static bool poll_queues(struct iol_poller *poller)
@@ -65,7 +82,7 @@ static bool poll_queues(struct iol_poller *poller)
 	for (unsigned int i = 0; i < v->queue_count && v->state == IOL_VIRTIO_RUNNING; i++) {
 		struct iol_virtqueue *vq = &v->queues[i].vq;
 
-		if (!vq->size || v->queues[i].paused || !iol_virtqueue_pending(vq))
+		if (!is_served(&v->queues[i]) || !iol_virtqueue_pending(vq))
 			continue;
 		v->ops->serve(v, i);
 		work = true;
@@ -82,7 +99,7 @@ static bool stop_polling(struct iol_poller *poller)
 	for (unsigned int i = 0; i < v->queue_count && v->state == IOL_VIRTIO_RUNNING; i++) {
 		struct iol_virtqueue *vq = &v->queues[i].vq;
 
-		if (!vq->size || v->queues[i].paused || !iol_virtqueue_want_kicks(vq, true))
+		if (!is_served(&v->queues[i]) || !iol_virtqueue_want_kicks(vq, true))
 			continue;
 		iol_virtqueue_want_kicks(vq, false);
 		v->ops->serve(v, i);
@@ -117,6 +134,7 @@ static bool take_setup(struct iol_virtio *v, unsigned int idx, struct iol_virtqu
 static void stop_queues(struct iol_virtio *v)
 {
 	for (unsigned int i = 0; i < v->queue_count; i++) {
+		g_assert(!v->queues[i].lent);
 		iol_virtqueue_stop(&v->queues[i].vq);
 		v->queues[i].pushed = false;
 		v->queues[i].paused = false;
@@ -142,7 +160,7 @@ static void start(struct iol_virtio *v)
 	/* What came before the loop was ready had its kicks already. */
 	for (unsigned int i = 0; i < v->queue_count; i++) {
 		attend(v, &v->queues[i]);
-		await_kick(&v->queues[i]);
+		virtio_await_kick(&v->queues[i]);
 	}
 }
 
@@ -235,6 +253,8 @@ void iol_virtio_break(struct iol_virtio *v, const char *fmt, ...)
 			v->name, text);
 	v->state = IOL_VIRTIO_BROKEN;
 	iol_loop_poller_stop(v->loop, &v->poller);
+	if (v->ops->broken)
+		v->ops->broken(v);
 	pthread_mutex_lock(&v->lock);
 	v->status |= VIRTIO_CONFIG_S_NEEDS_RESET;
 	pthread_mutex_unlock(&v->lock);
@@ -248,7 +268,7 @@ bool iol_virtio_pop(struct iol_virtio *v, unsigned int queue, struct iol_chain *
 	struct iol_error err;
 	int ret;
 
-	if (v->state != IOL_VIRTIO_RUNNING)
+	if (v->state != IOL_VIRTIO_RUNNING || v->queues[queue].lent)
 		return false;
 	ret = iol_virtqueue_pop(&v->queues[queue].vq, chain, iov, iov_max, &err);
 	if (ret < 0)
@@ -276,7 +296,7 @@ void iol_virtio_pause(struct iol_virtio *v, unsigned int queue)
 {
 	struct iol_virtio_queue *q = &v->queues[queue];
 
-	if (v->state != IOL_VIRTIO_RUNNING)
+	if (v->state != IOL_VIRTIO_RUNNING || q->lent)
 		return;
 	q->paused = true;
 	iol_virtqueue_want_kicks(&q->vq, false);
@@ -292,21 +312,25 @@ void iol_virtio_resume(struct iol_virtio *v, unsigned int queue)
 	iol_kick_ring(&q->kick);
 }
 
+void virtio_publish_queue(struct iol_virtio *v, unsigned int queue)
+{
+	struct iol_virtio_queue *q = &v->queues[queue];
+
+	if (!q->pushed)
+		return;
+	q->pushed = false;
+	if (iol_virtqueue_publish(&q->vq) && v->transport) {
+		v->interrupts++;
+		v->transport->ops->interrupt_queue(v->transport, queue);
+	}
+}
+
 static void publish(struct iol_turn_end *end)
 {
 	struct iol_virtio *v = iol_container_of(end, struct iol_virtio, publish);
 
-	for (unsigned int i = 0; i < v->queue_count && v->state == IOL_VIRTIO_RUNNING; i++) {
-		struct iol_virtio_queue *q = &v->queues[i];
-
-		if (!q->pushed)
-			continue;
-		q->pushed = false;
-		if (iol_virtqueue_publish(&q->vq) && v->transport) {
-			v->interrupts++;
-			v->transport->ops->interrupt_queue(v->transport, i);
-		}
-	}
+	for (unsigned int i = 0; i < v->queue_count && v->state == IOL_VIRTIO_RUNNING; i++)
+		virtio_publish_queue(v, i);
 	if (v->state == IOL_VIRTIO_DRAINING && !v->in_flight)
 		end_drain(v);
 }
@@ -321,6 +345,7 @@ void virtio_run_init(struct iol_virtio *v)
 	v->poller.sleep = stop_polling;
 	for (unsigned int i = 0; i < v->queue_count; i++)
 		v->queues[i].kick_op.done = kick_done;
+	virtio_lend_init(v);
 }
 
 static bool kicks_in_flight(const struct iol_virtio *v)
@@ -341,7 +366,8 @@ void virtio_run_finish(struct iol_virtio *v)
 	iol_loop_turn_end_cancel(v->loop, &v->publish);
 	for (unsigned int i = 0; i < v->queue_count; i++)
 		iol_loop_cancel(v->loop, &v->queues[i].kick_op);
-	while (kicks_in_flight(v))
+	virtio_lend_cancel(v);
+	while (kicks_in_flight(v) || virtio_lend_in_flight(v))
 		if (iol_loop_turn(v->loop, true) < 0)
 			break;
 }

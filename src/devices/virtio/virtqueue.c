@@ -283,6 +283,31 @@ static void tell_kicks(struct iol_virtqueue *vq, bool want)
 	vq->kicks_wanted = want;
 }
 
+void iol_virtqueue_rings(const struct iol_virtqueue *vq, struct iol_virtqueue_rings *rings)
+{
+	assert(!is_closed(vq) && !vq->in_flight && vq->used_idx == vq->used_published);
+	*rings = (struct iol_virtqueue_rings){
+		.size = vq->size,
+		.avail_idx = vq->avail_idx,
+		.desc = (void *)vq->desc,
+		.avail = vq->avail,
+		.used = vq->used,
+	};
+}
+
+void iol_virtqueue_resume(struct iol_virtqueue *vq, uint16_t avail_idx)
+{
+	if (is_closed(vq))
+		return;
+	vq->avail_idx = avail_idx;
+	vq->avail_seen = avail_idx;
+	/* G9: the index in the used ring is the other server's to write, and the driver can write it too. */
+	vq->used_idx = avail_idx;
+	vq->used_published = avail_idx;
+	/* What it told the driver is unknown: this way the next wish for kicks is told. */
+	vq->kicks_wanted = false;
+}
+
 bool iol_virtqueue_want_kicks(struct iol_virtqueue *vq, bool want)
 {
 	if (is_closed(vq))

@@ -73,7 +73,7 @@ class Arch:
 # A disk-less machine with KVM that reaches the host's files by virtio-9p, and what scenarios make
 # disks and networks of.
 L1_COMMON = ("virtio_pci", "9pnet_virtio", "9p", "overlay", "loop", "dm-mod", "crc32c_generic", "ext4", "tun", "bridge",
-             "af_packet", "veth")
+             "af_packet", "veth", "vhost_net")
 
 ARCHES = {arch.name: arch for arch in (
     Arch(

@@ -3,21 +3,24 @@
 # about: two guests and level 1 on a bridge: pings of all sizes, iperf3 over IPv4 and IPv6, each offload off, MTU 9000
 # arches: x86_64 aarch64
 # limit: 300
-# variants: 6.1-pci 6.1-mmio
-# variants-aarch64: 6.1-pci
+# variants: 6.1-pci 6.1-mmio 6.1-pci-vhost 6.1-mmio-vhost
+# variants-aarch64: 6.1-pci 6.1-pci-vhost
 # shellcheck source=tests/lab/lib-net.sh
 . "$TREE/tests/lab/lib-net.sh"
-kernel "${1%-*}" stock nets
-transport=${1#*-}
+net_variant "${1#*-}"
+kernel "${1%%-*}" stock nets
 
 net_bridge br0 9000
-net_start server net_server "-n bridge,br=br0,mtu=9000,transport=$transport" lab.address=10.9.0.2 lab.address6=fd09::2
+net_start server net_server "-n bridge,br=br0,mtu=9000,transport=$transport,vhost=$vhost" lab.address=10.9.0.2 lab.address6=fd09::2
 vm_wait_for '^@lab serves' 90
 ping -c 2 -W 10 10.9.0.2 >pinged 2>&1 || fail "level 1 does not reach the guest: $(tail -n 2 pinged)"
 ok "level 1 reaches the guest"
+net_vhost 1
 server=$vm_pid
-net_start client net_client "-n bridge,br=br0,mtu=9000,transport=$transport" lab.address=10.9.0.3 lab.address6=fd09::3 \
+net_start client net_client "-n bridge,br=br0,mtu=9000,transport=$transport,vhost=$vhost" lab.address=10.9.0.3 lab.address6=fd09::3 \
 	lab.peer=10.9.0.2 lab.peer6=fd09::2
+vm_wait_for '^@lab mtu-seen' 60
+net_vhost 1
 vm_wait_exit 240
 grep -E '^@lab (rate|frames)' client.console | tr -d '\r' | sed 's/^@lab /client: /' >>notes
 vm_pid=$(cat client.pid 2>/dev/null || echo "$vm_pid")

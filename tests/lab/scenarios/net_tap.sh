@@ -3,10 +3,11 @@
 # about: a persistent tap with four queues that flows spread over; it is deleted and made again under the guest, which announces itself; it stays at the end
 # arches: x86_64 aarch64
 # limit: 200
-# variants: 6.1
+# variants: 6.1-pci 6.1-pci-vhost
 # shellcheck source=tests/lab/lib-net.sh
 . "$TREE/tests/lab/lib-net.sh"
-kernel "$1" stock nets
+net_variant "${1#*-}"
+kernel "${1%%-*}" stock nets
 name_root
 
 make_tap() {
@@ -19,8 +20,9 @@ make_tap() {
 make_tap
 background server iperf3 -s
 net_cpus=4
-net_start tap net_tap "-n tap,ifname=tap0,queues=4" lab.address=10.9.1.2 lab.peer=10.9.1.1
+net_start tap net_tap "-n tap,ifname=tap0,queues=4,transport=$transport,vhost=$vhost" lab.address=10.9.1.2 lab.peer=10.9.1.1
 vm_wait_for '^@lab spread' 150
+net_vhost 4
 ip link del tap0
 vm_wait_for '^@lab carrier 0' 30
 vm_alive || fail "iolite ended with its tap"
@@ -43,6 +45,7 @@ done
 ok "the guest announces itself"
 capture_end
 vm_wait_for '^@lab button-ready' 60
+net_vhost 4
 kill -TERM "$vm_pid"
 net_end 60
 [ "$(grep -c 'link is down' tap.stderr)" = 1 ] || fail "not one line tells that the link is down: $(cat tap.stderr)"

@@ -2,7 +2,7 @@
 # shellcheck shell=sh
 # about: user-mode networking by an account that may use /dev/kvm and nothing else: DHCP, DNS, TCP out and in, IPv4 and IPv6; the child process killed
 # arches: x86_64 aarch64
-# limit: 120
+# limit: 200
 # variants: 6.1
 # variants-x86_64: 6.1 6.12
 # shellcheck source=tests/lab/lib-net.sh
@@ -41,8 +41,14 @@ nc -l -p 7001 <>idle >taken &
 # same FILE TEXT: it has what was sent
 same() { [ "$(sha256sum <"$1")" = "$sum" ] || fail "$(wc -c <"$1") bytes came $2, of $(wc -c <data), or others"; }
 
-net_start user net_user "-n user,hostfwd=tcp:127.0.0.1:2222-:22,hostfwd=udp:127.0.0.1:2223-:23,ipv6-net=fd00:5::/64" \
-	lab.sum="${sum%% *}"
+background server iperf3 -s
+# where the guest is by IPv6 follows from its address
+six="[fd00:5::5054:ff:fe00:7]"
+forwards=hostfwd=tcp:127.0.0.1:2222-:22
+for protocol in tcp udp; do
+	forwards="$forwards,hostfwd=$protocol:127.0.0.1:2223-:5201,hostfwd=$protocol:[::1]:2224-$six:5201"
+done
+net_start user net_user "-n user,mac=52:54:00:00:00:07,ipv6-net=fd00:5::/64,$forwards" lab.sum="${sum%% *}"
 vm_wait_for '^@lab uploaded' 60
 grep -q '^Uid:.4242.4242.4242.4242' "/proc/$vm_pid/status" || fail "iolite runs as $(grep ^Uid: "/proc/$vm_pid/status")"
 grep -q '^CapPrm:.0*$' "/proc/$vm_pid/status" || fail "iolite has capabilities"
@@ -55,6 +61,21 @@ vm_wait_for '^@lab listens 2' 60
 nc 127.0.0.1 2222 <>idle >back || fail "no second connection through hostfwd"
 same back "back through hostfwd"
 ok "TCP through hostfwd, both ways"
+
+# through hostfwd by UDP and IPv6
+vm_wait_for '^@lab serves' 90
+through() { # through TEXT OPTIONS...
+	through_text=$1
+	shift
+	iperf3 -c "$@" >flow 2>&1 || fail "$through_text through hostfwd: $(tail -n 2 flow)"
+	ok "$through_text through hostfwd"
+}
+through "UDP" 127.0.0.1 -p 2223 -u -b 2M -n 100K
+through "UDP from the guest" 127.0.0.1 -p 2223 -u -b 2M -n 100K -R
+through "TCP by IPv6" ::1 -p 2224 -n 512K
+through "TCP by IPv6 from the guest" ::1 -p 2224 -n 512K -R
+through "UDP by IPv6" ::1 -p 2224 -u -b 2M -n 100K
+nc 127.0.0.1 2222 </dev/null >/dev/null || fail "no third connection through hostfwd"
 
 # the child is killed: the guest sees its cable pulled, and nothing else happens
 vm_wait_for '^@lab waits' 60

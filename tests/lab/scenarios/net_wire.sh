@@ -27,7 +27,7 @@ background server /sbin/ip netns exec far iperf3 -s
 capture_in="/sbin/ip netns exec far"
 capture wire.pcap far0 src 10.9.0.2 or src fd09::2
 
-net_start wire net_wire "-n bridge,br=br0" lab.address=10.9.0.2 lab.address6=fd09::2 lab.peer=10.9.0.9 lab.peer6=fd09::9
+net_start wire net_wire "-n bridge,br=br0,vhost=off" lab.address=10.9.0.2 lab.address6=fd09::2 lab.peer=10.9.0.9 lab.peer6=fd09::9
 net_end 150
 capture_end
 

@@ -8,6 +8,7 @@ card_up
 peer=$(arg peer) peer6=$(arg peer6)
 mtu() { [ "$(cat /sys/class/net/eth0/mtu)" = 9000 ]; }
 check "the MTU is the one that was offered" mtu
+fact "mtu-seen"
 check "the peer" within 30 ping -c 1 -W 1 "$peer"
 check "the peer by IPv6" within 30 ping -6 -c 1 -W 1 "$peer6"
 

@@ -42,6 +42,24 @@ has_v6() { ip -6 addr show dev eth0 | grep -q 'fd00:5:'; }
 check "an IPv6 address by router advertisement" within 30 has_v6
 check "IPv6" ping -6 -c 2 -W 5 fd00:5::2
 
+# UDP, and IPv6, in both directions: iperf3 has a connection of TCP for each test, and the port's number is the same
+flow() { # flow TEXT OPTIONS...: the other side got all but a few, or all
+	text=$1
+	shift
+	check "$text" iperf3 -c "$@"
+}
+flow "TCP to the host by IPv6" fd00:5::2 -6 -n 512K
+flow "UDP to the host" 10.0.2.2 -u -b 2M -n 100K
+flow "UDP from the host" 10.0.2.2 -u -b 2M -n 100K -R
+flow "UDP to the host by IPv6" fd00:5::2 -6 -u -b 2M -n 100K
+iperf3 -s -D --pidfile /tmp/iperf3 >/tmp/out 2>&1
+serves() { cat /proc/net/tcp /proc/net/tcp6 | grep -q ':1451 [0-9A-F]*:0000 0A '; } # 5201
+check "iperf3 listens" within 20 serves
+nc -l -p 22 <>/tmp/idle >/tmp/came &
+check "nc listens once more" within 20 listening
+fact "serves"
+wait $! # until the host has seen enough
+
 fact "waits for the end of its network"
 carrier() { [ "$(cat /sys/class/net/eth0/carrier)" = "$1" ]; }
 within 60 carrier 0 && fact "link-down"
