@@ -168,6 +168,17 @@ static void check_books(struct fuzz *f)
 
 /* --- frames to the driver --- */
 
+/* What frames are filled with. A loop over bytes costs more than the device does, under a fuzzer that looks at each compare. */
+static const uint8_t *filling(uint8_t fill)
+{
+	static uint8_t bytes[IOL_NET_FRAME_MAX + 256];
+
+	if (!bytes[1])
+		for (size_t i = 0; i < sizeof(bytes); i++)
+			bytes[i] = (uint8_t)(i + (i >> 8));
+	return bytes + fill;
+}
+
 /* Gives up on what was not taken; numbers go on. */
 static void check_received(struct fuzz *f, unsigned int pair, size_t bytes)
 {
@@ -184,8 +195,8 @@ static void check_received(struct fuzz *f, unsigned int pair, size_t bytes)
 	fuzz_check(number >= f->last_received[pair]);
 	f->last_received[pair] = number + 1;
 	f->given[number].bytes = 0;
-	for (size_t i = FRAME_MIN; i < bytes - HEADER; i++)
-		fuzz_check(frame[i] == (uint8_t)(g->fill + i + (i >> 8)));
+	fuzz_check(!memcmp(frame + FRAME_MIN, filling(g->fill) + FRAME_MIN,
+			   bytes - HEADER - FRAME_MIN));
 	fuzz_check(!(flags & ~3));
 	if (!has(f, VIRTIO_NET_F_GUEST_CSUM))
 		fuzz_check(!flags);
@@ -263,8 +274,7 @@ static void any_frame(struct fuzz *f, size_t bytes, uint32_t number, uint8_t fil
 {
 	uint8_t *frame = f->frame + HEADER, how = fuzz_u8(&f->in);
 
-	for (size_t i = 0; i < bytes; i++)
-		frame[i] = (uint8_t)(fill + i + (i >> 8));
+	memcpy(frame, filling(fill), bytes);
 	memcpy(frame, net_model_macs[how % NET_MODEL_MACS], 6);
 	memcpy(frame + 6, net_model_macs[2], 6);
 	be16_store(frame + 12, how & 0x40 ? 0x8100 : 0x0800);
