@@ -211,7 +211,8 @@ int iol_unix_path_listen(const char *path, int backlog, struct unix_path_file *f
 		fd = open_with(path, SOCK_STREAM, by_bind);
 	}
 	if (fd < 0)
-		return iol_error_errno(err, fd, "cannot listen at '%s'", path);
+		return iol_error_errno(err, fd, "cannot listen at '%s'%s", path,
+				       fd == -ENOENT ? ": make its folder first" : "");
 	note_file(path, file);
 	if (!listen(fd, backlog))
 		return fd;

@@ -57,6 +57,19 @@ int iol_image_from_fd(struct iol_image *image, int fd, const char *name, struct 
 	return rc;
 }
 
+static int refuse(const char *path, int code, struct iol_error *err)
+{
+	switch (code) {
+	case -ENOENT:
+		return iol_error_errno(err, code, "%s: name a file that is there", path);
+	case -EACCES:
+		return iol_error_errno(err, code, "%s: let this account read it (chmod, chown)",
+				       path);
+	default:
+		return iol_error_errno(err, code, "%s", path);
+	}
+}
+
 int iol_image_open(struct iol_image *image, const char *path, struct iol_error *err)
 {
 	int fd;
@@ -64,7 +77,7 @@ int iol_image_open(struct iol_image *image, const char *path, struct iol_error *
 	*image = (struct iol_image){ .fd = -1, .path = path };
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
-		return iol_error_errno(err, -errno, "%s", path);
+		return refuse(path, -errno, err);
 	return iol_image_from_fd(image, fd, path, err);
 }
 

@@ -42,7 +42,7 @@ static void test_open_errors(void)
 		int code;
 		const char *message;
 	} cases[] = {
-		{ "missing", make_nothing, -ENOENT, ": No such file" },
+		{ "missing", make_nothing, -ENOENT, ": name a file that is there: No such file" },
 		{ "directory", make_directory, -EISDIR, "is a directory; a regular file" },
 		{ "fifo", make_fifo, -EINVAL, "is a pipe; a regular file" },
 		{ "empty", make_empty, -EINVAL, "the file is empty" },
