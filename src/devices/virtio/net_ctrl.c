@@ -54,27 +54,24 @@ static bool await_change(struct net_device *n)
 	return wait_ns;
 }
 
-/* What is refused costs as much. */
-static int set_pairs(struct net_device *n, unsigned int pairs)
+/* @ret is what became of it. One that was refused costs the host as much as one that was made. */
+static int set_done(struct net_device *n, int ret, unsigned int *now, unsigned int wanted)
 {
-	int ret = iol_net_set_pairs(n->net, pairs);
-
-	if (ret || pairs != n->host_pairs)
+	if (ret || wanted != *now)
 		pay_change(n);
 	if (!ret)
-		n->host_pairs = pairs;
+		*now = wanted;
 	return ret;
+}
+
+static int set_pairs(struct net_device *n, unsigned int pairs)
+{
+	return set_done(n, iol_net_set_pairs(n->net, pairs), &n->host_pairs, pairs);
 }
 
 static int set_offloads(struct net_device *n, uint32_t offloads)
 {
-	int ret = iol_net_set_offloads(n->net, offloads);
-
-	if (ret || offloads != n->host_offloads)
-		pay_change(n);
-	if (!ret)
-		n->host_offloads = offloads;
-	return ret;
+	return set_done(n, iol_net_set_offloads(n->net, offloads), &n->host_offloads, offloads);
 }
 
 /* --- DRIVER_OK --- */
