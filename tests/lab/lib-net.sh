@@ -83,11 +83,7 @@ capture() {
 	shift 2
 	# shellcheck disable=SC2086 # a list of words
 	background capture ${capture_in:-} tcpdump -Z root -U -i "$capture_interface" -s 0 -w "$capture_file" "$@"
-	capture_limit=$(($(uptime_s) + 20 * PATIENCE))
-	until [ -s "$capture_file" ]; do
-		[ "$(uptime_s)" -le $capture_limit ] || fail "tcpdump does not start: $(tail -n 1 capture.out)"
-		sleep 0.1
-	done
+	within 20 test -s "$capture_file" || fail "tcpdump does not start: $(tail -n 1 capture.out)"
 }
 
 capture_end() {

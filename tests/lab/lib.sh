@@ -90,15 +90,26 @@ vm_start() {
 
 vm_send() { printf '%s\n' "$*" >&5; }
 
+vm_dead() { ! vm_alive; }
 vm_alive() { kill -0 "$vm_pid" 2>/dev/null && ! grep -q '^State:.*Z' "/proc/$vm_pid/status" 2>/dev/null; }
 
 uptime_s() { cut -d. -f1 /proc/uptime; }
+
+# within SECONDS COMMAND...: until it succeeds; false when it has not in that time.
+# Here and below, where guests are slow the seconds are $PATIENCE times as many.
+within() {
+	within_end=$(($(uptime_s) + $1 * PATIENCE))
+	shift
+	until "$@"; do
+		[ "$(uptime_s)" -le $within_end ] || return 1
+		sleep 0.1
+	done
+}
 
 # lines_like PATTERN: how many console lines match
 lines_like() { grep -c -E -e "$1" "$vm.console" || true; }
 
 # vm_wait_for PATTERN SECONDS [COUNT]: until COUNT (1) console lines match; the guest must live so long.
-# Here and below, where guests are slow the seconds are $PATIENCE times as many.
 vm_wait_for() {
 	vm_end=$(($(uptime_s) + $2 * PATIENCE))
 	while [ "$(lines_like "$1")" -lt "${3:-1}" ]; do
@@ -115,11 +126,7 @@ vm_wait_for() {
 
 # vm_wait_exit SECONDS: until the process has ended; its status is then $vm_status.
 vm_wait_exit() {
-	vm_end=$(($(uptime_s) + $1 * PATIENCE))
-	while vm_alive; do
-		[ "$(uptime_s)" -le $vm_end ] || fail "$vm did not end within $(($1 * PATIENCE)) s"
-		sleep 0.1
-	done
+	within "$1" vm_dead || fail "$vm did not end within $(($1 * PATIENCE)) s"
 	vm_status=0
 	wait "$vm_pid" || vm_status=$?
 	rm -f "$vm.pid"

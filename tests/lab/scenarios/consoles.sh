@@ -13,24 +13,17 @@ vm_options="-s file:s1.out,log=s1.log -s tcp:127.0.0.1:7001 -s pty,link=s3.pty -
 vm_start consoles 256M 1 do-consoles,poweroff-f quiet
 vm_wait_for '^@lab said' 90
 
+all_lines() { [ "$(wc -l <"$1")" -ge 200 ]; }
 # come LINE FILE: all 200 lines of it, in order, and nothing else
 come() {
-	come_end=$(($(uptime_s) + 30 * PATIENCE))
-	while [ "$(wc -l <"$2")" -lt 200 ]; do
-		[ "$(uptime_s)" -le $come_end ] || fail "of $1 came $(wc -l <"$2") lines, the last '$(tail -n 1 "$2")'"
-		sleep 0.1
-	done
+	within 30 all_lines "$2" || fail "of $1 came $(wc -l <"$2") lines, the last '$(tail -n 1 "$2")'"
 	tr -d '\r' <"$2" | awk -v line="$1" '$0 != line " says " NR { bad = 1; print "line " NR ": " $0 } END { exit bad }' >differs ||
 		fail "of $1 came something else: $(head -n 1 differs)"
 	ok "$1 said all its lines"
 }
 # got LINE FILE: it has the answer
 got() {
-	got_end=$(($(uptime_s) + 30 * PATIENCE))
-	until grep -q "^$1 got word-$1 word-$1" "$2"; do
-		[ "$(uptime_s)" -le $got_end ] || fail "$1 does not answer: $(tail -n 1 "$2")"
-		sleep 0.1
-	done
+	within 30 grep -q "^$1 got word-$1 word-$1" "$2" || fail "$1 does not answer: $(tail -n 1 "$2")"
 	ok "$1 goes both ways"
 }
 
@@ -65,11 +58,7 @@ echo word-ttyS2 >words
 got ttyS2 next.out
 vm_wait_for '^@lab back' 60
 vm_wait_for '^@lab button-ready' 30
-got_end=$(($(uptime_s) + 30 * PATIENCE))
-until grep -q '^hvc0 is back' hvc0.out; do
-	[ "$(uptime_s)" -le $got_end ] || fail "hvc0 says nothing after its driver came back: $(tail -n 1 hvc0.out)"
-	sleep 0.1
-done
+within 30 grep -q '^hvc0 is back' hvc0.out || fail "hvc0 says nothing after its driver came back: $(tail -n 1 hvc0.out)"
 kill -TERM "$vm_pid"
 vm_wait_exit 60
 no_guest_errors

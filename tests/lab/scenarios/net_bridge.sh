@@ -11,6 +11,7 @@ net_variant "${1#*-}"
 kernel "${1%%-*}" stock nets
 
 net_bridge br0 9000
+background host iperf3 -s
 net_start server net_server "-n bridge,br=br0,mtu=9000,transport=$transport,vhost=$vhost" lab.address=10.9.0.2 lab.address6=fd09::2
 vm_wait_for '^@lab serves' 90
 ping -c 2 -W 10 10.9.0.2 >pinged 2>&1 || fail "level 1 does not reach the guest: $(tail -n 2 pinged)"
@@ -18,7 +19,7 @@ ok "level 1 reaches the guest"
 net_vhost 1
 server=$vm_pid
 net_start client net_client "-n bridge,br=br0,mtu=9000,transport=$transport,vhost=$vhost" lab.address=10.9.0.3 lab.address6=fd09::3 \
-	lab.peer=10.9.0.2 lab.peer6=fd09::2
+	lab.peer=10.9.0.2 lab.peer6=fd09::2 lab.host=10.9.0.1 lab.host6=fd09::1
 vm_wait_for '^@lab mtu-seen' 60
 net_vhost 1
 vm_wait_exit 240

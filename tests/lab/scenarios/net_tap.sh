@@ -37,11 +37,10 @@ vm_wait_for '^@lab (ok|error) the host again' 60
 ip -s -d link show tap0
 ip neigh show dev tap0
 # others learn where the guest is now without having asked
-arp_end=$(($(uptime_s) + 30 * PATIENCE))
-until tcpdump -Z root -nn -r arp.pcap 2>/dev/null | grep -q -E 'who-has 10.9.1.2( .*)? tell 10.9.1.2,|Announcement 10.9.1.2'; do
-	[ "$(uptime_s)" -le $arp_end ] || fail "the guest does not announce itself: $(tcpdump -Z root -nn -r arp.pcap 2>&1 | tail -n 3)"
-	sleep 0.2
-done
+announced() {
+	tcpdump -Z root -nn -r arp.pcap 2>/dev/null | grep -q -E 'who-has 10.9.1.2( .*)? tell 10.9.1.2,|Announcement 10.9.1.2'
+}
+within 30 announced || fail "the guest does not announce itself: $(tcpdump -Z root -nn -r arp.pcap 2>&1 | tail -n 3)"
 ok "the guest announces itself"
 capture_end
 vm_wait_for '^@lab button-ready' 60

@@ -28,12 +28,9 @@ stop)
 	expect_status 5
 	;;
 none)
-	end=$(($(uptime_s) + 60 * PATIENCE))
-	until grep -q 'watchdog ran out' dog.stderr; do
-		[ "$(uptime_s)" -le $end ] || fail "iolite says nothing of the watchdog in time"
-		vm_alive || fail "dog ended: $(tail -n 1 dog.stderr)"
-		sleep 0.2
-	done
+	ran_out() { vm_dead || grep -q 'watchdog ran out' dog.stderr; }
+	within 60 ran_out || fail "iolite says nothing of the watchdog in time"
+	vm_alive || fail "dog ended: $(tail -n 1 dog.stderr)"
 	vm_wait_for '^@lab ask' 60 2
 	vm_send facts
 	vm_wait_for '^@lab facts-end' 60
