@@ -1,83 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "char_rig.h"
+/* Sockets as a character backend: clients that come and go, and TCP. Their paths: test_char_socket_path.c. */
+#include "char_socket_rig.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
-/* What the next connections to a path meet: TCP ones come from the port that they go to, as the kernel may choose. */
+/* TCP connections come from the port that they go to, as the kernel may choose. */
 static bool from_own_port;
 static unsigned int own_port_calls;
-static int connect_error; /* they fail with it */
-static const char *vanishes; /* this file is removed before */
-static struct rig *meanwhile; /* its loop turns before the one who connects does anything more */
 
 int __real_connect(int fd, const struct sockaddr *address, socklen_t len);
 int __wrap_connect(int fd, const struct sockaddr *address, socklen_t len);
 int __wrap_connect(int fd, const struct sockaddr *address, socklen_t len)
 {
 	const int on = 1;
-	int ret, error;
 
 	if (from_own_port) {
 		g_assert_cmpint(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), ==, 0);
 		g_assert_cmpint(bind(fd, address, len), ==, 0);
 		own_port_calls++;
 	}
-	if (vanishes)
-		g_assert_cmpint(unlink(vanishes), ==, 0);
-	if (connect_error) {
-		errno = connect_error;
-		return -1;
-	}
-	ret = __real_connect(fd, address, len);
-	error = errno;
-	if (meanwhile)
-		idle_turns(meanwhile, IOL_NS_PER_S / 10);
-	errno = error;
-	return ret;
-}
-
-static struct sockaddr_un address_of(struct rig *r, const char *name)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	g_autofree char *path = rig_path(r, name);
-
-	g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
-	return address;
-}
-
-static void open_rig(struct rig *r, const char *keys)
-{
-	g_autofree char *path = rig_path(r, "con");
-
-	rig_open(r, "unix:%s%s", path, keys);
-}
-
-/* -1 when nobody listens. */
-static int try_client(struct rig *r)
-{
-	struct sockaddr_un address = address_of(r, "con");
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	g_assert_cmpint(fd, >=, 0);
-	if (!connect(fd, (struct sockaddr *)&address, sizeof(address)))
-		return fd;
-	close(fd);
-	return -1;
-}
-
-static int client(struct rig *r)
-{
-	int fd = try_client(r);
-
-	g_assert_cmpint(fd, >=, 0);
-	return fd;
+	return __real_connect(fd, address, len);
 }
 
 /* The far end closes @fd. */
@@ -508,201 +454,6 @@ static void test_held(struct rig *r, gconstpointer data)
 	g_assert_cmpuint(r->chr->dropped_bytes, ==, 0);
 }
 
-static void test_names(struct rig *r, gconstpointer data)
-{
-	g_autofree char *path = rig_path(r, "con"), *other = rig_path(r, "no/con");
-	struct sockaddr_un address = address_of(r, "con");
-	struct iol_error err;
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), visitor;
-
-	(void)data;
-	g_assert_cmpint(bind(fd, (struct sockaddr *)&address, sizeof(address)), ==, 0);
-	g_assert_cmpint(listen(fd, 1), ==, 0);
-	g_assert_cmpint(rig_try(r, &err, "unix:%s", path), ==, -EADDRINUSE);
-	g_assert_nonnull(strstr(err.msg, path));
-	g_assert_nonnull(strstr(err.msg, "is in use: somebody listens there"));
-	g_assert_true(g_file_test(path, G_FILE_TEST_EXISTS));
-	close(fd);
-	/* Now it is left over. */
-	rig_open(r, "unix:%s", path);
-	visitor = client(r);
-	guest_says(r, "x");
-	expect_read(r, visitor, "x");
-	close(visitor);
-	rig_close(r);
-	g_assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
-
-	g_assert_true(g_file_set_contents(path, "precious", -1, NULL));
-	g_assert_cmpint(rig_try(r, &err, "unix:%s", path), ==, -EEXIST);
-	g_assert_nonnull(strstr(err.msg, "is there and is no socket"));
-	g_assert_true(g_file_test(path, G_FILE_TEST_EXISTS));
-	g_assert_cmpint(rig_try(r, &err, "unix:%s", other), ==, -ENOENT);
-
-	/* Another one's by the time that ours ends. */
-	unlink(path);
-	rig_open(r, "unix:%s", path);
-	unlink(path);
-	g_assert_true(g_file_set_contents(path, "other", -1, NULL));
-	rig_close(r);
-	g_assert_true(g_file_test(path, G_FILE_TEST_EXISTS));
-}
-
-/* One that starts at the path of a machine that runs is refused, and that machine has not had a client. */
-static void test_in_use(struct rig *r, gconstpointer data)
-{
-	g_autofree char *path = rig_path(r, "con");
-	struct rig second = { .loop = r->loop };
-	struct iol_error err;
-	int fd;
-
-	(void)data;
-	open_rig(r, "");
-	guest_says(r, "kept");
-	meanwhile = r;
-	g_assert_cmpint(rig_try(&second, &err, "unix:%s", path), ==, -EADDRINUSE);
-	meanwhile = NULL;
-	g_assert_nonnull(strstr(err.msg, "is in use: somebody listens there"));
-	fd = client(r);
-	expect_read(r, fd, "kept");
-	close(fd);
-}
-
-/* Bound, listening, or of another type: whoever has it is there. */
-static void test_bound(struct rig *r, gconstpointer data)
-{
-	static const int types[] = { SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET };
-	g_autofree char *path = rig_path(r, "con");
-	struct sockaddr_un address = address_of(r, "con");
-	struct iol_error err;
-
-	(void)data;
-	for (size_t i = 0; i < IOL_ARRAY_LEN(types); i++) {
-		int fd = socket(AF_UNIX, types[i] | SOCK_CLOEXEC, 0);
-
-		g_assert_cmpint(bind(fd, (struct sockaddr *)&address, sizeof(address)), ==, 0);
-		g_assert_cmpint(rig_try(r, &err, "unix:%s", path), ==, -EADDRINUSE);
-		g_assert_nonnull(strstr(err.msg, "is in use: somebody listens there"));
-		close(fd);
-		g_assert_cmpint(unlink(path), ==, 0);
-	}
-}
-
-static void leave_over(struct rig *r)
-{
-	struct sockaddr_un address = address_of(r, "con");
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	g_assert_cmpint(bind(fd, (struct sockaddr *)&address, sizeof(address)), ==, 0);
-	close(fd);
-}
-
-/* The owner ends, and removes its socket, while it is looked at. */
-static void test_owner_ends(struct rig *r, gconstpointer data)
-{
-	g_autofree char *path = rig_path(r, "con");
-
-	(void)data;
-	leave_over(r);
-	vanishes = path;
-	open_rig(r, "");
-	vanishes = NULL;
-	close(client(r));
-}
-
-static void test_cannot_tell(struct rig *r, gconstpointer data)
-{
-	static const int errors[] = { EACCES, EMFILE };
-	g_autofree char *path = rig_path(r, "con");
-	struct iol_error err;
-
-	(void)data;
-	leave_over(r);
-	for (size_t i = 0; i < IOL_ARRAY_LEN(errors); i++) {
-		g_autofree char *says = g_strdup_printf(
-			"cannot tell whether somebody listens at '%s'; remove it if not, or give "
-			"another path: %s",
-			path, g_strerror(errors[i]));
-
-		connect_error = errors[i];
-		g_assert_cmpint(rig_try(r, &err, "unix:%s", path), ==, -errors[i]);
-		g_assert_nonnull(strstr(err.msg, says));
-		g_assert_true(g_file_test(path, G_FILE_TEST_EXISTS));
-	}
-	connect_error = 0;
-}
-
-/* Another program that begins to listen at our path. */
-struct other {
-	const char *path;
-	struct sockaddr_un address;
-	int fd;
-	int folder; /* locked */
-};
-
-static int lock_dir(struct rig *r)
-{
-	int fd = open(r->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	g_assert_cmpint(flock(fd, LOCK_EX), ==, 0);
-	return fd;
-}
-
-static void *replace_late(void *arg)
-{
-	struct other *other = arg;
-
-	g_usleep(100 * 1000);
-	g_assert_cmpint(unlink(other->path), ==, 0);
-	g_assert_cmpint(bind(other->fd, (struct sockaddr *)&other->address, sizeof(other->address)),
-			==, 0);
-	g_assert_cmpint(listen(other->fd, 1), ==, 0);
-	iol_fd_close(&other->folder);
-	return NULL;
-}
-
-/*
- * Two start at once where a socket is left over: the second waits until the first one, which has found it so, has put
- * its own in its place.
- */
-static void test_start_together(struct rig *r, gconstpointer data)
-{
-	g_autofree char *path = rig_path(r, "con");
-	struct iol_error err;
-	struct other other = { .path = path, .address = address_of(r, "con") };
-	GThread *thread;
-
-	(void)data;
-	leave_over(r);
-	other.folder = lock_dir(r);
-	other.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	stopped_at_ns = now_ns(); /* it may take its time */
-	thread = g_thread_new("other", replace_late, &other);
-	g_assert_cmpint(rig_try(r, &err, "unix:%s", path), ==, -EADDRINUSE);
-	g_thread_join(thread);
-	g_assert_nonnull(strstr(err.msg, "is in use"));
-	close(client(r));
-	close(other.fd);
-}
-
-/* A lock that somebody holds for other reasons is in nobody's way for long, and is waited for once. */
-static void test_locked_folder(struct rig *r, gconstpointer data)
-{
-	int folder;
-	uint64_t start_ns;
-
-	(void)data;
-	leave_over(r);
-	folder = lock_dir(r);
-	open_rig(r, "");
-	close(client(r));
-	rig_close(r);
-	start_ns = now_ns();
-	open_rig(r, "");
-	g_assert_cmpuint(now_ns() - start_ns, <, IOL_NS_PER_S);
-	close(client(r));
-	close(folder);
-}
-
 static int listener(struct rig *r)
 {
 	struct sockaddr_un address = address_of(r, "con");
@@ -902,13 +653,6 @@ int main(int argc, char **argv)
 		{ "/char/socket/concurrent-writer", test_concurrent_writer },
 		{ "/char/socket/dead-reader", test_dead_reader },
 		{ "/char/socket/held", test_held },
-		{ "/char/socket/names", test_names },
-		{ "/char/socket/in-use", test_in_use },
-		{ "/char/socket/bound", test_bound },
-		{ "/char/socket/owner-ends", test_owner_ends },
-		{ "/char/socket/cannot-tell", test_cannot_tell },
-		{ "/char/socket/start-together", test_start_together },
-		{ "/char/socket/locked-folder", test_locked_folder },
 		{ "/char/socket/connects", test_connects },
 		{ "/char/socket/tcp", test_tcp },
 		{ "/char/socket/tcp6", test_tcp6 },

@@ -1,164 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The backend tap, in a network of the test's own. */
-#include <iolite/net.h>
-
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/if_ether.h>
-#include <linux/if_packet.h>
-#include <linux/if_tun.h>
-#include <linux/rtnetlink.h>
-#include <linux/sockios.h>
+/* The backend tap, in a network of the test's own. Interfaces that go and come back: test_net_tap_lost.c. */
 #include <linux/virtio_net.h>
-#include <net/if.h>
-#include <poll.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include <iolite/endian.h>
-#include <iolite/log.h>
-
-#include "net_rig.h"
-
-enum { TYPE = 0x88b5 /* for experiments: the host itself sends others */, FRAME_BYTES = 100 };
-
-static struct iol_net *new_tap(struct net_fixture *f, struct iol_net_tap_config config)
-{
-	struct iol_error err = { 0 };
-	struct iol_net *net = NULL;
-
-	config.name = "net t";
-	config.pairs = config.pairs ? config.pairs : 1;
-	if (iol_net_tap_new(&f->loop, &config, &net, &err))
-		g_error("%s", err.msg);
-	return net;
-}
-
-static void start_tap(struct net_fixture *f, struct net_device *dev,
-		      struct iol_net_tap_config config)
-{
-	net_device_start(dev, new_tap(f, config));
-}
-
-static void expect_error(struct net_fixture *f, struct iol_net_tap_config config, int code,
-			 const char *text)
-{
-	struct iol_error err = { 0 };
-	struct iol_net *net = NULL;
-	int ret;
-
-	config.name = "net t";
-	ret = iol_net_tap_new(&f->loop, &config, &net, &err);
-	net_expect_refused(ret, net, &err, code, text);
-}
-
-/* --- the host's side --- */
-
-static int control(unsigned long request, struct ifreq *ifr, const char *name)
-{
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), ret;
-
-	g_strlcpy(ifr->ifr_name, name, IFNAMSIZ);
-	ret = ioctl(fd, request, ifr) ? -errno : 0;
-	iol_fd_close(&fd);
-	return ret;
-}
-
-static bool is_up(const char *name)
-{
-	struct ifreq ifr = { 0 };
-
-	return !control(SIOCGIFFLAGS, &ifr, name) && ifr.ifr_flags & IFF_UP;
-}
-
-static void set_up(const char *name, bool up)
-{
-	struct ifreq ifr = { .ifr_flags = up ? IFF_UP : 0 };
-
-	g_assert_cmpint(control(SIOCSIFFLAGS, &ifr, name), ==, 0);
-}
-
-static unsigned int mtu_of(const char *name)
-{
-	struct ifreq ifr = { 0 };
-
-	g_assert_cmpint(control(SIOCGIFMTU, &ifr, name), ==, 0);
-	return (unsigned int)ifr.ifr_mtu;
-}
-
-static int open_tun(const char *name, unsigned int flags)
-{
-	struct ifreq ifr = { .ifr_flags = (short)flags };
-	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
-
-	g_strlcpy(ifr.ifr_name, name, IFNAMSIZ);
-	if (fd >= 0 && ioctl(fd, TUNSETIFF, &ifr))
-		iol_fd_close(&fd);
-	return fd;
-}
-
-static void make_persistent(const char *name, unsigned int flags)
-{
-	int fd = open_tun(name, IFF_TAP | IFF_NO_PI | flags);
-
-	g_assert_cmpint(fd, >=, 0);
-	g_assert_cmpint(ioctl(fd, TUNSETPERSIST, 1), ==, 0);
-	iol_fd_close(&fd);
-}
-
-static void make_up(const char *name, unsigned int flags)
-{
-	make_persistent(name, flags);
-	set_up(name, true);
-}
-
-static void delete_link(const char *name)
-{
-	struct {
-		struct nlmsghdr head;
-		struct ifinfomsg info;
-	} request = {
-		.head = { .nlmsg_len = sizeof(request),
-			  .nlmsg_type = RTM_DELLINK,
-			  .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK },
-		.info = { .ifi_index = (int)if_nametoindex(name) },
-	};
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	uint8_t answer[256];
-	struct nlmsghdr *head = (void *)answer;
-	struct nlmsgerr *error = NLMSG_DATA(head);
-
-	g_assert_cmpint(send(fd, &request, sizeof(request), 0), ==, sizeof(request));
-	g_assert_cmpint(recv(fd, answer, sizeof(answer), 0), >, 0);
-	g_assert_cmpint(error->error, ==, 0);
-	iol_fd_close(&fd);
-	g_assert_cmpuint(if_nametoindex(name), ==, 0);
-}
-
-/* Sends and receives frames by the interface as the host does. */
-static int host_end(const char *name)
-{
-	struct sockaddr_ll address = { .sll_family = AF_PACKET,
-				       .sll_protocol = htobe16(TYPE),
-				       .sll_ifindex = (int)if_nametoindex(name) };
-	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-
-	g_assert_cmpint(bind(fd, (struct sockaddr *)&address, sizeof(address)), ==, 0);
-	return fd;
-}
-
-static void fill_frame(uint8_t *frame, size_t len, uint8_t seed)
-{
-	memset(frame, 0xff, 6);
-	memset(frame + 6, 0x02, 6);
-	be16_store(frame + 12, TYPE);
-	for (size_t i = 14; i < len; i++)
-		frame[i] = (uint8_t)(i + seed);
-}
+#include "net_tap_rig.h"
 
 /* The next frame of ours on any pair. */
 static ssize_t wait_frame(struct net_device *dev, unsigned int pairs, uint8_t *frame, size_t size)
@@ -170,88 +16,6 @@ static ssize_t wait_frame(struct net_device *dev, unsigned int pairs, uint8_t *f
 	while (len >= 14 && be16_load(frame + 12) != TYPE);
 	return len;
 }
-
-/* True: @frame came within 200 ms. Others, such as one that was sent twice, are dropped. */
-static bool came(struct net_device *dev, unsigned int pairs, const uint8_t *frame)
-{
-	uint64_t end_ns = iol_loop_now_ns() + 200 * IOL_NS_PER_MS;
-	uint8_t got[2000];
-
-	do {
-		for (unsigned int pair = 0; pair < pairs; pair++) {
-			ssize_t len = net_device_receive(dev, pair, got, sizeof(got));
-
-			if (len == FRAME_BYTES && !memcmp(got, frame, FRAME_BYTES))
-				return true;
-			g_assert_true(len == -EAGAIN || len > 0);
-			iol_net_await(dev->net, pair, true, false);
-		}
-		net_turn(dev->net->loop);
-	} while (iol_loop_now_ns() < end_ns);
-	return false;
-}
-
-/*
- * The host, or device @from where there is one, sends a frame to @dev. More than once if need be: the kernel takes its time
- * until an interface that is up carries frames, and drops them till then.
- */
-static void expect_frame(struct net_device *from, int host, struct net_device *dev,
-			 unsigned int pairs, uint8_t seed)
-{
-	uint8_t frame[FRAME_BYTES];
-
-	fill_frame(frame, sizeof(frame), seed);
-	for (unsigned int i = 0; i < 50; i++) {
-		if (from)
-			g_assert_cmpint(net_device_send(from, 0, frame, sizeof(frame)), ==, 0);
-		else
-			g_assert_cmpint(send(host, frame, sizeof(frame), 0), ==, sizeof(frame));
-		if (came(dev, pairs, frame))
-			return;
-	}
-	g_error("%s: none of 50 frames came", dev->net->name);
-}
-
-static void expect_from_host(struct net_device *dev, int host, unsigned int pairs, uint8_t seed)
-{
-	expect_frame(NULL, host, dev, pairs, seed);
-}
-
-static void expect_at_host(struct net_device *dev, int host, unsigned int pair, uint8_t seed)
-{
-	struct pollfd pfd = { .fd = host, .events = POLLIN };
-	uint8_t frame[FRAME_BYTES], got[2000];
-	ssize_t len;
-
-	fill_frame(frame, sizeof(frame), seed);
-	g_assert_cmpint(net_device_send(dev, pair, frame, sizeof(frame)), ==, 0);
-	/* Its own frames come back to a packet socket, too, and that the interface was down. */
-	do {
-		g_assert_cmpint(poll(&pfd, 1, 5000), ==, 1);
-		len = recv(host, got, sizeof(got), 0);
-		g_assert_true(len == sizeof(frame) || (len < 0 && errno == ENETDOWN));
-	} while (len < 0 || memcmp(got, frame, sizeof(frame)));
-}
-
-/* From the host on any of @pairs, to it by the last. */
-static void expect_both_ways(struct net_device *dev, const char *name, unsigned int pairs)
-{
-	int host = host_end(name);
-
-	expect_from_host(dev, host, pairs, 1);
-	expect_at_host(dev, host, pairs - 1, 2);
-	iol_fd_close(&host);
-}
-
-/* The interface goes, and @dev notices by itself. */
-static void lose_link(struct net_device *dev, const char *name)
-{
-	delete_link(name);
-	iol_net_await(dev->net, 0, true, false);
-	NET_TURN_UNTIL(dev->net->loop, !dev->net->link_up);
-}
-
-/* --- tests --- */
 
 static void test_made_by_us(struct net_fixture *f, gconstpointer data)
 {
@@ -369,51 +133,6 @@ static void test_persistent_stays(struct net_fixture *f, gconstpointer data)
 	delete_link("iol1");
 }
 
-static void test_deleted_and_made_again(struct net_fixture *f, gconstpointer data)
-{
-	uint8_t frame[FRAME_BYTES] = { 0 };
-	struct net_device dev;
-
-	(void)data;
-	start_tap(f, &dev, (struct iol_net_tap_config){ .ifname = "iol2" });
-	for (unsigned int round = 0; round < 2; round++) {
-		unsigned int turns = 0;
-		uint64_t end_ns;
-
-		iol_net_await(dev.net, 0, true, false);
-		net_turn(&f->loop);
-		delete_link("iol2");
-		/* Noticed by the poll the first time, by a call the second. */
-		if (round)
-			g_assert_cmpint(net_device_send(&dev, 0, frame, sizeof(frame)), ==,
-					-ENETDOWN);
-		for (unsigned int i = 0; dev.net->link_up && i < 500; i++) {
-			if (dev.readable[0]) /* a frame of the host's own */
-				net_device_receive(&dev, 0, frame, sizeof(frame));
-			iol_net_await(dev.net, 0, true, false);
-			net_turn(&f->loop);
-		}
-		g_assert_cmpuint(dev.link_changes, ==, 2 * round + 1);
-		g_assert_cmpint(net_device_send(&dev, 0, frame, sizeof(frame)), ==, -ENETDOWN);
-		g_assert_cmpint(net_device_receive(&dev, 0, frame, sizeof(frame)), ==, -ENETDOWN);
-		g_assert_cmpint(iol_net_set_offloads(dev.net, IOL_NET_CSUM), ==, 0);
-		iol_net_await(dev.net, 0, true, true);
-		/* It does not spin, and does not make what was deleted. */
-		end_ns = iol_loop_now_ns() + 1200 * IOL_NS_PER_MS;
-		for (; iol_loop_now_ns() < end_ns; turns++)
-			net_turn(&f->loop);
-		g_assert_cmpuint(turns, <, 200);
-		g_assert_cmpuint(if_nametoindex("iol2"), ==, 0);
-
-		make_up("iol2", 0);
-		NET_TURN_UNTIL(&f->loop, dev.net->link_up);
-		NET_TURN_UNTIL(&f->loop, dev.writable[0] == round + 1);
-		expect_both_ways(&dev, "iol2", 1);
-	}
-	iol_net_free(dev.net);
-	delete_link("iol2");
-}
-
 static void test_queues(struct net_fixture *f, gconstpointer data)
 {
 	uint8_t frame[FRAME_BYTES] = { 0 };
@@ -449,88 +168,6 @@ static void test_queues(struct net_fixture *f, gconstpointer data)
 	iol_fd_close(&host);
 	iol_net_free(dev.net);
 	g_assert_cmpuint(if_nametoindex("iol3"), ==, 0);
-}
-
-/* Queues that are set before anybody has noticed that the interface is gone. */
-static void test_queues_of_deleted(struct net_fixture *f, gconstpointer data)
-{
-	uint8_t frame[FRAME_BYTES] = { 0 };
-	struct net_device dev;
-	int host;
-
-	(void)data;
-	start_tap(f, &dev, (struct iol_net_tap_config){ .ifname = "iol3", .pairs = 4 });
-	for (unsigned int round = 0; round < 2; round++) {
-		/* Fewer the first time, more the second. */
-		unsigned int pairs = round ? 3 : 1;
-
-		delete_link("iol3");
-		g_assert_cmpint(iol_net_set_pairs(dev.net, pairs), ==, 0);
-		NET_TURN_UNTIL(&f->loop, !dev.net->link_up);
-		make_up("iol3", IFF_MULTI_QUEUE);
-		NET_TURN_UNTIL(&f->loop, dev.net->link_up);
-		for (unsigned int pair = 0; pair < 4; pair++)
-			g_assert_cmpint(net_device_send(&dev, pair, frame, sizeof(frame)), ==,
-					pair < pairs ? 0 : -ENETDOWN);
-		host = host_end("iol3");
-		for (uint8_t i = 0; i < 20; i++)
-			expect_from_host(&dev, host, pairs, i);
-		iol_fd_close(&host);
-	}
-	g_assert_cmpuint(dev.link_changes, ==, 4);
-	iol_net_free(dev.net);
-	delete_link("iol3");
-}
-
-/*
- * It is there before whoever makes it has done all. For as long as theirs is the first queue, it is they who say what
- * frames look like; and until it is up there is no link.
- */
-static void test_found_half_made(struct net_fixture *f, gconstpointer data)
-{
-	struct net_device dev;
-	int maker, host;
-
-	(void)data;
-	make_up("iol3", IFF_MULTI_QUEUE);
-	start_tap(f, &dev, (struct iol_net_tap_config){ .ifname = "iol3", .pairs = 4 });
-	lose_link(&dev, "iol3");
-	maker = open_tun("iol3", IFF_TAP | IFF_NO_PI | IFF_MULTI_QUEUE);
-	g_assert_cmpint(maker, >=, 0);
-	expect_error(
-		f, (struct iol_net_tap_config){ .ifname = "iol3", .pairs = 2 }, -EBUSY,
-		"interface iol3 is in use: another program has it open, without IFF_VNET_HDR; end that one, or "
-		"name another interface");
-	net_turn_for(&f->loop, 1200);
-	g_assert_false(dev.net->link_up);
-	g_assert_cmpint(ioctl(maker, TUNSETPERSIST, 1), ==, 0);
-	iol_fd_close(&maker);
-	net_turn_for(&f->loop, 1200);
-	g_assert_false(dev.net->link_up);
-	set_up("iol3", true);
-	NET_TURN_UNTIL(&f->loop, dev.net->link_up);
-	host = host_end("iol3");
-	for (unsigned int pair = 0; pair < 4; pair++)
-		expect_at_host(&dev, host, pair, (uint8_t)pair);
-	for (uint8_t i = 0; i < 20; i++)
-		expect_from_host(&dev, host, 4, i);
-	iol_fd_close(&host);
-	iol_net_free(dev.net);
-	delete_link("iol3");
-}
-
-static bool make_bridge(const char *name)
-{
-	char arg[IFNAMSIZ];
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), ret;
-
-	g_strlcpy(arg, name, sizeof(arg));
-	ret = ioctl(fd, SIOCBRADDBR, arg);
-	iol_fd_close(&fd);
-	if (ret)
-		return false;
-	set_up(name, true);
-	return true;
 }
 
 /* A segment of TCP that is to be cut: from one guest to another, nobody cuts it. */
@@ -629,75 +266,6 @@ static void test_bridge(struct net_fixture *f, gconstpointer data)
 	delete_link("iolbr1");
 }
 
-/* What is ours is set again on an interface that another made: MTU, bridge, state. */
-static void test_made_again_bare(struct net_fixture *f, gconstpointer data)
-{
-	bool bridges = !getenv("IOLITE_EMULATED") && make_bridge("iolbr2");
-	struct net_device a, b;
-
-	(void)data;
-	start_tap(f, &a,
-		  (struct iol_net_tap_config){
-			  .ifname = "iol9", .mtu = 4000, .bridge = bridges ? "iolbr2" : NULL });
-	lose_link(&a, "iol9");
-	make_persistent("iol9", 0);
-	NET_TURN_UNTIL(&f->loop, a.net->link_up);
-	g_assert_true(is_up("iol9"));
-	g_assert_cmpuint(mtu_of("iol9"), ==, 4000);
-	if (bridges) {
-		start_tap(f, &b, (struct iol_net_tap_config){ .bridge = "iolbr2" });
-		expect_frame(&b, -1, &a, 1, 1);
-		iol_net_free(b.net);
-		delete_link("iolbr2");
-	}
-	iol_net_free(a.net);
-	delete_link("iol9");
-}
-
-/* How often @text is in what comes from @fd; all of it that has come is read. */
-static unsigned int count_texts(int fd, const char *text)
-{
-	char got[4096] = "";
-	ssize_t len = read(fd, got, sizeof(got) - 1);
-	unsigned int count = 0;
-
-	for (const char *at = got; len > 0 && (at = strstr(at, text)); at++)
-		count++;
-	return count;
-}
-
-/* An interface that is there again and cannot be had: one word about it, and another try each second. */
-static void test_made_again_busy(struct net_fixture *f, gconstpointer data)
-{
-	int saved = dup(STDERR_FILENO), fds[2], other;
-	unsigned int told = 0;
-	struct net_device dev;
-
-	(void)data;
-	start_tap(f, &dev, (struct iol_net_tap_config){ .ifname = "iol9" });
-	lose_link(&dev, "iol9");
-	other = open_tun("iol9", IFF_TAP | IFF_NO_PI);
-	g_assert_cmpint(ioctl(other, TUNSETPERSIST, 1), ==, 0);
-	g_assert_cmpint(pipe2(fds, O_NONBLOCK | O_CLOEXEC), ==, 0);
-	dup2(fds[1], STDERR_FILENO);
-	for (unsigned int i = 0; !told && i < 1000; i++) {
-		net_turn(&f->loop);
-		told = count_texts(fds[0], "the link stays down: interface iol9 is in use");
-	}
-	net_turn_for(&f->loop, 2500);
-	told += count_texts(fds[0], "iol9");
-	dup2(saved, STDERR_FILENO);
-	g_assert_cmpuint(told, ==, 1);
-	g_assert_false(dev.net->link_up);
-	iol_fd_close(&other);
-	NET_TURN_UNTIL(&f->loop, dev.net->link_up);
-	iol_fd_close(&saved);
-	iol_fd_close(&fds[0]);
-	iol_fd_close(&fds[1]);
-	iol_net_free(dev.net);
-	delete_link("iol9");
-}
-
 static void test_parents_descriptors(struct net_fixture *f, gconstpointer data)
 {
 	const unsigned int flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE;
@@ -786,43 +354,20 @@ static void test_no_right(struct net_fixture *f, gconstpointer data)
 		g_assert_cmphex((unsigned int)status, ==, 0);
 }
 
-/* New interfaces are silent, where that can be had. */
-static void quieten(void)
-{
-	int fd = open("/proc/sys/net/ipv6/conf/default/disable_ipv6", O_WRONLY | O_CLOEXEC);
-
-	if (fd >= 0 && write(fd, "1", 1) != 1)
-		iol_log(IOL_LOG_INFO, "the host's own frames will come, too");
-	iol_fd_close(&fd);
-}
-
 int main(int argc, char **argv)
 {
 	static const struct net_test tests[] = {
 		{ "/net-tap/made-by-us", test_made_by_us },
 		{ "/net-tap/frame-longer-than-buffer", test_frame_longer_than_buffer },
 		{ "/net-tap/persistent-stays", test_persistent_stays },
-		{ "/net-tap/deleted-and-made-again", test_deleted_and_made_again },
 		{ "/net-tap/queues", test_queues },
-		{ "/net-tap/queues/of-deleted", test_queues_of_deleted },
-		{ "/net-tap/queues/found-half-made", test_found_half_made },
 		{ "/net-tap/bridge", test_bridge },
-		{ "/net-tap/made-again/bare", test_made_again_bare },
-		{ "/net-tap/made-again/busy", test_made_again_busy },
 		{ "/net-tap/parents-descriptors", test_parents_descriptors },
 		{ "/net-tap/errors", test_errors },
 		{ "/net-tap/no-right", test_no_right },
 	};
-	const char *unusable = net_own_network();
-	int fd;
+	const char *unusable = own_network();
 
-	if (!unusable) {
-		quieten();
-		fd = open_tun("iol0", IFF_TAP | IFF_NO_PI | IFF_VNET_HDR);
-		if (fd < 0)
-			unusable = "cannot make a tap: needs /dev/net/tun and the right to it";
-		iol_fd_close(&fd);
-	}
 	g_test_init(&argc, &argv, NULL);
 	net_add_tests(tests, IOL_ARRAY_LEN(tests), unusable);
 	return g_test_run();

@@ -1,70 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What the backend tap has for a kernel that serves it in our place, in a network of the test's own. */
-#include <iolite/net.h>
-
-#include <fcntl.h>
-#include <linux/if_tun.h>
-#include <linux/rtnetlink.h>
-#include <net/if.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include "net_rig.h"
+#include "net_tap_rig.h"
 
 enum { PAIRS = 3 };
 
-static int open_tun(const char *name, bool persistent)
-{
-	struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_MULTI_QUEUE | IFF_VNET_HDR };
-	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
-
-	g_strlcpy(ifr.ifr_name, name, IFNAMSIZ);
-	if (fd >= 0 && (ioctl(fd, TUNSETIFF, &ifr) || (persistent && ioctl(fd, TUNSETPERSIST, 1))))
-		iol_fd_close(&fd);
-	return fd;
-}
-
 static void make(const char *name)
 {
-	int fd = open_tun(name, true);
-
-	g_assert_cmpint(fd, >=, 0);
-	iol_fd_close(&fd);
-}
-
-static void delete_link(const char *name)
-{
-	struct {
-		struct nlmsghdr head;
-		struct ifinfomsg info;
-	} request = {
-		.head = { .nlmsg_len = sizeof(request),
-			  .nlmsg_type = RTM_DELLINK,
-			  .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK },
-		.info = { .ifi_index = (int)if_nametoindex(name) },
-	};
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	uint8_t answer[256];
-
-	g_assert_cmpint(send(fd, &request, sizeof(request), 0), ==, sizeof(request));
-	g_assert_cmpint(recv(fd, answer, sizeof(answer), 0), >, 0);
-	iol_fd_close(&fd);
-	g_assert_cmpuint(if_nametoindex(name), ==, 0);
+	make_persistent(name, IFF_MULTI_QUEUE | IFF_VNET_HDR);
 }
 
 static void start(struct net_fixture *f, struct net_device *dev, unsigned int pairs)
 {
-	const struct iol_net_tap_config config = { .name = "net t",
-						   .ifname = "iol0",
-						   .pairs = pairs };
-	struct iol_error err;
-	struct iol_net *net;
-
-	if (iol_net_tap_new(&f->loop, &config, &net, &err))
-		g_error("%s", err.msg);
-	net_device_start(dev, net);
+	start_tap(f, dev, (struct iol_net_tap_config){ .ifname = "iol0", .pairs = pairs });
 }
 
 /* Of the pairs in use alone, and each its own. */
@@ -99,6 +46,7 @@ static void test_descriptors(struct net_fixture *f, gconstpointer data)
 		g_assert_cmpint(iol_net_vhost_fd(dev.net, 0), ==, -1);
 		iol_net_watch(dev.net, false);
 		make("iol0");
+		set_up("iol0", true); /* another's: until it is up there is no link */
 		NET_TURN_UNTIL(&f->loop, dev.net->link_up);
 		g_assert_cmpint(iol_net_vhost_fd(dev.net, 0), >=, 0);
 	}
@@ -156,15 +104,8 @@ int main(int argc, char **argv)
 		{ "/net-tap-vhost/watch", test_watch },
 		{ "/net-tap-vhost/others", test_others },
 	};
-	const char *unusable = net_own_network();
-	int fd;
+	const char *unusable = own_network();
 
-	if (!unusable) {
-		fd = open_tun("iol0", false);
-		if (fd < 0)
-			unusable = "cannot make a tap: needs /dev/net/tun and the right to it";
-		iol_fd_close(&fd);
-	}
 	g_test_init(&argc, &argv, NULL);
 	net_add_tests(tests, IOL_ARRAY_LEN(tests), unusable);
 	return g_test_run();

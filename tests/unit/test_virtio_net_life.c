@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The network device besides its frames (test_virtio_net.c): features, configuration space, link, resets, several
- * pairs (virtio-v1.2 5.1.2 to 5.1.5, 5.1.6.5.4, 5.1.6.5.6).
+ * The network device besides its frames (test_virtio_net.c) and its link (test_virtio_net_link.c): features,
+ * configuration space, resets, several pairs (virtio-v1.2 5.1.2 to 5.1.5, 5.1.6.5.6).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,39 +12,16 @@
 
 #include <iolite/log.h>
 
-#include "virtio_net_rig.h"
+#include "virtio_net_life_rig.h"
 
 enum {
 	HEADER = IOL_NET_HEADER_BYTES,
 	FEATURES_OK =
 		VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_FEATURES_OK,
 	UP = VIRTIO_NET_S_LINK_UP,
-	ANNOUNCE = VIRTIO_NET_S_ANNOUNCE,
 };
 
-#define FIELD(r, field)                                                               \
-	iol_virtio_config_read((r)->dev.v, offsetof(struct virtio_net_config, field), \
-			       sizeof(((struct virtio_net_config *)0)->field))
-#define BIT(feature) NET_RIG_BIT(VIRTIO_NET_F_##feature)
-
 static uint8_t data[MEMORY_NET_BYTES_MAX], frame[2048];
-
-static void init(struct net_rig *r, uint32_t offloads, unsigned int pairs)
-{
-	const struct net_rig_setup setup = {
-		.send_offloads = offloads,
-		.receive_offloads = offloads,
-		.pairs = pairs,
-	};
-
-	net_rig_init(r, &setup);
-}
-
-static void finish(struct net_rig *r)
-{
-	device_rig_check(&r->dev);
-	net_rig_finish(r);
-}
 
 /* --- features --- */
 
@@ -239,151 +216,6 @@ static void test_refused(void)
 	REFUSE("96 entries", config.queue_size = 96);
 	REFUSE("1024 entries", config.queue_size = 1024);
 #undef REFUSE
-}
-
-/* --- link --- */
-
-static void test_link(void)
-{
-	struct net_rig r;
-	unsigned int interrupts;
-
-	init(&r, 0, 1);
-	iol_net_set_link(&r.mn->net, false);
-	g_assert_cmpuint(FIELD(&r, status), ==, 0);
-	g_assert_cmpuint(r.dev.config_interrupts, ==, 0);
-	net_rig_start(&r, ~BIT(GUEST_ANNOUNCE));
-	net_rig_post(&r, 0, 2, 1526);
-	/* Nobody is asked for frames meanwhile. */
-	g_assert_false(r.mn->pairs[0].await_readable);
-	net_rig_frame(frame, net_rig_mac, 60, 1);
-	net_rig_give(&r, 0, frame, 60);
-	g_assert_cmpuint(net_rig_receive(&r, 0, data), ==, 0);
-	iol_net_set_link(&r.mn->net, true);
-	device_rig_settle(&r.dev);
-	g_assert_cmpuint(FIELD(&r, status), ==, UP);
-	g_assert_cmpuint(r.dev.config_interrupts, ==, 1);
-	g_assert_cmpuint(net_rig_receive(&r, 0, data), ==, HEADER + 60);
-	g_assert_cmpuint(net_rig_counts(&r).rx_dropped, ==, 0);
-	iol_net_set_link(&r.mn->net, false);
-	g_assert_cmpuint(FIELD(&r, status), ==, 0);
-	g_assert_cmpuint(r.dev.config_interrupts, ==, 2);
-	g_assert_cmpint(net_rig_send(&r, 0, NULL, frame, 60), >=, 0);
-	g_assert_cmpuint(net_rig_counts(&r).tx_dropped, ==, 1);
-	/* A reset does not change the link. */
-	interrupts = r.dev.config_interrupts;
-	g_assert_true(device_rig_reset(&r.dev));
-	g_assert_cmpuint(FIELD(&r, status), ==, 0);
-	iol_net_set_link(&r.mn->net, true);
-	g_assert_cmpuint(FIELD(&r, status), ==, UP);
-	g_assert_cmpuint(r.dev.config_interrupts, ==, interrupts);
-	finish(&r);
-}
-
-struct pause {
-	struct iol_op op;
-	bool over;
-};
-
-static void end_pause(struct iol_op *op, int res)
-{
-	g_assert_cmpint(res, ==, -ETIME);
-	iol_container_of(op, struct pause, op)->over = true;
-}
-
-static void pause_for(struct net_rig *r, unsigned int ms)
-{
-	struct pause pause = { .op.done = end_pause };
-
-	iol_loop_timeout(r->dev.loop, &pause.op, ms * IOL_NS_PER_MS);
-	while (!pause.over)
-		g_assert_cmpint(iol_loop_turn(r->dev.loop, true), ==, 0);
-}
-
-/* The link goes and comes back. The driver sees nothing but that at first: without a carrier it could not send. */
-static void lose_link(struct net_rig *r)
-{
-	iol_net_set_link(&r->mn->net, false);
-	g_assert_cmpuint(FIELD(r, status), ==, 0);
-	iol_net_set_link(&r->mn->net, true);
-	g_assert_cmpuint(FIELD(r, status), ==, UP);
-}
-
-/* Soon after the link is back, but not at once. */
-static void check_announce(struct net_rig *r)
-{
-	uint64_t start_ns = iol_loop_now_ns();
-
-	lose_link(r);
-	while (FIELD(r, status) == UP && iol_loop_now_ns() - start_ns < 10 * IOL_NS_PER_S)
-		pause_for(r, 10);
-	g_assert_cmpuint(FIELD(r, status), ==, UP | ANNOUNCE);
-	g_assert_cmpuint(iol_loop_now_ns() - start_ns, >=, 500 * IOL_NS_PER_MS);
-}
-
-static void check_no_announce(struct net_rig *r)
-{
-	pause_for(r, 700);
-	g_assert_cmpuint(FIELD(r, status), ==, UP);
-}
-
-/* 5.1.6.5.4 */
-static void test_announce(void)
-{
-	struct net_rig r;
-
-	init(&r, 0, 1);
-	net_rig_start(&r, UINT64_MAX);
-	r.dev.config_interrupts = 0;
-	check_announce(&r);
-	g_assert_cmpuint(r.dev.config_interrupts, ==, 3);
-	/* Until the driver has said that it did, or cannot any more. */
-	g_assert_cmpuint(net_rig_command(&r, VIRTIO_NET_CTRL_ANNOUNCE, 1, NULL, 0), ==,
-			 VIRTIO_NET_ERR);
-	g_assert_cmpuint(FIELD(&r, status), ==, UP | ANNOUNCE);
-	g_assert_cmpuint(net_rig_command(&r, VIRTIO_NET_CTRL_ANNOUNCE, 0, NULL, 0), ==,
-			 VIRTIO_NET_OK);
-	g_assert_cmpuint(FIELD(&r, status), ==, UP);
-	check_announce(&r);
-	lose_link(&r);
-	/* The time counts from the last that the driver heard. */
-	pause_for(&r, 300);
-	check_announce(&r);
-	g_assert_true(device_rig_reset(&r.dev));
-	g_assert_cmpuint(FIELD(&r, status), ==, UP);
-	/* It is under way while all goes. */
-	net_rig_start(&r, UINT64_MAX);
-	lose_link(&r);
-	finish(&r);
-}
-
-/* Drivers that cannot be asked, or are another by then; a link that is down again. */
-static void test_announce_not(void)
-{
-	struct net_rig r;
-
-	init(&r, 0, 1);
-	lose_link(&r);
-	net_rig_start(&r, ~BIT(GUEST_ANNOUNCE));
-	lose_link(&r);
-	check_no_announce(&r);
-	g_assert_cmpuint(net_rig_command(&r, VIRTIO_NET_CTRL_ANNOUNCE, 0, NULL, 0), ==,
-			 VIRTIO_NET_ERR);
-	device_rig_reset(&r.dev);
-	net_rig_start(&r, ~BIT(STATUS));
-	lose_link(&r);
-	check_no_announce(&r);
-	device_rig_reset(&r.dev);
-	net_rig_start(&r, UINT64_MAX);
-	lose_link(&r);
-	iol_net_set_link(&r.mn->net, false);
-	pause_for(&r, 700);
-	g_assert_cmpuint(FIELD(&r, status), ==, 0);
-	lose_link(&r);
-	g_assert_true(device_rig_reset(&r.dev));
-	net_rig_start(&r, UINT64_MAX);
-	check_no_announce(&r);
-	finish(&r);
 }
 
 /* --- pairs --- */
@@ -837,9 +669,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/virtio-net-life/offloads", test_offloads);
 	g_test_add_func("/virtio-net-life/config-read-only", test_config_read_only);
 	g_test_add_func("/virtio-net-life/refused", test_refused);
-	g_test_add_func("/virtio-net-life/link", test_link);
-	g_test_add_func("/virtio-net-life/announce", test_announce);
-	g_test_add_func("/virtio-net-life/announce-not", test_announce_not);
 	g_test_add_func("/virtio-net-life/ctrl-queue-place", test_ctrl_queue_place);
 	g_test_add_func("/virtio-net-life/pairs", test_pairs);
 	g_test_add_func("/virtio-net-life/pairs-without-mq", test_pairs_without_mq);
