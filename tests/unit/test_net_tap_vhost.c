@@ -26,12 +26,17 @@ static int open_tun(const char *name, bool persistent)
 	return fd;
 }
 
+/* Up: one that comes back is no link before. */
 static void make(const char *name)
 {
-	int fd = open_tun(name, true);
+	struct ifreq ifr = { .ifr_flags = IFF_UP };
+	int fd = open_tun(name, true), control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	g_assert_cmpint(fd, >=, 0);
 	iol_fd_close(&fd);
+	g_strlcpy(ifr.ifr_name, name, IFNAMSIZ);
+	g_assert_cmpint(ioctl(control, SIOCSIFFLAGS, &ifr), ==, 0);
+	iol_fd_close(&control);
 }
 
 static void delete_link(const char *name)
@@ -138,6 +143,23 @@ static void test_watch(struct net_fixture *f, gconstpointer data)
 	iol_net_free(dev.net);
 }
 
+/* Whoever asks for the descriptor learns that the interface is gone before the watch does. */
+static void test_deleted(struct net_fixture *f, gconstpointer data)
+{
+	struct net_device dev;
+
+	(void)data;
+	start(f, &dev, PAIRS);
+	delete_link("iol0");
+	g_assert_cmpuint(dev.link_changes, ==, 0);
+	g_assert_cmpint(iol_net_vhost_fd(dev.net, 1), ==, -1);
+	g_assert_cmpuint(dev.link_changes, ==, 0);
+	net_turn(&f->loop);
+	g_assert_cmpuint(dev.link_changes, ==, 1);
+	g_assert_false(dev.net->link_up);
+	iol_net_free(dev.net);
+}
+
 static void test_others(struct net_fixture *f, gconstpointer data)
 {
 	struct iol_net *net;
@@ -154,6 +176,7 @@ int main(int argc, char **argv)
 	static const struct net_test tests[] = {
 		{ "/net-tap-vhost/descriptors", test_descriptors },
 		{ "/net-tap-vhost/watch", test_watch },
+		{ "/net-tap-vhost/deleted", test_deleted },
 		{ "/net-tap-vhost/others", test_others },
 	};
 	const char *unusable = net_own_network();
