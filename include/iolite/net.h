@@ -137,7 +137,8 @@ static inline int iol_net_set_pairs(struct iol_net *net, unsigned int pairs)
 
 /*
  * The descriptor by which the kernel's vhost-net (vhost.h) sends and receives the frames of pair @pair in our place, with the
- * same headers; borrowed until the link goes down or the pair is no longer in use. -1: there is none now, or ever.
+ * same headers; borrowed until the link goes down or the pair is no longer in use. -1: there is none now, or ever; one that
+ * was lost just now is found to be, and the link goes down after the call.
  */
 static inline int iol_net_vhost_fd(struct iol_net *net, unsigned int pair)
 {

@@ -211,7 +211,8 @@ int iol_virtio_lend(struct iol_virtio *v, unsigned int queue, struct iol_virtio_
 		    struct iol_error *err);
 /*
  * The server has stopped, with nothing in flight, before the chain of @avail_idx. A device that runs serves the queue
- * from there; in any other state @avail_idx means nothing. Each lent queue is taken back in ops->stop() at the latest.
+ * from there, or from the first of the chains just before that the server took and lost; in any other state @avail_idx
+ * means nothing. Each lent queue is taken back in ops->stop() at the latest.
  */
 void iol_virtio_take_back(struct iol_virtio *v, unsigned int queue, uint16_t avail_idx);
 

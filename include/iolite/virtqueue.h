@@ -77,8 +77,9 @@ struct iol_virtqueue_rings {
 void iol_virtqueue_rings(const struct iol_virtqueue *vq, struct iol_virtqueue_rings *rings);
 
 /*
- * Goes on with the chain of @avail_idx, where another server stopped that left nothing in flight. Whether the
- * driver notifies is unknown until iol_virtqueue_want_kicks().
+ * Goes on with the chain of @avail_idx, where another server stopped that left nothing in flight. What it took and never
+ * gave back, as the used ring says, is taken anew: it serves in order, so these were its last. Whether the driver notifies
+ * is unknown until iol_virtqueue_want_kicks().
  */
 void iol_virtqueue_resume(struct iol_virtqueue *vq, uint16_t avail_idx);
 

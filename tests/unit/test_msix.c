@@ -645,6 +645,13 @@ static void test_source_moves(struct fixture *f, const void *data)
 	set_mask(f, 1, false);
 	ask(&s);
 	g_assert_cmpuint(fake_kvm_messages(ADDRESS, 0x77), ==, 1);
+	/* What waits in the eventfd goes to the message of now, not to the one before. */
+	set_mask(f, 1, true);
+	put_table(f, 1, 2, 0x78);
+	ask(&s);
+	set_mask(f, 1, false);
+	g_assert_cmpuint(fake_kvm_messages(ADDRESS, 0x78), ==, 1);
+	g_assert_cmpuint(fake_kvm_all_messages(), ==, 0);
 	move_source(f, &s, VECTORS);
 	expect_unbound(f, &s);
 	move_source(f, &s, 2);

@@ -86,6 +86,23 @@ static void test_watch(struct net_fixture *f, gconstpointer data)
 	iol_net_free(dev.net);
 }
 
+/* Whoever asks for the descriptor learns that the interface is gone before the watch does. */
+static void test_deleted(struct net_fixture *f, gconstpointer data)
+{
+	struct net_device dev;
+
+	(void)data;
+	start(f, &dev, PAIRS);
+	delete_link("iol0");
+	g_assert_cmpuint(dev.link_changes, ==, 0);
+	g_assert_cmpint(iol_net_vhost_fd(dev.net, 1), ==, -1);
+	g_assert_cmpuint(dev.link_changes, ==, 0);
+	net_turn(&f->loop);
+	g_assert_cmpuint(dev.link_changes, ==, 1);
+	g_assert_false(dev.net->link_up);
+	iol_net_free(dev.net);
+}
+
 static void test_others(struct net_fixture *f, gconstpointer data)
 {
 	struct iol_net *net;
@@ -102,6 +119,7 @@ int main(int argc, char **argv)
 	static const struct net_test tests[] = {
 		{ "/net-tap-vhost/descriptors", test_descriptors },
 		{ "/net-tap-vhost/watch", test_watch },
+		{ "/net-tap-vhost/deleted", test_deleted },
 		{ "/net-tap-vhost/others", test_others },
 	};
 	const char *unusable = own_network();

@@ -97,6 +97,8 @@ static void test_lend(struct lend_rig *r, const void *data)
 	(void)data;
 	for (size_t i = 0; i < IOL_ARRAY_LEN(core_feature_sets); i++) {
 		unsigned int chains = c->rig.fake.chains[0];
+		struct iovec iov[VIRTIO_FAKE_QUEUE_SIZE];
+		struct iol_chain chain;
 
 		core_start(c, core_feature_sets[i]);
 		core_request(c, 0);
@@ -116,6 +118,7 @@ static void test_lend(struct lend_rig *r, const void *data)
 		settle(r);
 		g_assert_true(is_readable(r->loan.kick_fd));
 		g_assert_cmpuint(c->rig.fake.chains[0], ==, chains + 1);
+		g_assert_false(iol_virtio_pop(c->v, 0, &chain, iov, IOL_ARRAY_LEN(iov)));
 		serve_one(r);
 		g_assert_cmpuint(c->queue_interrupts[0], ==, 0);
 		call(r);

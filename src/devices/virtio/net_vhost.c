@@ -45,10 +45,14 @@ uint64_t virtio_net_vhost_withheld(const struct net_device *n)
 static void mistake(void *opaque)
 {
 	struct net_vhost *nv = opaque;
+	unsigned int pair = (unsigned int)(nv - nv->n->vhost);
 
+	/* Frames that it cannot send, as the tap was deleted, are an error of the ring to it. The link goes down by that. */
+	if (iol_net_vhost_fd(nv->n->net, pair) < 0)
+		return;
 	iol_virtio_break(&nv->n->v,
 			 "queue pair %u: the kernel (vhost-net) refuses what is in its rings",
-			 (unsigned int)(nv - nv->n->vhost));
+			 pair);
 }
 
 static void set_memory(struct iol_vhost_net_setup *setup, const struct iol_memory *memory)

@@ -297,11 +297,19 @@ void iol_virtqueue_rings(const struct iol_virtqueue *vq, struct iol_virtqueue_ri
 
 void iol_virtqueue_resume(struct iol_virtqueue *vq, uint16_t avail_idx)
 {
+	uint16_t lost;
+
 	if (is_closed(vq))
 		return;
+	/*
+	 * G9, as far as it goes: the index in the used ring is the other server's to write, and the driver can write it too. It
+	 * is believed only if it leaves no more chains than the ring has; a lie costs the driver its own chains.
+	 */
+	lost = (uint16_t)(avail_idx - iol_guest_read16(&used_ring(vq)->idx));
+	if (lost <= vq->size)
+		avail_idx = (uint16_t)(avail_idx - lost);
 	vq->avail_idx = avail_idx;
 	vq->avail_seen = avail_idx;
-	/* G9: the index in the used ring is the other server's to write, and the driver can write it too. */
 	vq->used_idx = avail_idx;
 	vq->used_published = avail_idx;
 	/* What it told the driver is unknown: this way the next wish for kicks is told. */
