@@ -2,7 +2,7 @@
 # shellcheck shell=sh
 # about: the unit tests on a kernel of this architecture: qemu-user, which runs them in a cross build, has no io_uring of a kernel
 # arches: aarch64 powerpc
-# limit: 600
+# limit: 900
 # shellcheck source=tests/lab/lib-disk.sh
 . "$TREE/tests/lab/lib-disk.sh"
 
@@ -14,12 +14,13 @@ passed=0
 failed=
 
 # one NAME COMMAND...
+limit=120
 one() {
 	name=$1
 	shift
 	start=$(uptime_s)
 	status=0
-	timeout 120 "$@" >"$name.console" 2>&1 </dev/null || status=$?
+	timeout $limit "$@" >"$name.console" 2>&1 </dev/null || status=$?
 	echo "$name: status $status after $(($(uptime_s) - start)) s"
 	if [ $status = 0 ]; then
 		rm "$name.console"
@@ -42,6 +43,7 @@ for test in "$tests"/test_*; do
 	*) one "${test##*/}" "$test" --tap ;;
 	esac
 done
+limit=300 # some of a corpus' hundreds of inputs are long
 for fuzz in "$tests"/fuzz/fuzz_*; do
 	[ ! -x "$fuzz" ] || [ -d "$fuzz" ] || one "${fuzz##*/}" "$fuzz" "$TREE/tests/fuzz/corpus/${fuzz##*/fuzz_}"
 done
