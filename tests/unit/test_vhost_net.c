@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "fake_vhost.h"
+#include "fd_count.h"
 
 #define BIT(feature) (UINT64_C(1) << (feature))
 
@@ -31,16 +32,6 @@ struct fixture {
 	int fds[2 * IOL_VHOST_RINGS + 1];
 	unsigned int mistakes;
 };
-
-static unsigned int fd_count(void)
-{
-	g_autoptr(GDir) dir = g_dir_open("/proc/self/fd", 0, NULL);
-	unsigned int count = 0;
-
-	while (g_dir_read_name(dir))
-		count++;
-	return count;
-}
 
 static void mistake(void *opaque)
 {

@@ -494,7 +494,7 @@ static void test_init_fails(void)
 	int next = dup(STDERR_FILENO);
 
 	close(next);
-	fds = rig_fd_count();
+	fds = fd_count();
 	getrlimit(RLIMIT_NOFILE, &old);
 	for (rlim_t room = 0; room < VIRTIO_FAKE_QUEUES_MAX; room++) {
 		few = (struct rlimit){ (rlim_t)next + room, old.rlim_max };
@@ -503,7 +503,7 @@ static void test_init_fails(void)
 				-EMFILE);
 		setrlimit(RLIMIT_NOFILE, &old);
 		g_assert_nonnull(strstr(err.msg, "eventfd"));
-		g_assert_cmpuint(rig_fd_count(), ==, fds);
+		g_assert_cmpuint(fd_count(), ==, fds);
 	}
 }
 

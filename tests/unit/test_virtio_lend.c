@@ -382,7 +382,7 @@ static void test_no_bind(struct lend_rig *r, const void *data)
 
 static void test_descriptors(void)
 {
-	unsigned int fds = rig_fd_count();
+	unsigned int fds = fd_count();
 	struct lend_rig r = { 0 };
 
 	setup(&r, NULL);
@@ -393,7 +393,7 @@ static void test_descriptors(void)
 		settle(&r);
 	}
 	teardown(&r, NULL);
-	g_assert_cmpuint(rig_fd_count(), ==, fds);
+	g_assert_cmpuint(fd_count(), ==, fds);
 }
 
 int main(int argc, char **argv)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "fake_vhost.h"
+#include "fd_count.h"
 #include "virtio_net_rig.h"
 
 enum { HEADER = IOL_NET_HEADER_BYTES, RX = 0, TX = 1 };
@@ -19,16 +20,6 @@ enum { HEADER = IOL_NET_HEADER_BYTES, RX = 0, TX = 1 };
 
 static uint8_t data[MEMORY_NET_BYTES_MAX], frame[64];
 static unsigned int fds;
-
-static unsigned int fd_count(void)
-{
-	g_autoptr(GDir) dir = g_dir_open("/proc/self/fd", 0, NULL);
-	unsigned int count = 0;
-
-	while (g_dir_read_name(dir))
-		count++;
-	return count;
-}
 
 /* Time goes on, or stands still where a test must not be overtaken by it, however slow the machine is. */
 static uint64_t stands_at_ns;

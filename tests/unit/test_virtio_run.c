@@ -643,7 +643,7 @@ static void test_pause_in_serve(struct core_rig *c, const void *data)
 static void test_free_armed(void)
 {
 	static const uint64_t poll_ns[] = { 0, IOL_NS_PER_MS };
-	unsigned int fds = rig_fd_count();
+	unsigned int fds = fd_count();
 
 	for (size_t i = 0; i < IOL_ARRAY_LEN(poll_ns); i++) {
 		struct core_rig c = { 0 };
@@ -656,7 +656,7 @@ static void test_free_armed(void)
 		iol_virtio_notify(c.v, 0);
 		iol_virtio_set_status(c.v, 0);
 		core_teardown(&c, NULL);
-		g_assert_cmpuint(rig_fd_count(), ==, fds);
+		g_assert_cmpuint(fd_count(), ==, fds);
 	}
 }
 

@@ -8,6 +8,7 @@
 #include <linux/virtio_ring.h>
 #include <unistd.h>
 
+#include "fd_count.h"
 #include "virtio_driver.h"
 #include "virtio_fake.h"
 
@@ -117,16 +118,6 @@ static inline unsigned int rig_answers(struct virtio_rig *r, unsigned int queue)
 		count++;
 	}
 	g_assert_cmpstr(virtio_driver_check(d), ==, NULL);
-	return count;
-}
-
-static inline unsigned int rig_fd_count(void)
-{
-	g_autoptr(GDir) dir = g_dir_open("/proc/self/fd", 0, NULL);
-	unsigned int count = 0;
-
-	while (g_dir_read_name(dir))
-		count++;
 	return count;
 }
 
