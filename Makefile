@@ -4,12 +4,17 @@
 
 SCENARIO ?=
 TIME ?= 60
+SEED ?= 1
 ARCH ?= x86_64
+# FULL=1 on the command line, which is in the environment of all that runs: also what everyday runs leave out because
+# another preset or scenario shows the same.
+FULL ?=
+export FULL
 
 # The lab of each architecture: the preset of the program that is tested, what else to build as
 # scripts/build.sh takes it, and groups of packages.
 LAB_PRESET_x86_64 := release
-LAB_BUILD_x86_64 := release clang:iolite clang:powercut
+LAB_BUILD_x86_64 := release:kvm_tests clang:iolite clang:powercut
 LAB_DEPS_x86_64 := build test lab
 LAB_PRESET_aarch64 := aarch64
 LAB_BUILD_aarch64 := aarch64
@@ -19,16 +24,23 @@ LAB_BUILD_powerpc := powerpc
 LAB_DEPS_powerpc := build lab powerpc
 LAB_PRESET = $(or $(LAB_PRESET_$(ARCH)),$(error there is no ARCH=$(ARCH): x86_64, aarch64 or powerpc))
 
+# Unit tests under qemu-user. More at a time than there are processors, for some wait more than they work.
+JOBS = $(shell expr $$(nproc) + 2)
+CTEST_CROSS = ctest --preset $(ARCH) -j $(JOBS) $(if $(FULL),,-LE once)
+
 .DEFAULT_GOAL := help
-.PHONY: help build demo test unit coverage fuzz lab lab-shell bench format tidy clean
+.PHONY: help build demo test unit coverage fuzz fuzz-coverage mutation lab lab-shell bench format tidy clean
 
 help:
 	@echo 'make build      build/release/iolite'
 	@echo 'make demo       boot a Linux guest in this terminal'
 	@echo 'make test       all tests: unit tests under sanitizers, guests, the lab'
 	@echo 'make unit       all tests but the lab; ARCH=aarch64, powerpc or ppc64: under qemu-user'
+	@echo '                FULL=1 with test, unit and lab: also what adds little, such as every pair of kernel and transport'
 	@echo 'make coverage   which lines the unit tests and the kept inputs of the fuzzers run'
 	@echo 'make fuzz       hostile kernels, guests and options; TIME=60 seconds for each kind'
+	@echo 'make fuzz-coverage  which share of the lines the kept inputs of the fuzzers run, by file'
+	@echo 'make mutation   100 mistakes put into virtqueues, one at a time: do the tests notice? SEED=1 for these'
 	@echo 'make lab        stock kernels on a nested KVM; SCENARIO=name for one of them; ARCH=aarch64, powerpc: and unit tests'
 	@echo 'make lab-shell  a prompt in the lab, with iolite there; ARCH=aarch64, powerpc'
 	@echo 'make bench      benchmarks against QEMU'
@@ -56,7 +68,7 @@ ifeq ($(ARCH),x86_64)
 else
 	@scripts/install-deps.sh build $(ARCH)
 	@scripts/build.sh $(ARCH)
-	@ctest --preset $(ARCH) -j $(shell nproc)
+	@$(CTEST_CROSS)
 endif
 
 coverage:
@@ -70,11 +82,20 @@ fuzz:
 	@scripts/install-deps.sh build test
 	@scripts/fuzz.sh $(TIME)
 
+fuzz-coverage:
+	@scripts/install-deps.sh build test
+	@scripts/fuzz.sh --coverage
+
+mutation:
+	@scripts/install-deps.sh build test
+	@scripts/build.sh dev:core
+	@python3 -B tests/mutation/mutate.py build/dev --seed $(SEED)
+
 lab:
 	@scripts/install-deps.sh $(LAB_DEPS_$(ARCH))
 	@scripts/build.sh $(LAB_BUILD_$(ARCH))
 ifneq ($(ARCH),x86_64)
-	@ctest --preset $(ARCH) -j $(shell nproc) # unit tests under qemu-user; the lab has those that need a kernel
+	@$(CTEST_CROSS) # the lab has those that need a kernel
 endif
 	@tests/lab/lab run --arch $(ARCH) --iolite build/$(LAB_PRESET)/iolite $(SCENARIO)
 

@@ -37,6 +37,22 @@ apt_for() {
 	fi
 }
 
+# apt_for_backports: the host's architecture, but of Debian's backports for the host's own release
+apt_for_backports() {
+	apt_for "$(dpkg --print-architecture)"
+	apt_state=$cache/apt-backports
+	mkdir -p "$apt_state/lists/partial" "$apt_state/archives/partial"
+	backports=$(debian_sources | sed -n 's/^\(.*\) \([a-z]*\) main$/\1 \2-backports main/p')
+	[ -n "$backports" ] || die "apt knows no source of Debian's main suite: add it to apt's sources"
+	printf '%s\n' "$backports" >"$apt_state/sources.$$"
+	mv "$apt_state/sources.$$" "$apt_state/sources.list"
+	apt_opts="-o Dir::Cache::pkgcache=$apt_state/pkgcache.bin -o Dir::Cache::srcpkgcache="
+	apt_opts="$apt_opts -o Dir::Etc::sourcelist=$apt_state/sources.list -o Dir::Etc::sourceparts=-"
+	apt_opts="$apt_opts -o Dir::State::status=/dev/null" # what is installed is no offer
+	private_lists
+	lists=host
+}
+
 # debian_sources: the lines of a sources.list for what the host takes from Debian itself
 debian_sources() {
 	found=$(sources_in_lists)

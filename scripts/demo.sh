@@ -3,13 +3,23 @@
 # make demo: boot a stock Debian kernel under iolite to a shell prompt on this terminal.
 #
 # usage: demo.sh [IOLITE]    (default: $IOLITE, or build/release/iolite)
+#        demo.sh --config [OPTION...]
+#            boot nothing: print the machine that has the shell as JSON, changed by OPTIONs of iolite run
 #
 # Where this host's KVM cannot run kernel code, iolite runs inside the lab's nested KVM instead.
 # Without a terminal the guest shows a few commands and powers off; the exit status is 0 when it did.
 set -eu
 
 tree=$(cd "$(dirname "$0")/.." && pwd)
-iolite=${1:-${IOLITE:-$tree/build/release/iolite}}
+config=
+if [ "${1:-}" = --config ]; then
+	config=yes
+	shift
+	iolite=
+else
+	iolite=${1:-}
+fi
+iolite=${iolite:-${IOLITE:-$tree/build/release/iolite}}
 cache=${IOLITE_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/iolite}
 limit=300 # seconds for a run without a terminal
 
@@ -21,13 +31,16 @@ die() {
 
 [ -x "$iolite" ] || die "no program $iolite: build it first (make build)"
 
-say "getting a Debian kernel"
-found=$("$tree/scripts/fetch-kernel.sh" cloud-6.1) || die "no kernel to boot (see above)"
-kernel=${found#* }
-image=$cache/demo.cpio
-"$tree/tests/lab/lab" image "$kernel" "$image" || die "cannot make the initramfs"
+# DEMO_KERNEL and DEMO_INITRD: where the lab has these already
+kernel=${DEMO_KERNEL:-} image=${DEMO_INITRD:-$cache/demo.cpio}
+if [ -z "$kernel" ]; then
+	[ -n "$config" ] || say "getting a Debian kernel"
+	found=$("$tree/scripts/fetch-kernel.sh" cloud-6.1) || die "no kernel to boot (see above)"
+	kernel=${found#* }
+	"$tree/tests/lab/lab" image "$kernel" "$image" || die "cannot make the initramfs"
+fi
 
-if [ -t 0 ] && [ -t 1 ]; then
+if [ -n "$config" ] || { [ -t 0 ] && [ -t 1 ]; }; then
 	terminal=yes
 	what=shell
 else
@@ -36,7 +49,11 @@ else
 fi
 
 # "iolite run" as one string: the lab wants a shell command
-run="run -k '$kernel/vmlinuz' -i '$image' -a 'console=ttyS0 quiet panic=-1 lab.do=$what' -m 512M -c 2 -s stdio"
+run="run -k '$kernel/vmlinuz' -i '$image' -a 'console=ttyS0 quiet panic=-1 lab.do=$what' -m 512M -c 2"
+if [ -n "$config" ]; then
+	eval "exec '$iolite' $run --dry-run \"\$@\""
+fi
+run="$run -s stdio"
 
 if "$iolite" doctor 2>/dev/null | grep -q '^ok.*kernel-mode'; then
 	say "booting Linux $(cat "$kernel/release") under iolite on this host's KVM"

@@ -32,10 +32,10 @@ aarch64) debian=arm64 ;;
 *) usage ;;
 esac
 case $2 in
-build) packages="libc6-dev libglib2.0-dev liburing-dev libfdt-dev libjansson-dev zlib1g-dev libzstd-dev libslirp-dev libseccomp-dev" ;;
+build) packages="libc6-dev libglib2.0-dev liburing-dev libfdt-dev libjansson-dev zlib1g-dev libzstd-dev libslirp-dev libseccomp-dev libedit-dev" ;;
 lab)
 	packages="busybox-static e2fsprogs xfsprogs fio lvm2 pciutils util-linux mount dmsetup strace \
-		iproute2 iputils-ping iperf3 ethtool dnsmasq-base tcpdump libslirp0 libseccomp2"
+		iproute2 iputils-ping iperf3 ethtool dnsmasq-base tcpdump libslirp0 libseccomp2 gdb"
 	;;
 *) usage ;;
 esac

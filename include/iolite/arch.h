@@ -6,6 +6,7 @@
 #ifndef IOLITE_ARCH_H
 #define IOLITE_ARCH_H
 
+#include <iolite/arch_debug.h>
 #include <iolite/describe.h>
 #include <iolite/image.h>
 #include <iolite/layout.h>
@@ -47,6 +48,7 @@ struct iol_entry {
 enum iol_vcpu_action {
 	IOL_VCPU_CONTINUE, /* enter the guest again */
 	IOL_VCPU_HOLD, /* stand still until the life cycle resets or stops the machine */
+	IOL_VCPU_STAND, /* stand still until the debugger has looked */
 };
 
 /* A KVM capability (kvm-api 4.4), and what is lost without it. */
@@ -105,6 +107,8 @@ struct iol_arch_kvm_ops {
 	enum iol_vcpu_action (*handle_exit)(struct iol_vcpu *vcpu);
 	/* Registers to the log, one line each at IOL_LOG_INFO. [vcpu] */
 	void (*dump)(struct iol_vcpu *vcpu);
+	/* NULL: guests cannot be debugged (yet). */
+	const struct iol_arch_debug_ops *debug;
 };
 
 struct iol_arch {

@@ -73,6 +73,8 @@ struct iol_block_ops {
 	void (*cancel_all)(struct iol_block *blk);
 	/* NULL: the size never changes. Reads the size again; true when limits.size_bytes changed. */
 	bool (*refresh)(struct iol_block *blk);
+	/* NULL: cannot. See iol_block_grow(). */
+	int (*grow)(struct iol_block *blk, uint64_t size_bytes);
 	/* Nothing is in flight. */
 	void (*free)(struct iol_block *blk);
 };
@@ -103,6 +105,12 @@ void iol_block_cancel_all(struct iol_block *blk);
 
 /* Looks at the size again; true when it changed. Growing is seen at once; requests beyond a shrunken end fail. */
 bool iol_block_refresh(struct iol_block *blk);
+
+/*
+ * Makes the file at least @size_bytes long, whole sectors; one that is as long stays as it is. -EROFS, -ENOTSUP for what does not grow by
+ * our doing, or the host's -errno. iol_block_refresh() sees it.
+ */
+int iol_block_grow(struct iol_block *blk, uint64_t size_bytes);
 
 /* Frees @blk and what it wraps; NULL is fine. Nothing may be in flight (assertion). */
 void iol_block_free(struct iol_block *blk);

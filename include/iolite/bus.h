@@ -54,6 +54,9 @@ int iol_bus_add(struct iol_bus *bus, const struct iol_bus_region *region, struct
 /* Removes the region that starts at @base. A call already in its device may still be running. [any] */
 void iol_bus_remove(struct iol_bus *bus, uint64_t base);
 
+/* A copy of the region that @addr is in, or else of the first one behind it; false: there is none. [any] */
+bool iol_bus_next(struct iol_bus *bus, uint64_t addr, struct iol_bus_region *region);
+
 /* One access of 1, 2, 4 or 8 bytes. True when a region took it. [any] */
 bool iol_bus_read(struct iol_bus *bus, uint64_t addr, unsigned int len, uint64_t *value);
 bool iol_bus_write(struct iol_bus *bus, uint64_t addr, unsigned int len, uint64_t value);

@@ -30,8 +30,8 @@ struct iol_bzimage {
 	uint8_t header[IOL_BZIMAGE_HEADER_BYTES_MAX];
 };
 
-/* True when the file has the boot flag 0xaa55 and the magic "HdrS". */
-bool iol_bzimage_probe(const struct iol_image *image);
+/* 1: the file has the boot flag 0xaa55 and the magic "HdrS"; 0: it has not; -errno: it cannot be read. */
+int iol_bzimage_probe(const struct iol_image *image, struct iol_error *err);
 
 /* Reads and judges the header. -ENOEXEC, -EINVAL with a text that starts with the path. */
 int iol_bzimage_parse(const struct iol_image *image, struct iol_bzimage *bz, struct iol_error *err);

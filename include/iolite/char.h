@@ -11,6 +11,9 @@
  * Readers that come and go (ops->lost: pseudo terminals, sockets): while there is none, nothing stalls; the
  * ring keeps the last bytes that nobody was sent, and whoever comes gets them first. Of a dead one, the
  * oldest bytes are dropped rather than the newest.
+ *
+ * Where the readers are programs that speak a protocol (private_peers), each is for itself: what was for one is sent
+ * to no other.
  */
 #ifndef IOLITE_CHAR_H
 #define IOLITE_CHAR_H
@@ -34,8 +37,13 @@ struct iol_char;
 struct iol_char_user {
 	/* Takes up to @len bytes; returns how many. The rest is offered again after iol_char_ready(). */
 	unsigned int (*receive)(struct iol_char_user *user, const uint8_t *data, unsigned int len);
-	/* The ring has room again after a short iol_char_write(). */
+	/* The ring has room again after a short iol_char_write(), or more of it than iol_char_room() said. */
 	void (*writable)(struct iol_char_user *user);
+	/*
+	 * A peer came, or is gone: no operation uses its descriptor any more, and the next one is not let in yet. What it
+	 * sent and was not taken goes with it. Not called by iol_char_stop(). NULL: nothing.
+	 */
+	void (*peer)(struct iol_char_user *user, bool present);
 };
 
 /* What a kind of backend provides. */
@@ -68,6 +76,14 @@ struct iol_char {
 	int out_fd; /* -1: output vanishes, or waits for a peer. Written under the lock. */
 	bool stopped; /* no more input and output; on the loop's thread */
 	bool leaving; /* the peer is gone, operations with its descriptor are not yet */
+	bool present; /* a peer is there, or is leaving */
+	bool hanging_up; /* it is sent away once it has what is in the ring; its input is dropped */
+	uint64_t hang_up_ns; /* since when */
+	/*
+	 * Set by the user before the start: nothing is kept while nobody is there, or for the next one when a peer is
+	 * gone; one that ends its input gets what fits of its output yet; and one too many is closed without a word.
+	 */
+	bool private_peers;
 	/* Filters input (escape keys) in place; returns the new length. NULL: none. */
 	unsigned int (*filter)(struct iol_char *chr, uint8_t *data, unsigned int len);
 
@@ -76,6 +92,7 @@ struct iol_char {
 		hangup_op; /* the same for a peer's end, while its input waits for the device */
 	unsigned int poll_failures; /* of in_op, in a row */
 	unsigned int input_pos, input_len;
+	uint64_t in_bytes; /* that the device took */
 	uint8_t input[IOL_CHAR_INPUT_BYTES];
 	/*
 	 * With a filter: a device that took nothing for IOL_CHAR_STALL_NS does not keep escape keys from being
@@ -89,6 +106,8 @@ struct iol_char {
 	struct iol_op stall_op; /* waits for the reader to be called dead */
 	struct iol_post out_post; /* there is something to write */
 	struct iol_post ready_post; /* the device can receive again */
+	struct iol_post hang_post; /* iol_char_hang_up() was called */
+	struct iol_op hang_op; /* waits for a peer that is sent away to be called dead */
 	uint8_t out[IOL_CHAR_OUT_BYTES]; /* on its way out */
 
 	struct iol_char *log; /* gets a copy of the output; owned; NULL: none */
@@ -101,7 +120,9 @@ struct iol_char {
 	uint64_t out_pos; /* bytes that ever left the ring, where head is */
 	bool log_full; /* a write came back short for the log's sake */
 	bool want_writable; /* a write came back short */
+	bool want_room; /* somebody was told that there is less room than there could be */
 	uint64_t progress_ns; /* when a byte last left the ring, or entered an empty one */
+	uint64_t out_bytes; /* that iol_char_write() took; dropped ones are among them */
 	uint64_t dropped_bytes;
 };
 
@@ -125,8 +146,29 @@ void iol_char_stop(struct iol_char *chr, uint64_t wait_ns);
 /* Queues up to @len bytes; returns how many were taken (or dropped by the rule above). [any] */
 unsigned int iol_char_write(struct iol_char *chr, const uint8_t *data, unsigned int len);
 
+/*
+ * How many bytes iol_char_write() takes now with nothing dropped. When that is not all that the ring can hold,
+ * writable() is called once more has left it. [any]
+ */
+unsigned int iol_char_room(struct iol_char *chr);
+
+struct iol_char_counts {
+	uint64_t out_bytes, in_bytes; /* of the guest's output and input */
+	uint64_t dropped_bytes; /* of output: its reader did not take them */
+};
+
+/* Since the backend was made. [loop] */
+void iol_char_counts(struct iol_char *chr, struct iol_char_counts *counts);
+
 /* The device can receive again. [any] */
 void iol_char_ready(struct iol_char *chr);
+
+/*
+ * Sends the peer away once it has what is in the ring, of which it must take some within each IOL_CHAR_STALL_NS, and
+ * all within ten of them. Nothing is received from it any more. peer() is called later, never from within. Nobody
+ * there: nothing. [loop]
+ */
+void iol_char_hang_up(struct iol_char *chr);
 
 /* Stops and frees any backend. NULL is allowed. [loop] */
 void iol_char_free(struct iol_char *chr);
@@ -160,6 +202,8 @@ uint64_t iol_char_untaken_ns(const struct iol_char *chr);
 
 /* To the person who started the machine, whatever the level of the log: "iolite: serial0 is on /dev/pts/3". */
 void iol_char_announce(const struct iol_char *chr, const char *where);
+/* The same for any @text: "iolite: gdb: target remote :1234". */
+void iol_char_tell(const struct iol_char *chr, const char *text);
 
 /*
  * Standard input and output. On a terminal: raw mode until the backend is freed or the process
@@ -175,6 +219,9 @@ int iol_char_null_new(struct iol_loop *loop, struct iol_char **chr, struct iol_e
 /* A pseudo terminal, whose other end is told of; at config->link there is a symbolic link to it. [loop] */
 int iol_char_pty_new(struct iol_loop *loop, const struct iol_char_config *config, const char *name,
 		     struct iol_char **chr, struct iol_error *err);
+
+/* The other end's name, of a backend of that kind: "/dev/pts/3". The backend's. */
+const char *iol_char_pty_where(struct iol_char *chr);
 
 /* No input; output goes to the file @path, which is made; at the start it is emptied, or (@append) added to. [loop] */
 int iol_char_file_new(struct iol_loop *loop, const char *path, bool append, struct iol_char **chr,
@@ -194,5 +241,7 @@ int iol_char_mux_join(struct iol_char *first, const struct iol_char_config *conf
 /* One peer at a time, by a socket that listens, or that is connected again each second. [loop] */
 int iol_char_socket_new(struct iol_loop *loop, const struct iol_char_config *config,
 			const char *name, struct iol_char **chr, struct iol_error *err);
+/* Where a backend of that kind listens, or connects to: "127.0.0.1:4555" or a path. The backend's. */
+const char *iol_char_socket_where(struct iol_char *chr);
 
 #endif

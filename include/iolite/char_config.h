@@ -35,6 +35,7 @@ struct iol_char_config {
 	char *log; /* a file that gets a copy of the guest's output, or NULL */
 	bool append; /* file: keep what it has */
 	bool connect; /* unix, tcp: to somebody who listens, instead of listening */
+	int listen_fd; /* unix, tcp: > 0: a socket that listens there already, non-blocking; borrowed, and no key */
 	bool expose; /* tcp: other machines may connect */
 	bool block; /* a reader that does not read holds the guest, for as long as it likes */
 	uint32_t ring_bytes;

@@ -6,6 +6,9 @@
 #include <iolite/block_cache.h>
 #include <iolite/char_config.h>
 #include <iolite/error.h>
+#include <iolite/jail_config.h>
+#include <iolite/place_config.h>
+#include <iolite/sandbox.h>
 #include <iolite/tree_edit.h>
 
 #define IOL_CONFIG_MEMORY_DEFAULT (256 * IOL_MIB)
@@ -34,6 +37,13 @@ enum iol_watchdog_action {
 	IOL_WATCHDOG_STOP,
 	IOL_WATCHDOG_PAUSE,
 	IOL_WATCHDOG_NONE, /* the guest runs on */
+};
+
+/* What becomes of the machine when its guest reboots, panics (pvpanic), or crashes (triple fault). */
+enum iol_end_action {
+	IOL_END_EXIT, /* the program ends, with the status of the cause */
+	IOL_END_RESET,
+	IOL_END_PAUSE, /* it stands, to be looked at */
 };
 
 enum {
@@ -79,6 +89,10 @@ enum iol_net_kind {
 	IOL_NET_KIND_COUNT,
 };
 
+/* As configurations have them. Static. [any] */
+const char *iol_net_kind_name(enum iol_net_kind kind);
+const char *iol_block_cache_name(enum iol_block_cache cache);
+
 /* Whether the kernel's vhost-net serves a card in our place. */
 enum iol_net_vhost {
 	IOL_NET_VHOST_AUTO, /* if it is there */
@@ -120,12 +134,25 @@ struct iol_config {
 	char *initrd; /* path or NULL */
 	char *cmdline; /* never NULL in a checked configuration */
 	uint64_t memory_bytes;
+	struct iol_memory_place memory_place;
 	unsigned int cpus;
+	struct iol_cpu_place cpu_place;
 	unsigned int serial_count;
 	struct iol_char_config serials[IOL_CONFIG_SERIALS_MAX]; /* ttyS0 ... in the guest */
 	bool has_console;
 	struct iol_char_config console; /* hvc0 */
+	char *control; /* path of the control socket; NULL: none. iol_config_complete() makes one of the name */
+	bool control_made; /* it is of the name: whoever starts the machine has one of their own, and it is not written */
+	bool no_control; /* none, though the machine has a name */
+	int control_fd; /* > 0: a socket that listens there already; borrowed, and no part of what is written */
+	bool has_gdb;
+	struct iol_char_config
+		gdb; /* where debuggers connect: IOL_CHAR_TCP or IOL_CHAR_UNIX, not connecting */
+	bool gdb_wait; /* no guest instruction before a debugger says so */
 	enum iol_watchdog_action on_watchdog;
+	enum iol_end_action on_reboot; /* default IOL_END_RESET */
+	enum iol_end_action on_panic, on_crash,
+		on_poweroff; /* default IOL_END_EXIT; a power-off does not reset */
 	char *machine; /* one of the architecture's machines; NULL: its first */
 	char *dtb; /* path of a device tree that replaces the generated one, or NULL */
 	unsigned int dtb_overlay_count;
@@ -137,7 +164,24 @@ struct iol_config {
 	unsigned int net_count;
 	struct iol_net_config nets[IOL_CONFIG_NETS_MAX];
 	bool rng; /* a source of entropy for the guest */
+	enum iol_sandbox_mode sandbox;
+	struct iol_jail_config jail;
 };
+
+/* All that is wrong with one configuration, told with file, line and column where the place is known. */
+struct iol_mistakes;
+enum { IOL_MISTAKES_MAX = 50 }; /* kept; others are counted */
+
+struct iol_mistakes *iol_mistakes_new(void);
+void iol_mistakes_free(struct iol_mistakes *mistakes);
+/* All, also those that were not kept. */
+size_t iol_mistakes_count(const struct iol_mistakes *mistakes);
+/* "web.json:7:14: disks[1].cache: 'x' is ...", in the order of the file, those without a place last; NULL behind the last. */
+const char *iol_mistakes_text(const struct iol_mistakes *mistakes, size_t i);
+/* One more without a place, such as an option's. */
+void iol_mistakes_add(struct iol_mistakes *mistakes, const char *text);
+/* Something else replaces @key of the file ("serials"): what is found out about it later is none of the file's. */
+void iol_mistakes_forget(struct iol_mistakes *mistakes, const char *key);
 
 /*
  * Two sources fill it: a JSON file, then options, which override what the file says and append to its
@@ -157,11 +201,22 @@ void iol_config_finish(struct iol_config *config);
 int iol_config_load(struct iol_config *config, const char *path, struct iol_error *err);
 
 /*
+ * The same with all mistakes, in @mistakes, and @config has what could be read. @path may be NULL: an empty one. Each of
+ * @sets (ended by NULL, or NULL) is PATH=VALUE and changes what the file says before it is read, such as
+ * disks[0].direct=true; the value is JSON, or else text. Paths of such values are relative to the current folder.
+ */
+void iol_config_load_all(struct iol_config *config, const char *path, char *const *sets,
+			 struct iol_mistakes *mistakes);
+
+/*
  * The same from @len bytes of @text. @name for messages; @folder is put before relative paths, NULL: nothing is
  * (tests, fuzzing).
  */
 int iol_config_load_text(struct iol_config *config, const char *text, size_t len, const char *name,
 			 const char *folder, struct iol_error *err);
+void iol_config_load_text_all(struct iol_config *config, const char *text, size_t len,
+			      const char *name, const char *folder, char *const *sets,
+			      struct iol_mistakes *mistakes);
 
 /*
  * Setters parse the text of an option or of a configuration value, and put it in the place of the last
@@ -175,6 +230,7 @@ int iol_config_set_kernel_address(struct iol_config *config, const char *text,
 				  struct iol_error *err);
 int iol_config_set_initrd(struct iol_config *config, const char *path, struct iol_error *err);
 int iol_config_set_cmdline(struct iol_config *config, const char *text, struct iol_error *err);
+/* SIZE[,key...] and COUNT[,key=value...]; what is not named stays. Together they are checked by iol_config_check(). */
 int iol_config_set_memory(struct iol_config *config, const char *text, struct iol_error *err);
 int iol_config_set_cpus(struct iol_config *config, const char *text, struct iol_error *err);
 /* The only serial line, in place of all that were there. */
@@ -183,6 +239,23 @@ int iol_config_set_serial(struct iol_config *config, const char *text, struct io
 int iol_config_add_serial(struct iol_config *config, const char *text, struct iol_error *err);
 /* The virtio console, in place of one that was there. Beside the serial lines it is checked by iol_config_check(). */
 int iol_config_set_console(struct iol_config *config, const char *text, struct iol_error *err);
+/* Where debuggers connect: tcp:[HOST:]PORT[,expose] or unix:PATH. Beside the lines it is checked by iol_config_check(). */
+int iol_config_set_gdb(struct iol_config *config, const char *text, struct iol_error *err);
+/* on, off */
+int iol_config_set_gdb_wait(struct iol_config *config, const char *text, struct iol_error *err);
+/* The control socket: the path of a socket to be made, or none. Beside lines and debuggers it is checked by iol_config_check(). */
+int iol_config_set_control(struct iol_config *config, const char *text, struct iol_error *err);
+/*
+ * The folder of control sockets that have no place of their own: /run/iolite for root, iolite in $XDG_RUNTIME_DIR for others. To be freed with
+ * g_free(); NULL: there is none.
+ */
+char *iol_config_control_folder(void);
+/* exit, reset, pause; on_poweroff: exit, pause */
+int iol_config_set_on_reboot(struct iol_config *config, const char *text, struct iol_error *err);
+int iol_config_set_on_panic(struct iol_config *config, const char *text, struct iol_error *err);
+int iol_config_set_on_crash(struct iol_config *config, const char *text, struct iol_error *err);
+int iol_config_set_on_poweroff(struct iol_config *config, const char *text, struct iol_error *err);
+/* reset, stop, pause, none */
 int iol_config_set_on_watchdog(struct iol_config *config, const char *text, struct iol_error *err);
 int iol_config_set_dtb(struct iol_config *config, const char *path, struct iol_error *err);
 /* Appends one overlay. */
@@ -192,17 +265,31 @@ int iol_config_add_disk(struct iol_config *config, const char *text, struct iol_
 
 /* Appends one network card: KIND[,key=value...]; a comma within a value is written twice. */
 int iol_config_add_net(struct iol_config *config, const char *text, struct iol_error *err);
+/* off, log, on */
+int iol_config_set_sandbox(struct iol_config *config, const char *text, struct iol_error *err);
+/* key=value[,key=value...]; what is not named stays. Together they are checked by iol_config_check(). */
+int iol_config_set_jail(struct iol_config *config, const char *text, struct iol_error *err);
 int iol_config_set_rng(struct iol_config *config, const char *text, struct iol_error *err);
 
-/* Fills the defaults that depend on others: command line, queues, MAC addresses. */
+/* Fills the defaults that depend on others: command line, queues, MAC addresses, the control socket. */
 void iol_config_complete(struct iol_config *config);
 
 /*
  * Completes a configuration that is to be run, and finds what the setters cannot see alone, as what the file and the
- * options say together: no kernel, two lines at one terminal, a line whose output goes to a file that another line, the
+ * options say together: no kernel, a wait for a debugger that cannot connect, two lines at one terminal, a line whose output goes to a file that another line, the
  * configuration, the kernel, the initrd, the tree, an overlay or a disk has. -EINVAL; @config is complete all the same
  * where a kernel is named.
  */
 int iol_config_check(struct iol_config *config, struct iol_error *err);
+/* The same with all mistakes; what may only be missing because it was mistaken is then not missed. */
+void iol_config_check_all(struct iol_config *config, struct iol_mistakes *mistakes);
+
+/*
+ * A completed configuration as the JSON file that gives an identical one: with all defaults, paths from the root. NULL: a
+ * text is not UTF-8. To be freed with g_free().
+ */
+char *iol_config_to_json(const struct iol_config *config);
+/* A JSON Schema (draft 2020-12) of such files. To be freed with g_free(). */
+char *iol_config_schema(void);
 
 #endif

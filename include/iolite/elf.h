@@ -31,8 +31,8 @@ struct iol_elf {
 	struct iol_elf_segment segments[IOL_ELF_SEGMENTS_MAX];
 };
 
-/* True when the file has the ELF magic. */
-bool iol_elf_probe(const struct iol_image *image);
+/* 1: the file has the ELF magic; 0: it has not; -errno: it cannot be read. */
+int iol_elf_probe(const struct iol_image *image, struct iol_error *err);
 
 /* Reads and judges all headers. -ENOEXEC, -EINVAL with a text that starts with the path. */
 int iol_elf_parse(const struct iol_image *image, struct iol_elf *elf, struct iol_error *err);

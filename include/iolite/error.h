@@ -24,6 +24,12 @@ int iol_error_set(struct iol_error *err, int code, const char *fmt, ...) iol_pri
 /* As iol_error_set, followed by ": " and the host's words for @code. Returns @code. */
 int iol_error_errno(struct iol_error *err, int code, const char *fmt, ...) iol_printf(3, 4);
 
+/*
+ * Whether a @code is the host's own: it has no descriptors or memory left, or its storage fails. Whoever asks for something else gets
+ * the same.
+ */
+bool iol_error_is_hosts(int code);
+
 /* Puts context before the text on the way up: "kernel vmlinuz: " + "empty file". Returns err->code. */
 int iol_error_prefix(struct iol_error *err, const char *fmt, ...) iol_printf(2, 3);
 

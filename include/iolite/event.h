@@ -7,8 +7,11 @@
 #define IOLITE_EVENT_H
 
 enum iol_event {
-	IOL_EVENT_RESET, /* the guest asked for a reset */
+	IOL_EVENT_RESET, /* the guest asked for a reset; on-reboot says what becomes of that */
+	IOL_EVENT_RESET_NOW, /* a person or the control socket: reset, whatever on-reboot says */
 	IOL_EVENT_POWEROFF, /* the guest switched the machine off */
+	IOL_EVENT_PANIC, /* the guest's kernel says that it panicked (pvpanic); a vCPU that raises it goes on */
+	IOL_EVENT_CRASH_LOADED, /* it panicked and goes on with a kernel of its own for that; it is let */
 	IOL_EVENT_CRASH, /* triple fault or the like, with no reset asked for */
 	IOL_EVENT_EMULATION_FAILED, /* KVM could not emulate an instruction */
 	IOL_EVENT_KVM_ERROR, /* KVM says the machine is dead */

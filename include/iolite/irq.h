@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <iolite/count.h>
 #include <iolite/error.h>
 
 /*
@@ -78,6 +79,18 @@ void iol_irq_msi_finish(struct iol_irq_msi *msi);
  */
 void iol_irq_msi_route(struct iol_irq_msi *msi, uint32_t devid, uint64_t address, uint32_t data);
 
+/* A message's route, for a person. */
+struct iol_irq_route {
+	uint32_t gsi;
+	bool routed; /* what follows is in use */
+	uint32_t devid;
+	uint64_t address;
+	uint32_t data;
+};
+
+/* The route of the first message with a GSI of @gsi or more; false: there is none. [any] */
+bool iol_irq_router_next(struct iol_irq_router *router, uint32_t gsi, struct iol_irq_route *route);
+
 /* [any] */
 void iol_irq_msi_raise(struct iol_irq_msi *msi);
 
@@ -117,6 +130,7 @@ struct iol_irq_output {
 	struct iol_irq_line line; /* unbound where there is a wire */
 	struct iol_irq_pin pin;
 	bool high;
+	struct iol_count *raised; /* how often it rose; borrowed; NULL: nobody wants to know */
 };
 
 /* An edge for each time that it rises. Ownership of @line moves. */

@@ -23,6 +23,7 @@ enum iol_layout_kind {
 	IOL_LAYOUT_FSL_GPIO, /* GPIO lines of MPC85xx */
 	IOL_LAYOUT_FSL_POWER, /* what hangs on them: no registers, only a node */
 	IOL_LAYOUT_FSL_PCI, /* PCI controller of MPC85xx */
+	IOL_LAYOUT_PVPANIC, /* one byte by which a guest says that it panicked */
 	IOL_LAYOUT_KIND_COUNT,
 };
 

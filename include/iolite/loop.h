@@ -25,6 +25,7 @@ struct iol_op {
 	void (*done)(struct iol_op *op, int res);
 	bool in_flight; /* set from start until just before done(); read on the loop's thread */
 	bool refused; /* started while the loop was being finished */
+	int fd; /* of a confined loop: whose slot it uses; -1: none */
 	/*
 	 * Set by whoever starts the operation: the kernel gives it to a worker thread of its own, which
 	 * needs a processor. While one is in flight, polling makes way for it.
@@ -79,11 +80,20 @@ struct iol_loop_file {
 	int slot; /* -1: not registered, the descriptor itself is used */
 };
 
+enum { IOL_LOOP_FILES_MAX = 1024 };
+
+/* One of a confined loop. */
+struct iol_loop_slot {
+	uint16_t users; /* operations in flight */
+	bool kept;
+};
+
 struct iol_loop {
 	struct io_uring ring;
 	unsigned int in_flight; /* operations whose done() is still to come */
 	unsigned int workers_in_flight; /* of them, those marked by_worker */
 	bool stop;
+	bool lost; /* the kernel takes and gives nothing any more */
 	bool closing; /* iol_loop_finish() is under way: what is started now is cancelled at once */
 	int wake_fd; /* eventfd; written by iol_loop_post */
 	uint64_t wake_count;
@@ -100,6 +110,9 @@ struct iol_loop {
 	struct iol_poll_window poll;
 	uint64_t files_used; /* bit per slot of registered files */
 	bool files_ready, files_refused;
+	bool confined; /* its files are in slots of their numbers, and it does what a loop does (sandbox.h) */
+	unsigned int file_slots;
+	struct iol_loop_slot slots[IOL_LOOP_FILES_MAX];
 };
 
 /*
@@ -117,7 +130,10 @@ int iol_loop_run(struct iol_loop *loop, struct iol_error *err);
 /* Makes iol_loop_run() return after the present callbacks. [loop] */
 void iol_loop_stop(struct iol_loop *loop);
 
-/* One turn: submits, waits for at least one completion if @wait, runs what is due. 0 or -errno. [loop] */
+/*
+ * One turn: submits, waits for at least one completion if @wait, runs what is due. Tries again for 100 ms where the kernel refuses.
+ * 0 or -errno: what is in flight stays so for good, no done() is called any more. [loop]
+ */
 int iol_loop_turn(struct iol_loop *loop, bool wait);
 
 /*
@@ -167,6 +183,13 @@ void iol_loop_poller_stop(struct iol_loop *loop, struct iol_poller *poller);
 
 /* CLOCK_MONOTONIC. [any] */
 uint64_t iol_loop_now_ns(void);
+
+/*
+ * @fd is used again and again: a loop that has to tell the kernel of each file need not do so each time, from keep to drop,
+ * which comes before it is closed. Neither is needed for what is used now and then. [loop]
+ */
+void iol_loop_keep(struct iol_loop *loop, int fd);
+void iol_loop_drop(struct iol_loop *loop, int fd);
 
 /* Asks for the end of @op; nothing happens when it is not in flight. [loop] */
 void iol_loop_cancel(struct iol_loop *loop, struct iol_op *op);

@@ -19,9 +19,14 @@ struct iol_memory_region {
 	uint8_t *hva;
 };
 
+struct iol_memory_held;
+struct iol_memory_place;
+
 struct iol_memory {
 	uint8_t *mapping; /* one host mapping behind all regions */
 	uint64_t mapping_bytes;
+	uint8_t *base; /* of the regions, which lie there one behind the other */
+	struct iol_memory_held *held; /* NULL: nothing was asked of the host */
 	uint64_t size_bytes; /* sum of the regions */
 	unsigned int region_count;
 	struct iol_memory_region regions[IOL_MEMORY_REGIONS_MAX]; /* ascending, disjoint */
@@ -35,6 +40,17 @@ struct iol_memory {
  */
 int iol_memory_init(struct iol_memory *mem, const struct iol_memory_region *regions,
 		    unsigned int count, struct iol_error *err);
+
+/*
+ * The same as @place says (NULL: as above), which may take a while and tells of it on a terminal. -errno with what the
+ * host lacks and what would help.
+ */
+int iol_memory_init_placed(struct iol_memory *mem, const struct iol_memory_region *regions,
+			   unsigned int count, const struct iol_memory_place *place,
+			   struct iol_error *err);
+/* -EINVAL: pages of @place do not divide a region. The user's mistake. */
+int iol_memory_check_regions(const struct iol_memory_region *regions, unsigned int count,
+			     const struct iol_memory_place *place, struct iol_error *err);
 void iol_memory_finish(struct iol_memory *mem);
 
 /*
@@ -49,7 +65,7 @@ int iol_memory_read(const struct iol_memory *mem, uint64_t gpa, void *buf, uint6
 int iol_memory_write(const struct iol_memory *mem, uint64_t gpa, const void *buf, uint64_t len);
 
 /*
- * All RAM reads as zero again and its pages go back to the host. No vCPU may run meanwhile. 0, or
+ * All RAM reads as zero again, and its pages go back to the host unless they were to be there from the start. No vCPU may run meanwhile. 0, or
  * -errno with a text.
  */
 int iol_memory_clear(struct iol_memory *mem, struct iol_error *err);

@@ -14,6 +14,7 @@
 #ifndef IOLITE_NET_H
 #define IOLITE_NET_H
 
+#include <errno.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
@@ -82,13 +83,21 @@ struct iol_net_limits {
 	uint64_t change_ns;
 };
 
+/* Who else is to know of a link: called after the device, when link_up has changed. [loop] */
+struct iol_net_observer {
+	void (*link_changed)(struct iol_net_observer *observer, bool up);
+};
+
 struct iol_net {
 	const struct iol_net_ops *ops;
 	struct iol_loop *loop;
 	char *name; /* for messages: "net net0"; owned */
 	struct iol_net_user *user; /* NULL: nobody */
 	struct iol_net_limits limits;
+	struct iol_net_observer *observer; /* NULL: nobody */
 	bool link_up;
+	bool pulled; /* the cable, by iol_net_plug(); link_up is false then */
+	bool up_behind; /* while it is: whether the link would be up */
 };
 
 /* Names the device; it outlives the backend or names NULL. At first all limits.pairs are in use, and no offloads. */
@@ -102,7 +111,7 @@ void iol_net_start(struct iol_net *net, struct iol_net_user *user);
 static inline ssize_t iol_net_receive(struct iol_net *net, unsigned int pair,
 				      const struct iovec *iov, unsigned int count)
 {
-	return net->ops->receive(net, pair, iov, count);
+	return net->pulled ? -ENETDOWN : net->ops->receive(net, pair, iov, count);
 }
 
 /*
@@ -113,7 +122,7 @@ static inline ssize_t iol_net_receive(struct iol_net *net, unsigned int pair,
 static inline int iol_net_send(struct iol_net *net, unsigned int pair, const struct iovec *iov,
 			       unsigned int count)
 {
-	return net->ops->send(net, pair, iov, count);
+	return net->pulled ? -ENETDOWN : net->ops->send(net, pair, iov, count);
 }
 
 /* Asks for a call of readable() or writable() or both, once each, after an -EAGAIN. Asking twice is once. */
@@ -142,7 +151,7 @@ static inline int iol_net_set_pairs(struct iol_net *net, unsigned int pairs)
  */
 static inline int iol_net_vhost_fd(struct iol_net *net, unsigned int pair)
 {
-	return net->ops->vhost_fd ? net->ops->vhost_fd(net, pair) : -1;
+	return net->ops->vhost_fd && !net->pulled ? net->ops->vhost_fd(net, pair) : -1;
 }
 
 /*
@@ -154,6 +163,12 @@ static inline void iol_net_watch(struct iol_net *net, bool on)
 	if (net->ops->watch)
 		net->ops->watch(net, on);
 }
+
+/*
+ * Pulls the cable, or puts it back: the link is down until then, whatever the host does. What the host sent meanwhile and
+ * still has comes afterwards.
+ */
+void iol_net_plug(struct iol_net *net, bool plugged);
 
 /* Frees @net; NULL is fine. No callback comes afterwards. */
 void iol_net_free(struct iol_net *net);

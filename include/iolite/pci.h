@@ -152,6 +152,26 @@ uint64_t iol_pci_config_read(struct iol_pci_host *host, const struct iol_pci_pla
 void iol_pci_config_write(struct iol_pci_host *host, const struct iol_pci_place *place,
 			  unsigned int len, uint64_t value);
 
+/* A function as it is now, for a person. */
+struct iol_pci_info {
+	const char *name; /* the function's, which stays plugged in */
+	uint8_t config[IOL_PCI_CONFIG_BYTES];
+	struct {
+		enum iol_pci_bar_kind kind;
+		bool prefetchable;
+		bool mapped; /* CPUs reach it, at base */
+		uint64_t size_bytes;
+		uint64_t address; /* as its registers have it */
+		uint64_t base; /* on the mmio or pio bus */
+	} bars[IOL_PCI_BARS];
+};
+
+/* What is in @slot; false: nothing. [any] */
+bool iol_pci_describe(struct iol_pci_host *host, unsigned int slot, struct iol_pci_info *info);
+
+/* The offset of the capability @id (PCI_CAP_ID_MSIX) in a configuration space that was described; 0: there is none. */
+unsigned int iol_pci_find_capability(const struct iol_pci_info *info, uint8_t id);
+
 /*
  * Plugs @fn, borrowed until iol_pci_remove(), into @slot or the first free one
  * (IOL_PCI_SLOT_ANY). -EINVAL: slot or BARs make no sense; -EEXIST: the slot is taken; -ENOSPC: no

@@ -14,10 +14,15 @@
 #include <stdatomic.h>
 
 #include <iolite/arch.h>
+#include <iolite/count.h>
 #include <iolite/gate.h>
 
 struct iol_vm;
 
+/* Reasons of KVM's for exits (KVM_EXIT_*), by their numbers. What the kernel may have beyond them is the last one. */
+enum { IOL_VCPU_EXIT_REASONS = 48 };
+
+/* The same, in four kinds. */
 enum iol_vcpu_exit_kind {
 	IOL_EXIT_MMIO,
 	IOL_EXIT_PIO,
@@ -34,12 +39,24 @@ struct iol_vcpu {
 	size_t run_bytes;
 	pthread_t thread;
 	bool has_thread;
+	_Atomic pid_t tid; /* 0: not yet */
+	int start_ret; /* what became of iol_cpu_place_vcpu() and iol_sandbox_enter(), from its safe point on */
+	struct iol_error start_err;
 	bool standing; /* at the safe point; under vm->vcpu_lock */
 	bool held; /* waits for a reset; under vm->vcpu_lock */
+	bool debug_stands; /* waits for the debugger; under vm->vcpu_lock */
 	bool parked; /* waits until another vCPU starts it; under vm->vcpu_lock */
 	struct iol_gate *gate; /* waits for a device while it is closed; its thread's */
-	uint64_t exits[IOL_EXIT_KIND_COUNT]; /* written by its thread only */
+	struct iol_count exits
+		[IOL_VCPU_EXIT_REASONS]; /* by its thread; KVM_EXIT_INTR: KVM_RUN was interrupted */
+	int stats_fd; /* KVM's own statistics (kvm_stats.h); -1: none */
 };
+
+/* How often the vCPU came out of KVM, since it was made. [any] */
+uint64_t iol_vcpu_exits(const struct iol_vcpu *vcpu, enum iol_vcpu_exit_kind kind);
+
+/* KVM's name for an exit, "mmio" or "internal-error"; of a reason without a name "other". [any] */
+const char *iol_vcpu_exit_name(unsigned int reason);
 
 /* Creates @count vCPUs of vm->arch, not yet running. Part of iol_vm_new(). */
 int iol_vcpus_init(struct iol_vm *vm, unsigned int count, struct iol_error *err);

@@ -126,6 +126,17 @@ enum iol_virtio_state {
 	IOL_VIRTIO_DRAINING, /* reset asked for, something is in flight */
 };
 
+/* Since the device was made. What another server does with queues that it has been lent is not among them. */
+struct iol_virtio_counts {
+	uint64_t
+		kicks; /* that woke the loop: none while it polls, and several that come together are one */
+	uint64_t interrupts; /* of queues */
+	uint64_t chains; /* that were ended, whatever became of them */
+	uint64_t out_bytes,
+		in_bytes; /* of chains: readable ones, and such that were written to the guest */
+	uint64_t mistakes; /* rules that the driver broke: the device waited for a reset */
+};
+
 struct iol_virtio {
 	const struct iol_virtio_ops *ops;
 	struct iol_virtio_transport *transport; /* set by the transport */
@@ -157,7 +168,7 @@ struct iol_virtio {
 	struct iol_poller poller;
 	struct iol_quiesce *quiesce; /* waits for us */
 	struct iol_log_limit log_limit;
-	uint64_t kicks, interrupts; /* counted for benchmarks and `info` */
+	struct iol_virtio_counts counts;
 };
 
 struct iol_virtio_env {

@@ -13,6 +13,7 @@
 #include <iolite/device.h>
 #include <iolite/irq.h>
 #include <iolite/lifecycle.h>
+#include <iolite/net.h>
 #include <iolite/pci.h>
 #include <iolite/vcpu.h>
 
@@ -23,13 +24,24 @@ enum {
 
 struct iol_acpi_pm;
 struct iol_block;
+struct iol_debug;
+struct iol_debug_server;
 struct iol_net;
 struct iol_power_key;
 struct iol_virtio;
+struct iol_vm;
+struct iol_vm_control;
 
 struct iol_vm_disk {
+	struct iol_vm *vm;
 	struct iol_block *block; /* owned until virtio is there */
 	struct iol_virtio *virtio; /* NULL: not yet; belongs to one of devices[] */
+};
+
+struct iol_vm_card {
+	struct iol_vm *vm;
+	struct iol_net *net; /* its backend, which belongs to one of devices[]; NULL: not yet */
+	struct iol_net_observer observer;
 };
 
 struct iol_vm {
@@ -39,12 +51,16 @@ struct iol_vm {
 	int vm_fd;
 	struct iol_loop loop;
 	bool has_loop;
+	pid_t loop_tid;
+	cpu_set_t
+		host_cpus; /* that we were started with, where threads are to be placed (place.h) */
 	struct iol_layout layout;
 	struct iol_memory memory;
 	struct iol_bus mmio;
 	struct iol_bus pio;
 	struct iol_boot boot;
 	struct iol_entry entry;
+	struct iol_placement placement; /* of what was loaded last */
 	void *arch_state; /* the architecture's, from vm_init to vm_finish */
 
 	struct iol_irq_router *router;
@@ -59,17 +75,25 @@ struct iol_vm {
 	bool stuck; /* the host holds on to requests; memory and devices cannot be freed */
 	struct iol_quiesce drain; /* at the end of the machine */
 	struct iol_op drain_deadline;
+	struct iol_virtio *slots
+		[IOL_LAYOUT_SLOTS]; /* who is there; each belongs to one of devices[]; NULL: nobody */
 	struct iol_vm_disk disks[IOL_CONFIG_DISKS_MAX]; /* config->disk_count of them */
 	struct iol_char *serials[IOL_CONFIG_SERIALS_MAX]; /* config->serial_count of them */
+	struct iol_count serial_interrupts[IOL_CONFIG_SERIALS_MAX];
 	struct iol_char *console; /* NULL: none */
 	struct iol_virtio *console_virtio; /* NULL: not yet; belongs to one of devices[] */
 	struct iol_net
 		*nets[IOL_CONFIG_NETS_MAX]; /* config->net_count of them; NULL: its card has it */
+	struct iol_vm_card cards[IOL_CONFIG_NETS_MAX]; /* config->net_count of them */
 	/* The power button, which is one of devices[]; NULL: this machine's is no such one. */
 	struct iol_acpi_pm *acpi_pm;
 	struct iol_power_key *power_key;
 
 	struct iol_lifecycle lifecycle;
+	struct iol_debug *debug; /* NULL: no debugger was asked for */
+	struct iol_debug_server *debug_server;
+	struct iol_vm_control *control; /* NULL: no control socket */
+	uint64_t started_ns; /* when iol_vm_run() began, by iol_loop_now_ns(); 0: it has not */
 
 	pthread_mutex_t vcpu_lock;
 	pthread_cond_t vcpu_cond;
@@ -96,7 +120,10 @@ int iol_vm_run(struct iol_vm *vm, struct iol_error *err);
 /* Reports an event of the whole machine. [any] */
 void iol_vm_raise(struct iol_vm *vm, enum iol_event event);
 
-/* Presses the power button; false when the machine has none. [any] */
+/* The same of a reset or a stop that somebody asked for, who is named to those that are told of it. [loop] */
+void iol_vm_ask(struct iol_vm *vm, enum iol_event event, enum iol_wish wish);
+
+/* Presses the power button; false when the machine has none. [loop] */
 bool iol_vm_power_button(struct iol_vm *vm);
 
 /* Looks at the size of every disk again and tells the guest of changes. [loop] */
@@ -105,7 +132,7 @@ void iol_vm_refresh_disks(struct iol_vm *vm);
 /* The size of the terminal, for the guest where the virtio console is there; it is told of a change. 0: not known. [loop] */
 void iol_vm_set_terminal_size(struct iol_vm *vm, uint16_t cols, uint16_t rows);
 
-/* RUNNING -> PAUSED and back; -EBUSY in any other state. [loop] */
+/* RUNNING -> PAUSED and back; -EBUSY in any other state, and while a debugger has the machine stand. [loop] */
 int iol_vm_pause(struct iol_vm *vm);
 int iol_vm_resume(struct iol_vm *vm);
 

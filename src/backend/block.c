@@ -109,6 +109,13 @@ bool iol_block_refresh(struct iol_block *blk)
 	return blk->ops->refresh && blk->ops->refresh(blk);
 }
 
+int iol_block_grow(struct iol_block *blk, uint64_t size_bytes)
+{
+	if (blk->limits.read_only)
+		return -EROFS;
+	return blk->ops->grow ? blk->ops->grow(blk, size_bytes) : -ENOTSUP;
+}
+
 void iol_block_free(struct iol_block *blk)
 {
 	char *name;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Discards of block devices: BLKDISCARD waits, so it has a thread, made with the first discard.
+ * Discards of block devices: BLKDISCARD waits, so it has a thread, made with the first discard, or in a
+ * sandbox, where no thread can be made later, before the guest runs.
  * Results come back to the loop as a post. See block_raw.h.
  *
  * A hostile guest chooses ranges and their number; the queue is made of its requests, which the
@@ -14,7 +15,11 @@
 #include <linux/fs.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
+
+#include <iolite/log.h>
+#include <iolite/sandbox.h>
 
 struct list {
 	struct iol_block_req *head;
@@ -68,7 +73,13 @@ static int discard(int fd, uint64_t offset, uint64_t len)
 static void *run(void *arg)
 {
 	struct iol_discarder *d = arg;
+	struct iol_error err;
 
+	if (iol_sandbox_enter(IOL_SANDBOX_IO, &err)) {
+		iol_log(IOL_LOG_ERROR, "the thread that discards cannot enter the sandbox: %s",
+			err.msg);
+		abort(); /* rather than to serve a guest without */
+	}
 	pthread_mutex_lock(&d->lock);
 	while (!d->stop) {
 		struct iol_block_req *req = list_pop(&d->queue);

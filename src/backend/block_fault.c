@@ -327,6 +327,11 @@ static bool fault_refresh(struct iol_block *blk)
 	return changed;
 }
 
+static int fault_grow(struct iol_block *blk, uint64_t size_bytes)
+{
+	return iol_block_grow(fault_of(blk)->inner, size_bytes);
+}
+
 static void fault_free(struct iol_block *blk)
 {
 	struct fault *f = fault_of(blk);
@@ -343,6 +348,7 @@ static const struct iol_block_ops fault_ops = {
 	.submit = fault_submit,
 	.cancel_all = fault_cancel_all,
 	.refresh = fault_refresh,
+	.grow = fault_grow,
 	.free = fault_free,
 };
 

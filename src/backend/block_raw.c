@@ -513,11 +513,26 @@ static bool raw_refresh(struct iol_block *blk)
 	return true;
 }
 
+/* A block device has the size that its own tools gave it. */
+static int raw_grow(struct iol_block *blk, uint64_t size_bytes)
+{
+	struct iol_block_raw *raw = raw_of(blk);
+	uint64_t bytes;
+	int ret = iol_raw_size(raw, &bytes);
+
+	if (ret || bytes >= size_bytes)
+		return ret;
+	if (raw->device)
+		return -ENOTSUP;
+	return ftruncate(raw->fd, (off_t)size_bytes) ? -errno : 0;
+}
+
 static void raw_free(struct iol_block *blk)
 {
 	struct iol_block_raw *raw = raw_of(blk);
 
 	assert(!raw->waiting);
+	iol_sandbox_hook_cancel(&raw->begin);
 	iol_discarder_free(raw->discarder);
 	/* The ring may hold the file a little longer than we do; the lock must not last as long. */
 	if (raw->fd >= 0)
@@ -536,8 +551,16 @@ static const struct iol_block_ops raw_ops = {
 	.submit = raw_submit,
 	.cancel_all = raw_cancel_all,
 	.refresh = raw_refresh,
+	.grow = raw_grow,
 	.free = raw_free,
 };
+
+static void make_discarder(struct iol_sandbox_hook *hook)
+{
+	struct iol_block_raw *raw = iol_container_of(hook, struct iol_block_raw, begin);
+
+	raw->discarder = iol_discarder_new(raw->blk.loop, raw->fd);
+}
 
 int iol_block_raw_new(struct iol_loop *loop, const struct iol_block_raw_config *config,
 		      struct iol_block **blk, struct iol_error *err)
@@ -561,6 +584,9 @@ int iol_block_raw_new(struct iol_loop *loop, const struct iol_block_raw_config *
 		iol_loop_file_init(loop, &raw->direct_file, raw->direct_fd);
 	raw->nowait_read = true;
 	raw->nowait_write = true;
+	raw->begin.run = make_discarder;
+	if (raw->device && raw->discard)
+		iol_sandbox_at_begin(&raw->begin);
 	*blk = &raw->blk;
 	return 0;
 }

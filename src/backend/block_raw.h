@@ -5,6 +5,7 @@
 
 #include <iolite/block.h>
 #include <iolite/log.h>
+#include <iolite/sandbox.h>
 
 struct iol_discarder;
 
@@ -30,6 +31,7 @@ struct iol_block_raw {
 	bool flush_failed; /* from then on every flush fails */
 	const void *zeros; /* IOL_RAW_ZERO_BYTES of them, once they were needed */
 	struct iol_discarder *discarder; /* block devices, once it was needed */
+	struct iol_sandbox_hook begin; /* makes it, where that cannot be done later */
 
 	/* The requests that wait for the ring, for cancel_all. */
 	struct iol_block_req *waiting;

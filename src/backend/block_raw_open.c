@@ -291,8 +291,10 @@ static int open_direct(struct iol_block_raw *raw, const struct iol_block_raw_con
 		return direct_error(config->path, -EINVAL, err);
 	if (raw->direct_fd < 0)
 		return open_error(config, raw->direct_fd, err);
-	if (fstat(raw->direct_fd, &again) || again.st_ino != st->st_ino ||
-	    again.st_dev != st->st_dev || again.st_rdev != st->st_rdev)
+	if (fstat(raw->direct_fd, &again))
+		return iol_error_errno(err, -errno, "%s", config->path);
+	if (again.st_ino != st->st_ino || again.st_dev != st->st_dev ||
+	    again.st_rdev != st->st_rdev)
 		return iol_error_set(err, -EAGAIN,
 				     "%s: was replaced while it was opened; try again",
 				     config->path);

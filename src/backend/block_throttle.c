@@ -196,6 +196,11 @@ static bool throttle_refresh(struct iol_block *blk)
 	return changed;
 }
 
+static int throttle_grow(struct iol_block *blk, uint64_t size_bytes)
+{
+	return iol_block_grow(throttle_of(blk)->inner, size_bytes);
+}
+
 static void throttle_free(struct iol_block *blk)
 {
 	struct throttle *t = throttle_of(blk);
@@ -213,6 +218,7 @@ static const struct iol_block_ops throttle_ops = {
 	.submit = throttle_submit,
 	.cancel_all = throttle_cancel_all,
 	.refresh = throttle_refresh,
+	.grow = throttle_grow,
 	.free = throttle_free,
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Output into a file: a serial line's, or the copy that its log is. Runs on the loop's thread. A guest chooses how
- * much is written: a full disk ends it (see drain() in char.c), a quota or a file system of its own is the
+ * much is written: a full disk ends it (see char_output.c), a quota or a file system of its own is the
  * host's to give.
  */
 #include <iolite/char.h>

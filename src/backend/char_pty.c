@@ -184,3 +184,8 @@ int iol_char_pty_new(struct iol_loop *loop, const struct iol_char_config *config
 	*chr = &pty->chr;
 	return 0;
 }
+
+const char *iol_char_pty_where(struct iol_char *chr)
+{
+	return iol_container_of(chr, struct char_pty, chr)->slave;
+}

@@ -12,6 +12,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <glib.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -23,8 +24,7 @@
 #include <unistd.h>
 
 #include <iolite/log.h>
-
-#include "unix_path.h"
+#include <iolite/unix_path.h>
 
 #define RETRY_NS IOL_NS_PER_S
 /* How long a client waits for the guest to take what the last one sent. */
@@ -42,6 +42,7 @@ union address {
 struct char_socket {
 	struct iol_char chr;
 	bool connects;
+	bool announces; /* nobody else knows its port */
 	bool reported; /* that it cannot be reached now; once is enough */
 	union address address;
 	socklen_t address_bytes;
@@ -53,7 +54,7 @@ struct char_socket {
 	struct iol_op op; /* with fd */
 	struct iol_op retry_op; /* a timer */
 	struct iol_op next_op; /* a timer, while next_fd waits */
-	struct unix_path_file file; /* of our socket */
+	struct iol_unix_path_file file; /* of our socket */
 };
 
 static struct char_socket *socket_of(struct iol_char *chr)
@@ -70,7 +71,7 @@ static void take_peer(struct char_socket *s, int fd)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 		setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 	}
-	iol_log(IOL_LOG_INFO, "%s: %s %s", s->chr.name,
+	iol_log(s->chr.private_peers ? IOL_LOG_DEBUG : IOL_LOG_INFO, "%s: %s %s", s->chr.name,
 		s->connects ? "connected to" : "a client connected to", s->where);
 	s->reported = false;
 	s->peer_fd = fd;
@@ -96,14 +97,18 @@ static bool peer_has_left(const struct char_socket *s)
 
 /*
  * What the peer sent before it left comes first, for as long as the guest takes some of it. For a guest that takes
- * nothing the next client does not wait, nor without end for one that takes a byte now and then.
+ * nothing the next client does not wait, nor without end for one that takes a byte now and then. A user who knows its
+ * peers has no use for what one has left behind.
  */
 static void hurry_peer(struct char_socket *s)
 {
 	uint64_t untaken_ns = iol_char_untaken_ns(&s->chr);
 	uint64_t waited_ns = iol_loop_now_ns() - s->next_ns;
+	bool left_behind = s->chr.input_pos < s->chr.input_len && s->chr.user->peer;
 
-	if (untaken_ns >= IOL_CHAR_STALL_NS || waited_ns >= NEXT_WAIT_NS)
+	if (s->chr.hanging_up || s->chr.leaving)
+		return; /* which has its own limit */
+	if (left_behind || untaken_ns >= IOL_CHAR_STALL_NS || waited_ns >= NEXT_WAIT_NS)
 		iol_char_detach(&s->chr);
 	else if (!s->next_op.in_flight)
 		iol_loop_timeout(s->chr.loop, &s->next_op,
@@ -125,8 +130,10 @@ static void tell_off(struct char_socket *s, int fd)
 	int len = snprintf(text, sizeof(text), "iolite: %s is in use by another client\r\n",
 			   s->chr.name);
 
-	/* A fresh socket has room; if not, it is only told less. */
-	if (send(fd, text, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+	/* A program would take that for its protocol. A fresh socket has room; if not, it is only told less. */
+	if (s->chr.private_peers)
+		iol_log(IOL_LOG_INFO, "%s: a second client is turned away", s->chr.name);
+	else if (send(fd, text, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		iol_log(IOL_LOG_DEBUG, "%s: a second client is gone already", s->chr.name);
 	iol_fd_close(&fd);
 }
@@ -150,7 +157,7 @@ static void accept_client(struct char_socket *s)
 	}
 	if (fd >= 0 && s->peer_fd < 0) {
 		take_peer(s, fd);
-	} else if (fd >= 0 && peer_has_left(s)) {
+	} else if (fd >= 0 && (s->chr.hanging_up || s->chr.leaving || peer_has_left(s))) {
 		s->next_fd = fd;
 		s->next_ns = iol_loop_now_ns();
 		hurry_peer(s);
@@ -191,7 +198,7 @@ static int listen_tcp(struct char_socket *s, struct iol_error *err)
 	if (any_port) {
 		getsockname(s->fd, &s->address.any, &s->address_bytes);
 		format_where(s);
-		iol_char_announce(&s->chr, s->where);
+		s->announces = true;
 	}
 	return 0;
 }
@@ -206,10 +213,23 @@ static int listen_unix(struct char_socket *s, struct iol_error *err)
 	return 0;
 }
 
-static int listen_at(struct char_socket *s, struct iol_error *err)
+/* It outlives us, as does its file. */
+static int listen_with(struct char_socket *s, int fd, struct iol_error *err)
+{
+	s->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	return s->fd < 0 ? iol_error_errno(err, -errno, "cannot take the socket at %s", s->where)
+			 : 0;
+}
+
+static int listen_at(struct char_socket *s, int listen_fd, struct iol_error *err)
 {
 	bool is_unix = s->address.any.sa_family == AF_UNIX;
-	int ret = is_unix ? listen_unix(s, err) : listen_tcp(s, err);
+	int ret;
+
+	if (listen_fd > 0)
+		ret = listen_with(s, listen_fd, err);
+	else
+		ret = is_unix ? listen_unix(s, err) : listen_tcp(s, err);
 
 	if (!ret)
 		iol_log(IOL_LOG_INFO, "%s: listening at %s", s->chr.name, s->where);
@@ -306,6 +326,9 @@ static void socket_start(struct iol_char *chr)
 {
 	struct char_socket *s = socket_of(chr);
 
+	/* Not by a user who says more. */
+	if (s->announces && !chr->private_peers)
+		iol_char_announce(chr, s->where);
 	if (s->connects)
 		try_connect(s);
 	else
@@ -317,11 +340,14 @@ static void socket_lost(struct iol_char *chr)
 	struct char_socket *s = socket_of(chr);
 	int next_fd = s->next_fd;
 
-	/* One that reads no more may still have sent something. */
-	if (chr->in_fd >= 0)
+	/* One that reads no more may still have sent something. One that does is told that nothing follows. */
+	if (chr->in_fd >= 0) {
+		shutdown(s->peer_fd, SHUT_WR);
 		return;
+	}
 	iol_fd_close(&s->peer_fd);
-	iol_log(IOL_LOG_INFO, "%s: the peer at %s is gone", chr->name, s->where);
+	iol_log(chr->private_peers ? IOL_LOG_DEBUG : IOL_LOG_INFO, "%s: the peer at %s is gone",
+		chr->name, s->where);
 	s->next_fd = -1;
 	if (next_fd >= 0) {
 		take_peer(s, next_fd);
@@ -391,6 +417,11 @@ static int set_address(struct char_socket *s, const struct iol_char_config *conf
 	return 0;
 }
 
+const char *iol_char_socket_where(struct iol_char *chr)
+{
+	return socket_of(chr)->where;
+}
+
 int iol_char_socket_new(struct iol_loop *loop, const struct iol_char_config *config,
 			const char *name, struct iol_char **chr, struct iol_error *err)
 {
@@ -406,7 +437,7 @@ int iol_char_socket_new(struct iol_loop *loop, const struct iol_char_config *con
 	s->next_op.done = next_done;
 	ret = set_address(s, config, err);
 	if (!ret && !s->connects)
-		ret = listen_at(s, err);
+		ret = listen_at(s, config->listen_fd, err);
 	if (ret) {
 		iol_char_free(&s->chr);
 		return ret;

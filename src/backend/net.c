@@ -21,13 +21,36 @@ void iol_net_start(struct iol_net *net, struct iol_net_user *user)
 	net->user = user;
 }
 
-void iol_net_set_link(struct iol_net *net, bool up)
+static void show_link(struct iol_net *net, bool up)
 {
 	if (net->link_up == up)
 		return;
 	net->link_up = up;
 	if (net->user)
 		net->user->link_changed(net->user);
+	if (net->observer)
+		net->observer->link_changed(net->observer, up);
+}
+
+void iol_net_set_link(struct iol_net *net, bool up)
+{
+	if (net->pulled)
+		net->up_behind = up;
+	else
+		show_link(net, up);
+}
+
+void iol_net_plug(struct iol_net *net, bool plugged)
+{
+	if (plugged != net->pulled)
+		return;
+	net->pulled = !plugged;
+	if (plugged) {
+		show_link(net, net->up_behind);
+	} else {
+		net->up_behind = net->link_up;
+		show_link(net, false);
+	}
 }
 
 void iol_net_free(struct iol_net *net)
@@ -37,6 +60,7 @@ void iol_net_free(struct iol_net *net)
 	if (!net)
 		return;
 	net->user = NULL;
+	net->observer = NULL;
 	name = net->name;
 	net->ops->free(net);
 	g_free(name);

@@ -69,12 +69,28 @@ static bool settle_in(pid_t parent, int fd, int out, int errors)
 	return getppid() == parent && place_descriptors(fd, out, errors);
 }
 
+/*
+ * A way to end the child which needs no right at the time: the child may be another user's by then (net_user_confine.c, passt),
+ * and we without capabilities, or another user as well. The kernel sends the signal as for the one that asked for it here
+ * (fcntl(2), F_SETOWN), root or the same user, when the pipe becomes readable.
+ */
+static int make_end(struct net_child *child, struct iol_error *err)
+{
+	if (pipe2(child->end_fds, O_CLOEXEC | O_NONBLOCK) ||
+	    fcntl(child->end_fds[0], F_SETOWN, child->pid) ||
+	    fcntl(child->end_fds[0], F_SETSIG, SIGKILL) ||
+	    fcntl(child->end_fds[0], F_SETFL, O_ASYNC | O_NONBLOCK))
+		return iol_error_errno(err, -errno, "cannot make a pipe that ends process %d",
+				       (int)child->pid);
+	return 0;
+}
+
 pid_t iol_net_child_fork(struct net_child *child, struct iol_loop *loop, int fd, int out,
 			 int errors, struct iol_error *err)
 {
 	pid_t parent = getpid(), pid;
 
-	*child = (struct net_child){ .loop = loop, .pidfd = -1 };
+	*child = (struct net_child){ .loop = loop, .pidfd = -1, .end_fds = { -1, -1 } };
 	/* Refused for a ring that is none (tests): then there are no such pages. */
 	io_uring_ring_dontfork(&loop->ring);
 	pid = fork();
@@ -92,6 +108,10 @@ pid_t iol_net_child_fork(struct net_child *child, struct iol_loop *loop, int fd,
 
 		iol_net_child_finish(child);
 		return ret;
+	}
+	if (make_end(child, err)) {
+		iol_net_child_finish(child);
+		return err->code;
 	}
 	return pid;
 }
@@ -117,6 +137,8 @@ static bool reap(struct net_child *child, int flags)
 		child->status = 0; /* somebody ignores SIGCHLD: the kernel took it away */
 	child->pid = 0;
 	iol_fd_close(&child->pidfd);
+	iol_fd_close(&child->end_fds[0]);
+	iol_fd_close(&child->end_fds[1]);
 	return true;
 }
 
@@ -144,7 +166,8 @@ void iol_net_child_watch(struct net_child *child, void (*ended)(struct net_child
 
 void iol_net_child_kill(struct net_child *child)
 {
-	if (child->pid)
+	/* Where there is no pipe yet we have all our rights. */
+	if (child->pid && (child->end_fds[1] < 0 || write(child->end_fds[1], "", 1) != 1))
 		kill(child->pid, SIGKILL);
 }
 

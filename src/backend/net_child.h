@@ -13,6 +13,7 @@
 struct net_child {
 	pid_t pid; /* 0: none */
 	int pidfd;
+	int end_fds[2]; /* a pipe: what is written there ends it */
 	struct iol_loop *loop;
 	struct iol_op op;
 	/* It ended, for the reason that iol_net_child_reason() gives, and was waited for. NULL: nobody is told. */

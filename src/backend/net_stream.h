@@ -5,8 +5,7 @@
 
 #include <iolite/log.h>
 #include <iolite/net.h>
-
-#include "unix_path.h"
+#include <iolite/unix_path.h>
 
 enum {
 	NET_STREAM_LENGTH_BYTES = 4,
@@ -20,7 +19,7 @@ struct net_stream {
 	char *path; /* where the other end comes from; NULL: it does not come again */
 	int fd; /* of the other end; -1: nobody is there */
 	int listen_fd; /* -1: we connect to path */
-	struct unix_path_file listen_file;
+	struct iol_unix_path_file listen_file;
 	struct iol_op read_op, write_op, hangup_op; /* polls of fd; the last one a time, too */
 	struct iol_op peer_op; /* poll of listen_fd, or the time until the next try */
 	struct iol_turn_end turn_end;

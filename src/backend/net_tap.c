@@ -141,6 +141,8 @@ static void arm(struct net_tap_pair *p)
 	/* A queue that is detached is always ready, and has nothing. */
 	if (p->tap->lost || !p->attached)
 		return;
+	if (p->want_read || p->want_write)
+		iol_loop_keep(loop, p->fd);
 	if (p->want_read && !p->read_op.in_flight)
 		iol_loop_poll(loop, &p->read_op, p->fd, POLLIN);
 	if (p->want_write && !p->write_op.in_flight)
@@ -426,6 +428,7 @@ int iol_net_tap_new(struct iol_loop *loop, const struct iol_net_tap_config *conf
 	int ret;
 
 	iol_net_init(&tap->net, &tap_ops, loop, config->name);
+	tap->control_fd = tap->route_fd = -1;
 	tap->turn_end.run = turn_end;
 	tap->retry_op.done = retry_done;
 	tap->watch_op.done = watch_done;

@@ -34,6 +34,10 @@ struct net_tap {
 	struct iol_op retry_op; /* the time until it is looked for again */
 	struct iol_error told; /* why it could not be had the last time, if it was there */
 	struct iol_turn_end turn_end;
+	/* In a sandbox nothing can be opened again: sockets that ask of interfaces, and descriptors that have none. -1: not open. */
+	int control_fd, route_fd;
+	unsigned int spare_count;
+	int spares[IOL_NET_PAIRS_MAX];
 	struct net_tap_pair pairs[IOL_NET_PAIRS_MAX];
 	uint8_t bounce[IOL_NET_HEADER_BYTES + IOL_NET_FRAME_MAX]; /* for frames in too many parts */
 };

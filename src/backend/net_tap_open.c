@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include <iolite/log.h>
+#include <iolite/sandbox.h>
 
 /* Linux 6.2. */
 #ifndef TUN_F_USO4
@@ -61,19 +62,47 @@ int iol_tap_attach(struct net_tap_pair *pair, bool attach)
 	return 0;
 }
 
+/* An interface that was deleted leaves its descriptors behind, which can have another one. */
+static bool has_interface(int fd)
+{
+	struct ifreq ifr = { 0 };
+
+	return !ioctl(fd, TUNGETIFF, &ifr);
+}
+
+static void part_with(struct net_tap *tap, struct net_tap_pair *pair)
+{
+	pair->attached = false;
+	if (pair->fd < 0)
+		return;
+	iol_loop_drop(tap->net.loop, pair->fd);
+	if (iol_sandbox_mode() == IOL_SANDBOX_OFF || tap->finished || tap->from_parent ||
+	    tap->spare_count == IOL_NET_PAIRS_MAX || has_interface(pair->fd)) {
+		iol_fd_close(&pair->fd);
+		return;
+	}
+	tap->spares[tap->spare_count++] = pair->fd;
+	pair->fd = -1;
+}
+
 void iol_tap_close(struct net_tap *tap)
 {
-	for (unsigned int i = 0; i < IOL_NET_PAIRS_MAX; i++) {
-		iol_fd_close(&tap->pairs[i].fd);
-		tap->pairs[i].attached = false;
-	}
+	for (unsigned int i = 0; i < IOL_NET_PAIRS_MAX; i++)
+		part_with(tap, &tap->pairs[i]);
+	if (!tap->finished)
+		return;
+	while (tap->spare_count)
+		iol_fd_close(&tap->spares[--tap->spare_count]);
+	iol_fd_close(&tap->control_fd);
+	iol_fd_close(&tap->route_fd);
 }
 
 /* --- descriptors --- */
 
-static int open_tun(struct iol_error *err)
+static int open_tun(struct net_tap *tap, struct iol_error *err)
 {
-	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	int fd = tap->spare_count ? tap->spares[--tap->spare_count]
+				  : open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd >= 0)
 		return fd;
@@ -192,7 +221,7 @@ static int open_queues(struct net_tap *tap, unsigned int pairs, struct iol_error
 	int ret = 0;
 
 	for (unsigned int i = 0; i < pairs && !ret; i++) {
-		int fd = open_tun(err);
+		int fd = open_tun(tap, err);
 
 		if (fd < 0)
 			return fd;
@@ -299,6 +328,29 @@ static void name_of(struct ifreq *ifr, const char *name)
 	memcpy(ifr->ifr_name, name, strnlen(name, sizeof(ifr->ifr_name) - 1));
 }
 
+static int open_control(struct net_tap *tap)
+{
+	if (tap->control_fd < 0)
+		tap->control_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	return tap->control_fd;
+}
+
+static int open_route(struct net_tap *tap)
+{
+	if (tap->route_fd < 0)
+		tap->route_fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	return tap->route_fd;
+}
+
+/* As if_nametoindex(), which makes a socket each time. 0: there is none of that name. */
+static unsigned int index_of(struct net_tap *tap, const char *name)
+{
+	struct ifreq ifr;
+
+	name_of(&ifr, name);
+	return ioctl(open_control(tap), SIOCGIFINDEX, &ifr) ? 0 : (unsigned int)ifr.ifr_ifindex;
+}
+
 /* The index of the interface that @len bytes of an answer say is the master; 0: none. */
 static unsigned int master_in(const uint8_t *answer, size_t len)
 {
@@ -325,7 +377,7 @@ static unsigned int master_in(const uint8_t *answer, size_t len)
 }
 
 /* By rtnetlink(7): /sys may show another network than ours. */
-static bool in_bridge(const char *ifname, const char *bridge)
+static bool in_bridge(struct net_tap *tap, const char *ifname, const char *bridge)
 {
 	struct {
 		struct nlmsghdr head;
@@ -334,12 +386,12 @@ static bool in_bridge(const char *ifname, const char *bridge)
 		.head = { .nlmsg_len = sizeof(request),
 			  .nlmsg_type = RTM_GETLINK,
 			  .nlmsg_flags = NLM_F_REQUEST },
-		.info = { .ifi_index = (int)if_nametoindex(ifname) },
+		.info = { .ifi_index = (int)index_of(tap, ifname) },
 	};
-	iol_auto(iol_fd_close) int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	uint8_t answer[16384];
 	unsigned int master;
 	ssize_t len;
+	int fd = open_route(tap);
 
 	if (fd < 0 || send(fd, &request, sizeof(request), 0) < 0)
 		return false;
@@ -347,10 +399,10 @@ static bool in_bridge(const char *ifname, const char *bridge)
 	if (len < 0)
 		return false;
 	master = master_in(answer, (size_t)len);
-	return master && master == if_nametoindex(bridge);
+	return master && master == index_of(tap, bridge);
 }
 
-static int join_bridge(const struct net_tap *tap, int control, struct iol_error *err)
+static int join_bridge(struct net_tap *tap, int control, struct iol_error *err)
 {
 	const char *bridge = tap->bridge;
 	struct ifreq ifr;
@@ -363,9 +415,9 @@ static int join_bridge(const struct net_tap *tap, int control, struct iol_error 
 				     bridge, bridge);
 	up = ifr.ifr_flags & IFF_UP;
 	name_of(&ifr, bridge);
-	ifr.ifr_ifindex = (int)if_nametoindex(tap->ifname);
+	ifr.ifr_ifindex = (int)index_of(tap, tap->ifname);
 	code = ioctl(control, SIOCBRADDIF, &ifr) ? -errno : 0;
-	if (!code || (code == -EBUSY && in_bridge(tap->ifname, bridge))) {
+	if (!code || (code == -EBUSY && in_bridge(tap, tap->ifname, bridge))) {
 		if (!up)
 			iol_log(IOL_LOG_WARN, "%s: the bridge %s is down: ip link set %s up",
 				tap->net.name, bridge, bridge);
@@ -431,10 +483,13 @@ static int bring_up(const struct net_tap *tap, int control, struct iol_error *er
 
 static int set_interface(struct net_tap *tap, struct iol_error *err)
 {
-	iol_auto(iol_fd_close) int control = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct ifreq ifr;
-	int ret = 0;
+	int ret = 0, control;
 
+	control = open_control(tap);
+	/* Later it cannot be made. */
+	if (*tap->bridge)
+		open_route(tap);
 	if (control < 0)
 		return iol_error_errno(err, -errno, "cannot make a socket to set up %s",
 				       tap->ifname);
@@ -521,7 +576,7 @@ int iol_tap_reopen(struct net_tap *tap, struct iol_error *err)
 	int ret;
 
 	/* It would be made otherwise: but whoever deleted it wanted it gone. */
-	if (!if_nametoindex(tap->ifname))
+	if (!index_of(tap, tap->ifname))
 		return -ENODEV;
 	ret = open_queues(tap, tap->net.limits.pairs, err);
 	if (!ret)

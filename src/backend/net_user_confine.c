@@ -14,8 +14,6 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <string.h>
@@ -27,6 +25,8 @@
 #include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
+
+#include <iolite/privileges.h>
 
 /* The handler has to know where a trapped call's arguments are. */
 #if !defined(__x86_64__) && !defined(__aarch64__)
@@ -46,33 +46,12 @@
 enum { NOBODY = 65534 }; /* the kernel's overflow user, who owns nothing */
 
 /*
- * Not to have the right to be another user, in a container, or no such user, in a user namespace, is no reason to stop:
- * root is less there, too.
+ * Root owns files without any capability. Not to have the right to be another user, in a container, or no such user, in a user
+ * namespace, is no reason to stop: root is less there, too.
  */
-static bool failed(int ret)
-{
-	return ret && errno != EPERM && errno != EINVAL;
-}
-
-/* Root owns files without any capability. Where one step is refused, another may not be. */
 static int become_nobody(struct iol_error *err)
 {
-	if (geteuid())
-		return 0;
-	if (failed(setgroups(0, NULL)) || failed(setresgid(NOBODY, NOBODY, NOBODY)) ||
-	    failed(setresuid(NOBODY, NOBODY, NOBODY)))
-		return iol_error_errno(err, -errno, "cannot become an unprivileged user");
-	return 0;
-}
-
-static int drop_capabilities(struct iol_error *err)
-{
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
-
-	if (syscall(SYS_capset, &head, none))
-		return iol_error_errno(err, -errno, "cannot drop capabilities");
-	return 0;
+	return geteuid() ? 0 : iol_privileges_become(NOBODY, NOBODY, false, err);
 }
 
 /* A change of user takes the order back. */
@@ -417,7 +396,7 @@ static int give_up_rights(pid_t parent, struct iol_error *err)
 	int ret = become_nobody(err);
 
 	if (!ret)
-		ret = drop_capabilities(err);
+		ret = iol_privileges_drop_capabilities(err);
 	if (!ret)
 		ret = end_with(parent, err);
 	return ret ? ret : set_limits(err);

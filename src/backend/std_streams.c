@@ -9,6 +9,7 @@
  */
 #include "std_streams.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,12 +45,12 @@ int std_streams_key(struct std_streams *streams, uint8_t key)
 	return STD_STREAMS_NO_KEY;
 }
 
-/* A non-blocking descriptor for the file behind @fd, or -1 when @fd is not open. */
+/* A non-blocking descriptor for the file behind @fd, or -1 and errno; EBADF: @fd is not open. */
 static int open_nonblocking(int fd, int access, int *shared_flags)
 {
 	char path[32];
 	struct stat st;
-	int own, flags;
+	int own, flags, error;
 
 	*shared_flags = -1;
 	if (fstat(fd, &st))
@@ -64,7 +65,26 @@ static int open_nonblocking(int fd, int access, int *shared_flags)
 	flags = fcntl(fd, F_GETFL);
 	if (flags >= 0 && !(flags & O_NONBLOCK) && !fcntl(fd, F_SETFL, flags | O_NONBLOCK))
 		*shared_flags = flags;
-	return fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (own < 0 && *shared_flags >= 0) {
+		error = errno;
+		fcntl(fd, F_SETFL, *shared_flags);
+		*shared_flags = -1;
+		errno = error;
+	}
+	return own;
+}
+
+/* A process may have none; one that it has and cannot use is no reason to be deaf or mute. */
+static int open_both(struct std_streams *streams, struct iol_error *err)
+{
+	streams->in_fd = open_nonblocking(STDIN_FILENO, O_RDONLY, &streams->shared_flags[0]);
+	if (streams->in_fd < 0 && errno != EBADF)
+		return iol_error_errno(err, -errno, "cannot use standard input");
+	streams->out_fd = open_nonblocking(STDOUT_FILENO, O_WRONLY, &streams->shared_flags[1]);
+	if (streams->out_fd < 0 && errno != EBADF)
+		return iol_error_errno(err, -errno, "cannot use standard output");
+	return 0;
 }
 
 int std_streams_open(struct std_streams *streams, struct iol_event_sink *sink,
@@ -72,11 +92,13 @@ int std_streams_open(struct std_streams *streams, struct iol_event_sink *sink,
 {
 	int ret;
 
-	*streams = (struct std_streams){ .sink = sink };
-	streams->in_fd = open_nonblocking(STDIN_FILENO, O_RDONLY, &streams->shared_flags[0]);
-	streams->out_fd = open_nonblocking(STDOUT_FILENO, O_WRONLY, &streams->shared_flags[1]);
-	streams->is_terminal = isatty(STDIN_FILENO);
-	ret = streams->is_terminal ? iol_terminal_raw(STDIN_FILENO, err) : 0;
+	*streams = (struct std_streams){
+		.sink = sink, .in_fd = -1, .out_fd = -1, .shared_flags = { -1, -1 }
+	};
+	ret = open_both(streams, err);
+	streams->is_terminal = !ret && isatty(STDIN_FILENO);
+	if (streams->is_terminal)
+		ret = iol_terminal_raw(STDIN_FILENO, err);
 	if (ret) {
 		/* The terminal is another's, and stays as that one has it. */
 		streams->is_terminal = false;

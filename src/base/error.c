@@ -56,6 +56,12 @@ int iol_error_errno(struct iol_error *err, int code, const char *fmt, ...)
 	return code;
 }
 
+bool iol_error_is_hosts(int code)
+{
+	return code == -EMFILE || code == -ENFILE || code == -ENOMEM || code == -ENOBUFS ||
+	       code == -EIO;
+}
+
 int iol_error_prefix(struct iol_error *err, const char *fmt, ...)
 {
 	char tail[sizeof(err->msg)];

@@ -11,16 +11,66 @@
 
 #include "printable.h"
 
-static _Atomic int log_level = IOL_LOG_WARN;
+static _Atomic int shown_level = IOL_LOG_WARN;
+static atomic_bool progress_is_shown;
 
 void iol_log_set_level(enum iol_log_level level)
 {
-	atomic_store_explicit(&log_level, (int)level, memory_order_relaxed);
+	atomic_store_explicit(&shown_level, (int)level, memory_order_relaxed);
+}
+
+enum iol_log_level iol_log_level(void)
+{
+	return (enum iol_log_level)atomic_load_explicit(&shown_level, memory_order_relaxed);
+}
+
+static const char *const level_names[IOL_LOG_LEVEL_COUNT] = {
+	[IOL_LOG_ERROR] = "error",
+	[IOL_LOG_WARN] = "warn",
+	[IOL_LOG_INFO] = "info",
+	[IOL_LOG_DEBUG] = "debug",
+};
+
+const char *iol_log_level_name(enum iol_log_level level)
+{
+	return level_names[level];
+}
+
+bool iol_log_level_parse(const char *name, enum iol_log_level *level)
+{
+	for (int i = 0; i < IOL_LOG_LEVEL_COUNT; i++) {
+		if (strcmp(level_names[i], name) != 0)
+			continue;
+		*level = (enum iol_log_level)i;
+		return true;
+	}
+	return false;
 }
 
 bool iol_log_enabled(enum iol_log_level level)
 {
-	return (int)level <= atomic_load_explicit(&log_level, memory_order_relaxed);
+	return level <= iol_log_level();
+}
+
+static void hide_progress(void)
+{
+	static const char hide[] = "\r\033[K"; /* ECMA-48 8.3.41: erase to the end of the line */
+
+	if (atomic_exchange(&progress_is_shown, false) &&
+	    write(STDERR_FILENO, hide, strlen(hide)) < 0)
+		return;
+}
+
+void iol_log_progress(const char *text)
+{
+	char line[128];
+
+	hide_progress();
+	if (!text || !isatty(STDERR_FILENO))
+		return;
+	snprintf(line, sizeof(line), "iolite: %s", text);
+	iol_make_printable(line);
+	atomic_store(&progress_is_shown, write(STDERR_FILENO, line, strlen(line)) > 0);
 }
 
 iol_printf(2, 0) static void write_line(uint32_t suppressed, const char *fmt, va_list args)
@@ -37,6 +87,7 @@ iol_printf(2, 0) static void write_line(uint32_t suppressed, const char *fmt, va
 	iol_make_printable(line);
 	len = strlen(line);
 	line[len++] = '\n';
+	hide_progress();
 	/* Nothing sensible can be done when standard error is gone. */
 	if (write(STDERR_FILENO, line, len) < 0)
 		return;

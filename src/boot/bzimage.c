@@ -76,11 +76,12 @@ static bool is_bzimage(const struct head *head)
 	return get16(head, OFF_BOOT_FLAG) == BOOT_FLAG && get32(head, OFF_MAGIC) == MAGIC_HDRS;
 }
 
-bool iol_bzimage_probe(const struct iol_image *image)
+int iol_bzimage_probe(const struct iol_image *image, struct iol_error *err)
 {
 	struct head head;
+	int rc = read_head(image, &head, err);
 
-	return !read_head(image, &head, NULL) && is_bzimage(&head);
+	return rc ? rc : is_bzimage(&head);
 }
 
 /* Kinds of kernel that iolite does not start: -ENOEXEC. */

@@ -83,13 +83,15 @@ struct parser {
 	struct iol_error *err;
 };
 
-bool iol_elf_probe(const struct iol_image *image)
+int iol_elf_probe(const struct iol_image *image, struct iol_error *err)
 {
 	uint8_t magic[SELFMAG];
+	int rc;
 
-	return image->size_bytes >= sizeof(magic) &&
-	       !iol_image_read(image, 0, magic, sizeof(magic), NULL) &&
-	       !memcmp(magic, ELFMAG, SELFMAG);
+	if (image->size_bytes < sizeof(magic))
+		return 0;
+	rc = iol_image_read(image, 0, magic, sizeof(magic), err);
+	return rc ? rc : !memcmp(magic, ELFMAG, SELFMAG);
 }
 
 static int parse_ident(struct parser *p, uint8_t header[sizeof(Elf64_Ehdr)])

@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The command line: verbs and exit statuses. Only this folder prints to standard output or exits. */
+/* The command line: its verbs. Only this folder prints to standard output or exits. */
 #ifndef IOL_CLI_CLI_H
 #define IOL_CLI_CLI_H
 
 #include <iolite/error.h>
-
-/* Why `iolite run` ended, and for other verbs whether they did it; scripts rely on these numbers. */
-enum iol_exit {
-	IOL_EXIT_OK = 0, /* the guest powered off, or was stopped by its user */
-	IOL_EXIT_HOST = 1, /* the host failed: KVM, memory, descriptors */
-	IOL_EXIT_USAGE = 2, /* options or configuration are wrong */
-	IOL_EXIT_CRASH = 3, /* the guest crashed, or KVM could not run it */
-	IOL_EXIT_WATCHDOG = 5, /* the guest's watchdog ran out, and the user wants that to end it */
-};
+#include <iolite/exit_status.h>
 
 /* One verb. argv[0] is the verb's name; returns the exit status. */
 struct iol_cmd {
@@ -25,7 +17,17 @@ struct iol_cmd {
 extern const struct iol_cmd iol_cmds[];
 
 int iol_cmd_run(int argc, char **argv);
+int iol_cmd_check(int argc, char **argv);
 int iol_cmd_dtb(int argc, char **argv);
+int iol_cmd_list(int argc, char **argv);
+int iol_cmd_info(int argc, char **argv);
+int iol_cmd_stat(int argc, char **argv);
+int iol_cmd_pause(int argc, char **argv);
+int iol_cmd_resume(int argc, char **argv);
+int iol_cmd_reset(int argc, char **argv);
+int iol_cmd_powerdown(int argc, char **argv);
+int iol_cmd_stop(int argc, char **argv);
+int iol_cmd_monitor(int argc, char **argv);
 int iol_cmd_doctor(int argc, char **argv);
 int iol_cmd_version(int argc, char **argv);
 int iol_cmd_help(int argc, char **argv);

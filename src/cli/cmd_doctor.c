@@ -116,6 +116,7 @@ static bool check_faults(struct doctor *d, const struct iol_arch *arch, int kvm_
 		break;
 	}
 	say(d, WARNING, "kernel-mode", "not tried, for what kvm-faults says");
+	say(d, WARNING, "debug", "not tried, for what kvm-faults says");
 	return false;
 }
 
@@ -144,6 +145,27 @@ static void check_kernel_mode(struct doctor *d, const struct iol_arch *arch, int
 	    "guest kernels are emulated, not run (%d loop turns took %" PRIu64
 	    " us): a Linux kernel will not boot; %s",
 	    LOOP_ITERATIONS, ns / 1000, arch->kvm->emulated_remedy);
+}
+
+static bool points_lack(const struct iol_debug_caps *caps)
+{
+	return !caps->steps || (!caps->trap_bytes && !caps->hard_breaks) || !caps->hard_watches;
+}
+
+/* Runs guests without it all the same: nothing of it is ever missing. */
+static void check_debug(struct doctor *d, const struct iol_arch *arch, int kvm_fd)
+{
+	const struct iol_arch_debug_ops *debug = arch->kvm->debug;
+	struct iol_debug_caps caps = { .trap_port = -1 };
+	struct iol_error err = { 0 };
+
+	fflush(stdout);
+	if (!debug)
+		say(d, WARNING, "debug", "guests cannot be debugged on this architecture");
+	else if (debug->probe(kvm_fd, &caps, &err))
+		say(d, WARNING, "debug", "guests cannot be debugged (--gdb): %s", err.msg);
+	else
+		say(d, points_lack(&caps) ? WARNING : OK, "debug", "%s", caps.text);
 }
 
 static void check_io_uring(struct doctor *d)
@@ -230,8 +252,10 @@ static void check_kvm(struct doctor *d)
 		return;
 	check_version(d, kvm_fd);
 	check_caps(d, arch, kvm_fd);
-	if (check_faults(d, arch, kvm_fd))
-		check_kernel_mode(d, arch, kvm_fd);
+	if (!check_faults(d, arch, kvm_fd))
+		return;
+	check_kernel_mode(d, arch, kvm_fd);
+	check_debug(d, arch, kvm_fd);
 }
 
 int iol_cmd_doctor(int argc, char **argv)

@@ -5,12 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <iolite/version.h>
+
 int iol_cmd_version(int argc, char **argv)
 {
 	if (argc > 1)
 		return iol_cli_fail(argv[0], IOL_EXIT_USAGE, "unexpected argument '%s'", argv[1]);
-	printf("iolite %s%s%s%s\n", IOLITE_VERSION, *IOLITE_COMMIT ? " (" : "", IOLITE_COMMIT,
-	       *IOLITE_COMMIT ? ")" : "");
+	printf("iolite %s%s%s%s\n", iol_version, *iol_version_commit ? " (" : "",
+	       iol_version_commit, *iol_version_commit ? ")" : "");
 	return IOL_EXIT_OK;
 }
 
@@ -24,10 +26,15 @@ static void print_overview(void)
 	       "  iolite doctor\n"
 	       "  iolite run -k /boot/vmlinuz -i initrd.img -m 1G -c 2\n"
 	       "  iolite run web.json\n"
+	       "  iolite check web.json\n"
+	       "  iolite list\n"
+	       "  iolite stat web1 1\n"
+	       "  iolite monitor web1 info cpus\n"
+	       "  iolite powerdown web1 --wait 60\n"
 	       "  iolite dtb web.json --arch aarch64\n\n"
 	       "Exit status of run: 0 the guest powered off or was stopped, 1 the host failed,\n"
-	       "2 wrong options, 3 the guest crashed or this KVM cannot run it, 5 its watchdog\n"
-	       "ran out (on-watchdog=stop).\n");
+	       "2 wrong options, 3 the guest crashed or this KVM cannot run it, 4 its kernel\n"
+	       "panicked, 5 its watchdog ran out (on-watchdog=stop).\n");
 }
 
 int iol_cmd_help(int argc, char **argv)

@@ -3,15 +3,28 @@
 #include "cli.h"
 
 #include <fcntl.h>
+#include <glib.h>
+#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <iolite/log.h>
+#include <iolite/terminal.h>
 
 const struct iol_cmd iol_cmds[] = {
 	{ "run", "start a virtual machine in this terminal", iol_cmd_run },
+	{ "check", "tell all mistakes of a configuration, and start nothing", iol_cmd_check },
+	{ "list", "the machines that run here", iol_cmd_list },
+	{ "info", "what a running machine is made of", iol_cmd_info },
+	{ "stat", "what a running machine does: exits, interrupts, disks, networks", iol_cmd_stat },
+	{ "pause", "let a running machine stand still", iol_cmd_pause },
+	{ "resume", "let a paused machine run on", iol_cmd_resume },
+	{ "reset", "reset a running machine", iol_cmd_reset },
+	{ "powerdown", "press a machine's power button", iol_cmd_powerdown },
+	{ "stop", "end a machine at once", iol_cmd_stop },
+	{ "monitor", "ask a running machine, in a shell or with one command", iol_cmd_monitor },
 	{ "dtb", "print the device tree of a machine, of any architecture", iol_cmd_dtb },
 	{ "doctor", "what this host's KVM can do, and the remedy for what is missing",
 	  iol_cmd_doctor },
@@ -50,10 +63,33 @@ static void open_standard_fds(void)
 		close(fd);
 }
 
+/*
+ * GLib ends a process that has no memory, by a signal that leaves the terminal raw, and in words of its own. Any thread, locks
+ * may be held: nothing is torn down, and what is left behind is as after a kill.
+ */
+static void told_by_glib(const char *domain, GLogLevelFlags level, const char *text, void *data)
+{
+	const char *said = text ? strstr(text, "failed to allocate") : NULL;
+
+	if (!(level & G_LOG_LEVEL_ERROR) || !said) {
+		g_log_default_handler(domain, level, text, data);
+		return;
+	}
+	iol_terminal_restore();
+	iol_log(IOL_LOG_ERROR,
+		"out of memory: %s; end something else, or raise the limits of this process "
+		"(ulimit -v, MemoryMax=)",
+		said);
+	_exit(IOL_EXIT_HOST);
+}
+
 int main(int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : NULL;
 
+	g_log_set_default_handler(told_by_glib, NULL);
+	/* There is one end for a process without memory, and no NULL of jansson's that somebody forgets. */
+	json_set_alloc_funcs(g_malloc, g_free);
 	open_standard_fds();
 	if (!verb)
 		return iol_cli_fail(NULL, IOL_EXIT_USAGE,

@@ -4,6 +4,7 @@
 
 #include <locale.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <iolite/log.h>
 
@@ -19,6 +20,7 @@ struct raw_options {
 	char **disks;
 	char **serials;
 	char **nets;
+	char **sets;
 	gboolean rng;
 	char **rest;
 };
@@ -39,6 +41,7 @@ static void raw_finish(struct raw_options *raw)
 	g_strfreev(raw->disks);
 	g_strfreev(raw->serials);
 	g_strfreev(raw->nets);
+	g_strfreev(raw->sets);
 	g_strfreev(raw->rest);
 }
 
@@ -55,6 +58,17 @@ static gboolean more_verbose(const gchar *name, const gchar *value, gpointer dat
 
 const char iol_options_disk_help[] =
 	"Sizes are whole numbers with K, M, G or T (powers of 1024).\n"
+	"\n"
+	"Keys of memory, and of CPUs:\n"
+	"  hugepages=SIZE   pages of the host's pool: 2M or 1G; or transparent, none\n"
+	"  prealloc         all of it is there before the guest starts\n"
+	"  lock             what is there never leaves memory\n"
+	"  share            a memfd, mapped shared\n"
+	"  dump             it is in core dumps of iolite\n"
+	"  node=N           NUMA node of the host, or some: 0-1\n"
+	"  pin=CPUS         host CPUs: 2-3 for all vCPUs together, 2:3 for one each\n"
+	"  policy=POLICY    of vCPUs: fifo:PRIORITY, rr:PRIORITY, other or batch\n"
+	"  loop-pin=CPUS    host CPUs of all threads that are no vCPUs\n"
 	"\n"
 	"Disks are vda, vdb ... in the order given. Keys, a comma before each:\n"
 	"  id=NAME          for messages (default: disk0, disk1 ...)\n"
@@ -125,9 +139,9 @@ static gboolean parse(const struct iol_options *options, int *argc, char ***argv
 		{ "cmdline", 'a', 0, G_OPTION_ARG_FILENAME, &raw->cmdline,
 		  "Kernel command line (default: " IOL_CONFIG_CMDLINE_DEFAULT ")", "TEXT" },
 		{ "memory", 'm', 0, G_OPTION_ARG_FILENAME, &raw->memory,
-		  "Guest memory, 1M to 64G (default: 256M)", "SIZE" },
+		  "Guest memory, 1M to 64G (default: 256M), and keys (below)", "SIZE[,KEY...]" },
 		{ "cpus", 'c', 0, G_OPTION_ARG_FILENAME, &raw->cpus,
-		  "Virtual CPUs, 1 to 64 (default: 1)", "N" },
+		  "Virtual CPUs, 1 to 64 (default: 1), and keys (below)", "N[,KEY...]" },
 		{ "serial", 's', 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->serials,
 		  "Serial line (below) ttyS0, then ttyS1 ...; up to 4 times (default: stdio)",
 		  "KIND[,KEY...]" },
@@ -146,6 +160,9 @@ static gboolean parse(const struct iol_options *options, int *argc, char ***argv
 		  "Device tree in the place of the machine's own", "FILE" },
 		{ "dtb-overlay", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->overlays,
 		  "Device tree overlay; up to 16 times", "FILE" },
+		{ "set", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->sets,
+		  "Set a value over CONFIG.json's, such as disks[0].direct=true; may be repeated",
+		  "PATH=VALUE" },
 		{ "verbose", 'v', G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK, more_verbose,
 		  "Say more; twice: say much more", NULL },
 		{ "help", 'h', 0, G_OPTION_ARG_NONE, &raw->help, "Show this help", NULL },
@@ -169,59 +186,53 @@ static gboolean parse(const struct iol_options *options, int *argc, char ***argv
 	return TRUE;
 }
 
-static int load(const struct iol_options *options, char **files, struct iol_config *config)
+/* What is being read, and where mistakes go. */
+struct reading {
+	struct iol_config *config;
+	struct iol_mistakes *mistakes;
+};
+
+static void set(const struct reading *to, const char *option, const char *text,
+		int (*setter)(struct iol_config *, const char *, struct iol_error *))
 {
 	struct iol_error err;
 
-	if (!files)
-		return 0;
-	if (files[1])
-		return iol_cli_fail(options->verb, IOL_EXIT_USAGE,
-				    "unexpected argument '%.64s' behind the configuration '%.64s'; "
-				    "a kernel is named with -k, a disk with -d",
-				    files[1], files[0]);
-	if (iol_config_load(config, files[0], &err))
-		return iol_cli_fail(options->verb, IOL_EXIT_USAGE, "%s", err.msg);
-	return 0;
+	if (!text)
+		return;
+	iol_mistakes_forget(to->mistakes, option + strlen("--"));
+	if (!setter(to->config, text, &err))
+		return;
+	iol_error_prefix(&err, "%s", option);
+	iol_mistakes_add(to->mistakes, err.msg);
 }
 
-static int set(const struct iol_options *options, struct iol_config *config, const char *option,
-	       const char *text,
-	       int (*setter)(struct iol_config *, const char *, struct iol_error *))
+static void set_each(const struct reading *to, const char *option, char **texts,
+		     int (*setter)(struct iol_config *, const char *, struct iol_error *))
 {
-	struct iol_error err;
-
-	if (!text || !setter(config, text, &err))
-		return 0;
-	return iol_cli_fail(options->verb, IOL_EXIT_USAGE, "%s: %s", option, err.msg);
-}
-
-static int set_each(const struct iol_options *options, struct iol_config *config,
-		    const char *option, char **texts,
-		    int (*setter)(struct iol_config *, const char *, struct iol_error *))
-{
-	int status = 0;
-
-	for (; !status && texts && *texts; texts++)
-		status = set(options, config, option, *texts, setter);
-	return status;
+	for (; texts && *texts; texts++)
+		set(to, option, *texts, setter);
 }
 
 /* In the place of the default or a file's. */
-static int set_serials(const struct iol_options *options, struct iol_config *config, char **texts)
+static void set_serials(const struct reading *to, char **texts)
 {
-	int status;
-
 	if (!texts || !*texts)
-		return 0;
-	status = set(options, config, "--serial", *texts, iol_config_set_serial);
-	return status ? status
-		      : set_each(options, config, "--serial", texts + 1, iol_config_add_serial);
+		return;
+	iol_mistakes_forget(to->mistakes, "serials");
+	set(to, "--serial", *texts, iol_config_set_serial);
+	set_each(to, "--serial", texts + 1, iol_config_add_serial);
+}
+
+/* Those of the verb. */
+static void apply_own(const struct iol_options *options, const struct reading *to)
+{
+	for (const struct iol_option_setter *own = options->setters; own && own->option; own++)
+		set(to, own->option, own->text ? *own->text : *own->flag ? "on" : NULL, own->set);
 }
 
 /* On top of what a file said. */
-static int apply(const struct iol_options *options, struct raw_options *raw,
-		 struct iol_config *config)
+static void apply(const struct iol_options *options, struct raw_options *raw,
+		  const struct reading *to)
 {
 	const struct {
 		const char *option, *text;
@@ -237,43 +248,74 @@ static int apply(const struct iol_options *options, struct raw_options *raw,
 		{ "--cpus", raw->cpus, iol_config_set_cpus },
 		{ "--dtb", raw->dtb, iol_config_set_dtb },
 	};
-	struct iol_error err;
-	int status = 0;
 
-	for (size_t i = 0; !status && i < IOL_ARRAY_LEN(single); i++)
-		status = set(options, config, single[i].option, single[i].text, single[i].setter);
-	if (!status)
-		status = set_each(options, config, "--disk", raw->disks, iol_config_add_disk);
-	if (!status)
-		status = set_each(options, config, "--net", raw->nets, iol_config_add_net);
-	if (!status && raw->rng)
-		status = set(options, config, "--rng", "on", iol_config_set_rng);
-	if (!status)
-		status = set_serials(options, config, raw->serials);
-	if (!status)
-		status = set(options, config, "--console", raw->console, iol_config_set_console);
-	if (!status)
-		status = set_each(options, config, "--dtb-overlay", raw->overlays,
-				  iol_config_add_dtb_overlay);
-	if (!status && options->runs && iol_config_check(config, &err))
-		status = iol_cli_fail(options->verb, IOL_EXIT_USAGE, "%s", err.msg);
-	if (!status)
-		iol_config_complete(config);
-	return status;
+	for (size_t i = 0; i < IOL_ARRAY_LEN(single); i++)
+		set(to, single[i].option, single[i].text, single[i].setter);
+	set_each(to, "--disk", raw->disks, iol_config_add_disk);
+	set_each(to, "--net", raw->nets, iol_config_add_net);
+	set(to, "--rng", raw->rng ? "on" : NULL, iol_config_set_rng);
+	set_serials(to, raw->serials);
+	set(to, "--console", raw->console, iol_config_set_console);
+	set_each(to, "--dtb-overlay", raw->overlays, iol_config_add_dtb_overlay);
+	apply_own(options, to);
+}
+
+static void tell_one(const struct iol_options *options, const char *text)
+{
+	if (options->lists)
+		printf("%s\n", text);
+	else
+		iol_cli_fail(options->verb, IOL_EXIT_USAGE, "%s", text);
+}
+
+/* All of them. */
+static int tell(const struct iol_options *options, const struct iol_mistakes *mistakes)
+{
+	size_t count = iol_mistakes_count(mistakes), shown = MIN(count, IOL_MISTAKES_MAX);
+
+	for (size_t i = 0; i < shown; i++)
+		tell_one(options, iol_mistakes_text(mistakes, i));
+	if (count > shown) {
+		g_autofree char *more = g_strdup_printf("and %zu mistakes more", count - shown);
+
+		tell_one(options, more);
+	}
+	return count ? IOL_EXIT_USAGE : 0;
 }
 
 static int read_all(const struct iol_options *options, struct raw_options *raw,
 		    struct iol_config *config)
 {
+	struct reading to = { config, iol_mistakes_new() };
+	const char *file = raw->rest ? raw->rest[0] : NULL;
 	int status;
 
+	if (file || raw->sets)
+		iol_config_load_all(config, file, raw->sets, to.mistakes);
+	apply(options, raw, &to);
+	if (options->runs)
+		iol_config_check_all(config, to.mistakes);
+	else
+		iol_config_complete(config);
+	status = tell(options, to.mistakes);
+	iol_mistakes_free(to.mistakes);
+	return status;
+}
+
+static int read_options(const struct iol_options *options, struct raw_options *raw,
+			struct iol_config *config)
+{
 	if (raw->help)
 		return IOL_OPTIONS_HELP;
 	iol_log_set_level(raw->verbosity > 1 ? IOL_LOG_DEBUG
 			  : raw->verbosity   ? IOL_LOG_INFO
 					     : IOL_LOG_WARN);
-	status = load(options, raw->rest, config);
-	return status ? status : apply(options, raw, config);
+	if (raw->rest && raw->rest[1])
+		return iol_cli_fail(options->verb, IOL_EXIT_USAGE,
+				    "unexpected argument '%.64s' behind the configuration '%.64s'; "
+				    "a kernel is named with -k, a disk with -d",
+				    raw->rest[1], raw->rest[0]);
+	return read_all(options, raw, config);
 }
 
 int iol_options_parse(const struct iol_options *options, int argc, char **argv,
@@ -287,7 +329,7 @@ int iol_options_parse(const struct iol_options *options, int argc, char **argv,
 	g_set_prgname(program);
 	iol_config_init(config);
 	if (parse(options, &argc, &argv, &raw, &error))
-		status = read_all(options, &raw, config);
+		status = read_options(options, &raw, config);
 	else
 		status = iol_cli_fail(options->verb, IOL_EXIT_USAGE,
 				      "%s; `iolite help %s` lists the options", error->message,

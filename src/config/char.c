@@ -18,9 +18,10 @@ enum { PORT_MAX = 65535 };
 static const char loopback[] = "127.0.0.1";
 
 static const char *const kinds[] = {
-	[IOL_CHAR_STDIO] = "stdio", [IOL_CHAR_NULL] = "null", [IOL_CHAR_PTY] = "pty",
-	[IOL_CHAR_FILE] = "file",   [IOL_CHAR_UNIX] = "unix", [IOL_CHAR_TCP] = "tcp",
-	[IOL_CHAR_MUX] = "mux",
+	[IOL_CHAR_STDIO] = "stdio", [IOL_CHAR_NULL] = "null",
+	[IOL_CHAR_PTY] = "pty",     [IOL_CHAR_FILE] = "file",
+	[IOL_CHAR_UNIX] = "unix",   [IOL_CHAR_TCP] = "tcp",
+	[IOL_CHAR_MUX] = "mux",     NULL,
 };
 
 /* What not every kind has. */
@@ -65,7 +66,7 @@ static bool has(const struct iol_char_config *line, enum key key)
 static int set_kind(void *target, const char *value, const char *item, struct iol_error *err)
 {
 	struct iol_char_config *line = target;
-	int kind = iol_key_choose(kinds, IOL_ARRAY_LEN(kinds), value);
+	int kind = iol_key_choose(kinds, IOL_CHAR_KIND_COUNT, value);
 
 	if (kind < 0)
 		return iol_key_refuse(err, item, "is no kind of serial line",
@@ -191,19 +192,110 @@ static int set_ring(void *target, const char *value, const char *item, struct io
 	return 0;
 }
 
+/* --- the other way round: what the kind has --- */
+
+static bool is_of(const struct iol_char_config *line, enum key key)
+{
+	return special[key].kinds >> line->kind & 1;
+}
+
+#define GETTER(name, call)                                    \
+	static char *name(const void *target, unsigned int i) \
+	{                                                     \
+		const struct iol_char_config *line = target;  \
+                                                              \
+		(void)i;                                      \
+		return call;                                  \
+	}
+
+GETTER(get_kind, g_strdup(kinds[line->kind]))
+GETTER(get_path, g_strdup(line->path))
+GETTER(get_host, is_of(line, KEY_HOST) ? g_strdup(line->host ? line->host : loopback) : NULL)
+GETTER(get_port, is_of(line, KEY_PORT) ? g_strdup_printf("%u", line->port) : NULL)
+GETTER(get_over, line->over_stdio ? g_strdup("stdio") : NULL)
+GETTER(get_connect, is_of(line, KEY_CONNECT) ? iol_key_get_bool(line->connect) : NULL)
+GETTER(get_expose, is_of(line, KEY_EXPOSE) ? iol_key_get_bool(line->expose) : NULL)
+GETTER(get_append, is_of(line, KEY_APPEND) ? iol_key_get_bool(line->append) : NULL)
+GETTER(get_link, g_strdup(line->link))
+GETTER(get_log, g_strdup(line->log))
+GETTER(get_block, iol_key_get_bool(line->block))
+GETTER(get_ring, iol_key_get_size(line->ring_bytes))
+
+static const char *const shared[] = { "stdio", NULL };
+
 const struct iol_key iol_char_keys[] = {
-	{ "kind", IOL_VALUE_TEXT, .head = true, .set = set_kind },
-	{ "path", IOL_VALUE_PATH, .head = true, .set = set_path },
-	{ "host", IOL_VALUE_TEXT, .head = true, .set = set_host },
-	{ "port", IOL_VALUE_COUNT, .head = true, .set = set_port },
-	{ "over", IOL_VALUE_TEXT, .head = true, .set = set_over },
-	{ "connect", IOL_VALUE_FLAG, .bare = true, .set = set_connect },
-	{ "expose", IOL_VALUE_FLAG, .bare = true, .set = set_expose },
-	{ "append", IOL_VALUE_FLAG, .bare = true, .set = set_append },
-	{ "link", IOL_VALUE_PATH, .set = set_link },
-	{ "log", IOL_VALUE_PATH, .set = set_log },
-	{ "block", IOL_VALUE_FLAG, .set = set_block },
-	{ "ring", IOL_VALUE_SIZE, .set = set_ring },
+	{ .name = "kind",
+	  .kind = IOL_VALUE_TEXT,
+	  .head = true,
+	  .set = set_kind,
+	  .get = get_kind,
+	  .doc = { .text = "What is at its far end.", .values = kinds } },
+	{ .name = "path",
+	  .kind = IOL_VALUE_PATH,
+	  .head = true,
+	  .set = set_path,
+	  .get = get_path,
+	  .doc.text = "file, unix: where it is." },
+	{ .name = "host",
+	  .kind = IOL_VALUE_TEXT,
+	  .head = true,
+	  .set = set_host,
+	  .get = get_host,
+	  .doc = { .text = "tcp: an address in digits.", .fallback = "\"127.0.0.1\"" } },
+	{ .name = "port",
+	  .kind = IOL_VALUE_COUNT,
+	  .head = true,
+	  .set = set_port,
+	  .get = get_port,
+	  .doc = { .text = "tcp; 0: any free one.", .max = PORT_MAX } },
+	{ .name = "over",
+	  .kind = IOL_VALUE_TEXT,
+	  .head = true,
+	  .set = set_over,
+	  .get = get_over,
+	  .doc = { .text = "mux: the terminal, for the first of the lines that share it.",
+		   .values = shared } },
+	{ .name = "connect",
+	  .kind = IOL_VALUE_FLAG,
+	  .bare = true,
+	  .set = set_connect,
+	  .get = get_connect,
+	  .doc = { .text = "unix, tcp: whether it connects to somebody who listens.",
+		   .fallback = "false" } },
+	{ .name = "expose",
+	  .kind = IOL_VALUE_FLAG,
+	  .bare = true,
+	  .set = set_expose,
+	  .get = get_expose,
+	  .doc = { .text = "tcp: whether other machines may connect.", .fallback = "false" } },
+	{ .name = "append",
+	  .kind = IOL_VALUE_FLAG,
+	  .bare = true,
+	  .set = set_append,
+	  .get = get_append,
+	  .doc = { .text = "file: whether what it has is kept.", .fallback = "false" } },
+	{ .name = "link",
+	  .kind = IOL_VALUE_PATH,
+	  .set = set_link,
+	  .get = get_link,
+	  .doc.text = "pty: a symbolic link to it." },
+	{ .name = "log",
+	  .kind = IOL_VALUE_PATH,
+	  .set = set_log,
+	  .get = get_log,
+	  .doc.text = "A file that gets a copy of the output." },
+	{ .name = "block",
+	  .kind = IOL_VALUE_FLAG,
+	  .set = set_block,
+	  .get = get_block,
+	  .doc = { .text = "Whether a reader that stops reading holds the guest.",
+		   .fallback = "false" } },
+	{ .name = "ring",
+	  .kind = IOL_VALUE_SIZE,
+	  .set = set_ring,
+	  .get = get_ring,
+	  .doc = { .text = "How much output waits for a reader, 4K to 16M.",
+		   .fallback = "\"64K\"" } },
 	{ .name = NULL },
 };
 
@@ -284,7 +376,9 @@ static int parse_head(struct iol_char_config *line, const char *head, struct iol
 	return 0;
 }
 
-int iol_char_config_parse(struct iol_char_config *line, const char *text, struct iol_error *err)
+int iol_char_config_parse_as(struct iol_char_config *line, const char *text,
+			     int (*check)(const struct iol_char_config *, struct iol_error *),
+			     struct iol_error *err)
 {
 	g_autofree char *head = iol_keys_next(&text);
 	int ret;
@@ -294,13 +388,18 @@ int iol_char_config_parse(struct iol_char_config *line, const char *text, struct
 	if (!ret) {
 		ret = iol_keys_read(iol_char_keys, text, line, err);
 		if (!ret)
-			ret = iol_char_config_check(line, err);
+			ret = check(line, err);
 		if (ret)
 			iol_error_prefix(err, "'%.64s'", head);
 	}
 	if (ret)
 		iol_char_config_finish(line);
 	return ret;
+}
+
+int iol_char_config_parse(struct iol_char_config *line, const char *text, struct iol_error *err)
+{
+	return iol_char_config_parse_as(line, text, iol_char_config_check, err);
 }
 
 static bool is_loopback(const char *host)
@@ -313,10 +412,13 @@ static bool is_loopback(const char *host)
 	return inet_pton(AF_INET6, host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
+bool iol_char_config_is_exposed(const struct iol_char_config *line)
+{
+	return line->kind == IOL_CHAR_TCP && line->host && !is_loopback(line->host);
+}
+
 static int check_tcp(const struct iol_char_config *line, struct iol_error *err)
 {
-	const char *host = line->host ? line->host : loopback;
-
 	if (!has(line, KEY_PORT))
 		return iol_error_set(err, -EINVAL, "no port: give one, such as \"port\": 4000");
 	if (line->connect && !line->port)
@@ -325,12 +427,12 @@ static int check_tcp(const struct iol_char_config *line, struct iol_error *err)
 	if (line->connect && line->expose)
 		return iol_error_set(err, -EINVAL,
 				     "'expose' is for listening, not for 'connect': leave one out");
-	if (!line->connect && !line->expose && !is_loopback(host))
+	if (!line->connect && !line->expose && iol_char_config_is_exposed(line))
 		return iol_error_set(err, -EINVAL,
 				     "other machines could reach %s, and whoever connects has the "
 				     "console: listen at 127.0.0.1 or ::1, or give expose=on if "
 				     "that is meant",
-				     host);
+				     line->host);
 	return 0;
 }
 
@@ -509,10 +611,15 @@ int iol_config_set_console(struct iol_config *config, const char *text, struct i
 
 int iol_config_check_console(const struct iol_config *config, struct iol_error *err)
 {
-	int ret;
+	return config->has_console ? check_serials(config, &config->console, err) : 0;
+}
 
-	if (!config->has_console)
-		return 0;
-	ret = check_serials(config, &config->console, err);
-	return ret ? iol_error_prefix(err, "console") : 0;
+int iol_char_config_check_beside(const struct iol_config *config,
+				 const struct iol_char_config *line, struct iol_error *err)
+{
+	int ret = check_serials(config, line, err);
+
+	if (!ret && config->has_console)
+		ret = check_other(&config->console, "the console", line, err);
+	return ret;
 }

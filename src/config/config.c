@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Configuration values: defaults, parsing, limits. See include/iolite/config.h. Before any thread. */
 #include "keys.h"
+#include "mistakes.h"
 
 #include <errno.h>
 #include <glib.h>
-#include <inttypes.h>
 #include <string.h>
-
-#include <iolite/size.h>
 
 void iol_config_init(struct iol_config *config)
 {
@@ -15,6 +13,7 @@ void iol_config_init(struct iol_config *config)
 		.memory_bytes = IOL_CONFIG_MEMORY_DEFAULT,
 		.cpus = 1,
 		.serial_count = 1,
+		.on_reboot = IOL_END_RESET,
 	};
 	iol_char_config_init(&config->serials[0]);
 }
@@ -27,6 +26,7 @@ void iol_config_finish(struct iol_config *config)
 	g_free(config->kernel);
 	g_free(config->initrd);
 	g_free(config->cmdline);
+	g_free(config->control);
 	g_free(config->dtb);
 	for (unsigned int i = 0; i < config->dtb_overlay_count; i++)
 		g_free(config->dtb_overlays[i]);
@@ -38,9 +38,22 @@ void iol_config_finish(struct iol_config *config)
 	iol_config_clear_serials(config);
 	if (config->has_console)
 		iol_char_config_finish(&config->console);
+	if (config->has_gdb)
+		iol_char_config_finish(&config->gdb);
 	for (unsigned int i = 0; i < config->net_count; i++)
 		iol_net_config_finish(&config->nets[i]);
+	iol_jail_config_finish(&config->jail);
 	memset(config, 0, sizeof(*config));
+}
+
+char *iol_path_full(const char *path)
+{
+	g_autofree char *folder = NULL;
+
+	if (g_path_is_absolute(path))
+		return g_strdup(path);
+	folder = g_get_current_dir();
+	return g_build_filename(folder, path, NULL);
 }
 
 static void replace(char **field, const char *text)
@@ -136,28 +149,6 @@ int iol_config_add_dtb_overlay(struct iol_config *config, const char *path, stru
 	return ret;
 }
 
-int iol_config_set_memory(struct iol_config *config, const char *text, struct iol_error *err)
-{
-	char min[IOL_SIZE_TEXT_BYTES], max[IOL_SIZE_TEXT_BYTES];
-	uint64_t bytes;
-	int ret = iol_size_parse(text, &bytes, err);
-
-	if (ret)
-		return ret;
-	if (bytes < IOL_CONFIG_MEMORY_MIN || bytes > IOL_CONFIG_MEMORY_MAX)
-		return iol_error_set(err, -EINVAL, "'%.64s' is out of range: give %s to %s", text,
-				     iol_size_format(IOL_CONFIG_MEMORY_MIN, min),
-				     iol_size_format(IOL_CONFIG_MEMORY_MAX, max));
-	if (bytes % IOL_CONFIG_MEMORY_STEP)
-		return iol_error_set(err, -EINVAL,
-				     "'%.64s' is not a multiple of 4K: the nearest are %" PRIu64
-				     "K and %" PRIu64 "K",
-				     text, bytes / IOL_CONFIG_MEMORY_STEP * 4,
-				     (bytes / IOL_CONFIG_MEMORY_STEP + 1) * 4);
-	config->memory_bytes = bytes;
-	return 0;
-}
-
 bool iol_number_parse(const char *text, unsigned int base, uint64_t min, uint64_t max,
 		      uint64_t *value)
 {
@@ -168,46 +159,6 @@ bool iol_number_parse(const char *text, unsigned int base, uint64_t min, uint64_
 		return false;
 	*value = number;
 	return true;
-}
-
-int iol_config_set_cpus(struct iol_config *config, const char *text, struct iol_error *err)
-{
-	uint64_t count;
-
-	if (!iol_number_parse(text, 10, 1, IOL_CONFIG_CPUS_MAX, &count))
-		return iol_error_set(
-			err, -EINVAL,
-			"'%.64s' is not a number of CPUs: give a whole number from 1 to %d", text,
-			IOL_CONFIG_CPUS_MAX);
-	config->cpus = (unsigned int)count;
-	return 0;
-}
-
-/* The place of @text among @names, which NULL ends, or -1. */
-static int place_of(const char *text, const char *const *names)
-{
-	for (int i = 0; names[i]; i++)
-		if (!strcmp(text, names[i]))
-			return i;
-	return -1;
-}
-
-int iol_config_set_on_watchdog(struct iol_config *config, const char *text, struct iol_error *err)
-{
-	static const char *const actions[] = {
-		[IOL_WATCHDOG_RESET] = "reset",
-		[IOL_WATCHDOG_STOP] = "stop",
-		[IOL_WATCHDOG_PAUSE] = "pause",
-		[IOL_WATCHDOG_NONE] = "none",
-		NULL,
-	};
-	int action = place_of(text, actions);
-
-	if (action < 0)
-		return iol_error_set(err, -EINVAL,
-				     "'%.64s' is no action: give reset, stop, pause or none", text);
-	config->on_watchdog = (enum iol_watchdog_action)action;
-	return 0;
 }
 
 int iol_config_set_rng(struct iol_config *config, const char *text, struct iol_error *err)
@@ -223,17 +174,47 @@ void iol_config_complete(struct iol_config *config)
 		if (!config->disks[i].queues)
 			config->disks[i].queues = MIN(config->cpus, IOL_CONFIG_DISK_QUEUES_MAX);
 	iol_config_complete_nets(config);
+	iol_config_complete_control(config);
+}
+
+void iol_config_check_all(struct iol_config *config, struct iol_mistakes *mistakes)
+{
+	const struct iol_json_place cpus = { .key = "cpus" }, pin = { .up = &cpus, .key = "pin" };
+	const struct iol_json_place memory = { .key = "memory" };
+	const struct iol_json_place hugepages = { .up = &memory, .key = "hugepages" };
+	const struct iol_json_place console = { .key = "console" }, gdb = { .key = "gdb" };
+	const struct iol_json_place control = { .key = "control" }, jail = { .key = "jail" };
+	struct iol_error err = { 0 };
+
+	if (!config->kernel && !iol_mistakes_count(mistakes)) {
+		iol_error_set(&err, -EINVAL,
+			      "no kernel: name one with -k, such as -k /boot/vmlinuz, or "
+			      "as boot.kernel in a file");
+		iol_mistakes_put(mistakes, NULL, &err);
+	}
+	iol_config_complete(config);
+	if (iol_config_check_pin(config, &err))
+		iol_mistakes_put_found(mistakes, &pin, "cpus", &err);
+	if (iol_config_check_hugepages(config, &err))
+		iol_mistakes_put_found(mistakes, &hugepages, "memory", &err);
+	if (iol_config_check_console(config, &err))
+		iol_mistakes_put_found(mistakes, &console, "console", &err);
+	if (iol_config_check_gdb(config, &err))
+		iol_mistakes_put_found(mistakes, &gdb, config->has_gdb ? "gdb" : NULL, &err);
+	if (iol_config_check_control(config, &err))
+		iol_mistakes_put_found(mistakes, &control, "control", &err);
+	if (iol_config_check_jail(config, &err))
+		iol_mistakes_put_found(mistakes, &jail, "jail", &err);
+	iol_config_check_files(config, mistakes);
 }
 
 int iol_config_check(struct iol_config *config, struct iol_error *err)
 {
+	struct iol_mistakes *mistakes = iol_mistakes_new();
 	int ret;
 
-	if (!config->kernel)
-		return iol_error_set(err, -EINVAL,
-				     "no kernel: name one with -k, such as -k /boot/vmlinuz, or "
-				     "as boot.kernel in a file");
-	iol_config_complete(config);
-	ret = iol_config_check_console(config, err);
-	return ret ? ret : iol_config_check_files(config, err);
+	iol_config_check_all(config, mistakes);
+	ret = iol_mistakes_first(mistakes, err);
+	iol_mistakes_free(mistakes);
+	return ret;
 }

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <glib.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include <iolite/size.h>
@@ -63,15 +64,22 @@ static int set_serial(void *target, const char *value, const char *item, struct 
 	return 0;
 }
 
+static const char *const modes[] = {
+	[IOL_BLOCK_WRITEBACK] = "writeback",
+	[IOL_BLOCK_WRITETHROUGH] = "writethrough",
+	[IOL_BLOCK_UNSAFE] = "unsafe",
+	NULL,
+};
+
+const char *iol_block_cache_name(enum iol_block_cache cache)
+{
+	return modes[cache];
+}
+
 static int set_cache(void *target, const char *value, const char *item, struct iol_error *err)
 {
 	struct iol_disk_config *disk = target;
-	static const char *const modes[] = {
-		[IOL_BLOCK_WRITEBACK] = "writeback",
-		[IOL_BLOCK_WRITETHROUGH] = "writethrough",
-		[IOL_BLOCK_UNSAFE] = "unsafe",
-	};
-	int mode = iol_key_choose(modes, IOL_ARRAY_LEN(modes), value);
+	int mode = iol_key_choose(modes, IOL_ARRAY_LEN(modes) - 1, value);
 
 	if (!strcmp(value, "none"))
 		return iol_key_refuse(err, item, "is no cache mode",
@@ -145,21 +153,121 @@ static int set_path(void *target, const char *value, const char *item, struct io
 	return 0;
 }
 
-const struct iol_key iol_disk_keys[] = {
-	{ "path", IOL_VALUE_PATH, .head = true, .set = set_path },
-	{ "id", IOL_VALUE_TEXT, .set = set_id },
-	{ "ro", IOL_VALUE_FLAG, .bare = true, .set = set_ro },
-	{ "direct", IOL_VALUE_FLAG, .bare = true, .set = set_direct },
-	{ "cache", IOL_VALUE_TEXT, .set = set_cache },
-	{ "discard", IOL_VALUE_FLAG, .set = set_discard },
-	{ "lock", IOL_VALUE_FLAG, .set = set_lock },
-	{ "queues", IOL_VALUE_COUNT, .set = set_queues },
-	{ "transport", IOL_VALUE_TEXT, .set = set_transport },
-	{ "serial", IOL_VALUE_TEXT, .set = set_serial },
-	{ "bps", IOL_VALUE_SIZE, .set = set_bps },
-	{ "iops", IOL_VALUE_COUNT, .set = set_iops },
+/* A getter of a field that needs nothing but its type. */
+#define GETTER(name, call)                                    \
+	static char *name(const void *target, unsigned int i) \
+	{                                                     \
+		const struct iol_disk_config *disk = target;  \
+                                                              \
+		(void)i;                                      \
+		return call;                                  \
+	}
+
+GETTER(get_path, g_strdup(disk->path))
+GETTER(get_id, g_strdup(disk->id))
+GETTER(get_ro, iol_key_get_bool(disk->read_only))
+GETTER(get_direct, iol_key_get_bool(disk->direct))
+GETTER(get_cache, g_strdup(iol_block_cache_name(disk->cache)))
+GETTER(get_discard, iol_key_get_bool(disk->discard))
+GETTER(get_lock, iol_key_get_bool(disk->lock))
+GETTER(get_queues, iol_key_get_count(disk->queues))
+GETTER(get_transport, iol_key_get_transport(disk->transport))
+GETTER(get_bps, iol_key_get_size(disk->bytes_per_s))
+/* As much as JSON has: no disk reaches it. */
+GETTER(get_iops, g_strdup_printf("%" PRIu64, MIN(disk->requests_per_s, INT64_MAX)))
 #ifdef IOLITE_TEST_FAULTS
-	{ "fault", IOL_VALUE_TEXT, .hidden = true, .set = set_fault },
+GETTER(get_fault, g_strdup(disk->fault))
+#endif
+
+/* Without one the guest reads the id, as much of it as fits. */
+static char *get_serial(const void *target, unsigned int i)
+{
+	const struct iol_disk_config *disk = target;
+
+	(void)i;
+	return disk->serial ? g_strdup(disk->serial)
+			    : g_strndup(disk->id, IOL_CONFIG_DISK_SERIAL_MAX);
+}
+
+const struct iol_key iol_disk_keys[] = {
+	{ .name = "path",
+	  .kind = IOL_VALUE_PATH,
+	  .head = true,
+	  .set = set_path,
+	  .get = get_path,
+	  .doc.text = "A raw image or a block device." },
+	{ .name = "id",
+	  .kind = IOL_VALUE_TEXT,
+	  .set = set_id,
+	  .get = get_id,
+	  .doc.text = "A name for messages and control; without it, disk0, disk1 and so on." },
+	{ .name = "ro",
+	  .kind = IOL_VALUE_FLAG,
+	  .bare = true,
+	  .set = set_ro,
+	  .get = get_ro,
+	  .doc = { .text = "Whether it is only read.", .fallback = "false" } },
+	{ .name = "direct",
+	  .kind = IOL_VALUE_FLAG,
+	  .bare = true,
+	  .set = set_direct,
+	  .get = get_direct,
+	  .doc = { .text = "Whether it goes past the host's page cache.", .fallback = "false" } },
+	{ .name = "cache",
+	  .kind = IOL_VALUE_TEXT,
+	  .set = set_cache,
+	  .get = get_cache,
+	  .doc = { .text = "When what was written is on the disk.",
+		   .fallback = "\"writeback\"",
+		   .values = modes } },
+	{ .name = "discard",
+	  .kind = IOL_VALUE_FLAG,
+	  .set = set_discard,
+	  .get = get_discard,
+	  .doc = { .text = "Whether what the guest discards is given back.", .fallback = "true" } },
+	{ .name = "lock",
+	  .kind = IOL_VALUE_FLAG,
+	  .set = set_lock,
+	  .get = get_lock,
+	  .doc = { .text = "Whether the file is locked against a second user.",
+		   .fallback = "true" } },
+	{ .name = "queues",
+	  .kind = IOL_VALUE_COUNT,
+	  .set = set_queues,
+	  .get = get_queues,
+	  .doc = { .text = "Request queues; without it, one for each CPU.",
+		   .min = 1,
+		   .max = IOL_CONFIG_DISK_QUEUES_MAX } },
+	{ .name = "transport",
+	  .kind = IOL_VALUE_TEXT,
+	  .set = set_transport,
+	  .get = get_transport,
+	  .doc = { .text = "How the guest finds it.",
+		   .fallback = "\"pci\"",
+		   .values = iol_transports } },
+	{ .name = "serial",
+	  .kind = IOL_VALUE_TEXT,
+	  .set = set_serial,
+	  .get = get_serial,
+	  .doc.text = "What the guest reads as serial number; without it, the id." },
+	{ .name = "bps",
+	  .kind = IOL_VALUE_SIZE,
+	  .set = set_bps,
+	  .get = get_bps,
+	  .doc = { .text = "Bytes a second at most; 0 is no limit.", .fallback = "0" } },
+	{ .name = "iops",
+	  .kind = IOL_VALUE_COUNT,
+	  .set = set_iops,
+	  .get = get_iops,
+	  .doc = { .text = "Requests a second at most; 0 is no limit.",
+		   .fallback = "0",
+		   .max = INT64_MAX } },
+#ifdef IOLITE_TEST_FAULTS
+	{ .name = "fault",
+	  .kind = IOL_VALUE_TEXT,
+	  .hidden = true,
+	  .set = set_fault,
+	  .get = get_fault },
 #endif
 	{ .name = NULL },
 };

@@ -7,6 +7,7 @@
  * folders afterwards is not seen.
  */
 #include "config_internal.h"
+#include "mistakes.h"
 
 #include <errno.h>
 #include <glib.h>
@@ -82,12 +83,16 @@ struct output {
 	struct identity id;
 	const char *path;
 	char *whose;
+	unsigned int line; /* which of the serial lines, or CONSOLE */
 };
 
 /* Two of each line. */
 enum { OUTPUTS_MAX = 2 * (IOL_CONFIG_SERIALS_MAX + 1) };
 
+enum { CONSOLE = IOL_CONFIG_SERIALS_MAX };
+
 struct outputs {
+	struct iol_mistakes *mistakes;
 	unsigned int count;
 	struct output all[OUTPUTS_MAX];
 };
@@ -115,88 +120,83 @@ static const struct output *find(const struct outputs *outputs, const char *path
 	return NULL;
 }
 
-/* -EINVAL: @path (or NULL), which is @what, is what a line writes. */
-static int check_path(const struct outputs *outputs, const char *path, const char *what,
-		      struct iol_error *err)
+/* Keeps what is wrong with the line @line. */
+static void put(const struct outputs *outputs, unsigned int line, struct iol_error *err)
 {
-	const struct output *output = find(outputs, path);
+	const struct iol_json_place serials = { .key = "serials" }, console = { .key = "console" },
+				    serial = { .up = &serials, .idx = line };
 
-	if (!output)
-		return 0;
-	return iol_error_set(err, -EINVAL,
-			     "%s: '%.64s' is the file of %s ('%.64s') and would be written to: "
-			     "give the line another path",
-			     output->whose, output->path, what, path);
+	iol_mistakes_put_found(outputs->mistakes, line == CONSOLE ? &console : &serial, NULL, err);
 }
 
-static int add_output(struct outputs *outputs, const char *path, const char *line,
-		      const char *suffix, struct iol_error *err)
+/* @path (or NULL), which is @what, must not be what a line writes. */
+static void check_path(const struct outputs *outputs, const char *path, const char *what)
+{
+	const struct output *output = find(outputs, path);
+	struct iol_error err;
+
+	if (!output)
+		return;
+	iol_error_set(&err, -EINVAL,
+		      "%s: '%.64s' is the file of %s ('%.64s') and would be written to: "
+		      "give the line another path",
+		      output->whose, output->path, what, path);
+	put(outputs, output->line, &err);
+}
+
+static void add_output(struct outputs *outputs, const char *path, unsigned int line,
+		       const char *suffix)
 {
 	struct output *output = &outputs->all[outputs->count];
 	const struct output *other = find(outputs, path);
+	g_autofree char *name =
+		line == CONSOLE ? g_strdup("the console") : g_strdup_printf("serial%u", line);
+	struct iol_error err;
 
-	if (other)
-		return iol_error_set(err, -EINVAL,
-				     "%s%s: '%.64s' belongs to %s ('%.64s') already: give each "
-				     "line files of its own",
-				     line, suffix, path, other->whose, other->path);
-	if (!path || !identify(path, &output->id))
-		return 0;
-	output->path = path;
-	output->whose = g_strconcat(line, suffix, NULL);
-	outputs->count++;
-	return 0;
-}
-
-static int add_line(struct outputs *outputs, const struct iol_char_config *line, const char *name,
-		    struct iol_error *err)
-{
-	const char *path = line->kind == IOL_CHAR_FILE ? line->path : NULL;
-	int ret = add_output(outputs, path, name, "", err);
-
-	return ret ? ret : add_output(outputs, line->log, name, "'s log", err);
-}
-
-static int add_lines(struct outputs *outputs, const struct iol_config *config,
-		     struct iol_error *err)
-{
-	int ret = 0;
-
-	for (unsigned int i = 0; i < config->serial_count && !ret; i++) {
-		g_autofree char *name = g_strdup_printf("serial%u", i);
-
-		ret = add_line(outputs, &config->serials[i], name, err);
+	if (other) {
+		iol_error_set(&err, -EINVAL,
+			      "%s%s: '%.64s' belongs to %s ('%.64s') already: give each "
+			      "line files of its own",
+			      name, suffix, path, other->whose, other->path);
+		put(outputs, line, &err);
+		return;
 	}
-	if (!ret && config->has_console)
-		ret = add_line(outputs, &config->console, "the console", err);
-	return ret;
+	if (!path || !identify(path, &output->id))
+		return;
+	output->path = path;
+	output->whose = g_strconcat(name, suffix, NULL);
+	output->line = line;
+	outputs->count++;
 }
 
-static int check_inputs(const struct outputs *outputs, const struct iol_config *config,
-			struct iol_error *err)
+static void add_line(struct outputs *outputs, const struct iol_char_config *line, unsigned int idx)
 {
-	int ret = check_path(outputs, config->file, "the configuration", err);
+	add_output(outputs, line->kind == IOL_CHAR_FILE ? line->path : NULL, idx, "");
+	add_output(outputs, line->log, idx, "'s log");
+}
 
-	if (!ret)
-		ret = check_path(outputs, config->kernel, "the kernel", err);
-	if (!ret)
-		ret = check_path(outputs, config->initrd, "the initrd", err);
-	if (!ret)
-		ret = check_path(outputs, config->dtb, "the device tree", err);
-	for (unsigned int i = 0; i < config->dtb_overlay_count && !ret; i++)
-		ret = check_path(outputs, config->dtb_overlays[i], "an overlay", err);
-	for (unsigned int i = 0; i < config->disk_count && !ret; i++) {
+static void check_inputs(const struct outputs *outputs, const struct iol_config *config)
+{
+	check_path(outputs, config->file, "the configuration");
+	check_path(outputs, config->kernel, "the kernel");
+	check_path(outputs, config->initrd, "the initrd");
+	check_path(outputs, config->dtb, "the device tree");
+	for (unsigned int i = 0; i < config->dtb_overlay_count; i++)
+		check_path(outputs, config->dtb_overlays[i], "an overlay");
+	for (unsigned int i = 0; i < config->disk_count; i++) {
 		g_autofree char *what = g_strdup_printf("the disk %s", config->disks[i].id);
 
-		ret = check_path(outputs, config->disks[i].path, what, err);
+		check_path(outputs, config->disks[i].path, what);
 	}
-	return ret;
 }
 
-int iol_config_check_files(const struct iol_config *config, struct iol_error *err)
+void iol_config_check_files(const struct iol_config *config, struct iol_mistakes *mistakes)
 {
-	iol_auto(outputs_finish) struct outputs outputs = { 0 };
-	int ret = add_lines(&outputs, config, err);
+	iol_auto(outputs_finish) struct outputs outputs = { .mistakes = mistakes };
 
-	return ret ? ret : check_inputs(&outputs, config, err);
+	for (unsigned int i = 0; i < config->serial_count; i++)
+		add_line(&outputs, &config->serials[i], i);
+	if (config->has_console)
+		add_line(&outputs, &config->console, CONSOLE);
+	check_inputs(&outputs, config);
 }

@@ -13,49 +13,109 @@
 
 #define BYTE_ORDER_MARK "\xef\xbb\xbf"
 
-static int read_text(struct iol_json *json, const char *text, size_t len)
+/* What the file says. NULL: it is no JSON, which was told. */
+static json_t *parse(struct iol_json *json, const char *name, const char *text, size_t len)
 {
+	g_autofree char *shown = NULL;
 	json_error_t found;
-	json_auto_t *value = NULL;
+	json_t *value;
+
+	iol_mistakes_set_file(json->mistakes, name, NULL, 0);
+	if (memchr(text, '\0', len)) {
+		iol_json_refuse(json, NULL,
+				"zero bytes, which no JSON has: save it as UTF-8; a kernel is "
+				"named with -k, a disk with -d");
+		return NULL;
+	}
+	/* jansson bounds the depth. */
+	value = json_loadb(text, len, JSON_REJECT_DUPLICATES, &found);
+	if (value) {
+		/* Where there is no file there are no places. */
+		iol_mistakes_set_file(json->mistakes, name, *name ? text : NULL, len);
+		return value;
+	}
+	shown = iol_mistakes_where(json->mistakes, NULL);
+	iol_json_syntax_refuse(shown, text, len, &found, json->err);
+	iol_mistakes_add(json->mistakes, json->err->msg);
+	return NULL;
+}
+
+/* What options say on top of it. */
+static void apply(struct iol_json *json, json_t *whole, char *const *sets)
+{
+	for (; sets && *sets; sets++) {
+		g_autofree char *path = NULL;
+
+		if (iol_json_set(whole, *sets, &path, json->err)) {
+			iol_error_prefix(json->err, "--set %.64s", *sets);
+			iol_mistakes_add(json->mistakes, json->err->msg);
+		} else {
+			iol_mistakes_set_option(json->mistakes, path);
+		}
+	}
+}
+
+/* @text without a byte order mark. */
+static void read_text(struct iol_json *json, const char *name, const char *text, size_t len,
+		      char *const *sets)
+{
+	json_auto_t *whole = NULL;
 
 	/* Editors put it there, and RFC 8259 8.1 lets it be ignored. */
 	if (len >= strlen(BYTE_ORDER_MARK) && !memcmp(text, BYTE_ORDER_MARK, 3)) {
 		text += strlen(BYTE_ORDER_MARK);
 		len -= strlen(BYTE_ORDER_MARK);
 	}
-	if (memchr(text, '\0', len))
-		return iol_json_refuse(
-			json, NULL,
-			"zero bytes, which no JSON has: save it as UTF-8; a kernel is "
-			"named with -k, a disk with -d");
-	/* jansson bounds the depth. */
-	value = json_loadb(text, len, JSON_REJECT_DUPLICATES, &found);
-	if (!value)
-		return iol_json_syntax_refuse(json->name, text, len, &found, json->err);
-	return iol_json_machine(json, value);
+	whole = parse(json, name, text, len);
+	if (!whole)
+		return;
+	if (json_is_object(whole))
+		apply(json, whole, sets);
+	iol_json_machine(json, whole);
+}
+
+void iol_config_load_text_all(struct iol_config *config, const char *text, size_t len,
+			      const char *name, const char *folder, char *const *sets,
+			      struct iol_mistakes *mistakes)
+{
+	struct iol_error err = { 0 };
+	struct iol_json json = {
+		.folder = folder,
+		.config = config,
+		.err = &err,
+		.mistakes = mistakes,
+	};
+
+	iol_config_finish(config);
+	iol_config_init(config);
+	read_text(&json, name, text, len, sets);
+}
+
+/* Takes @fresh for @config if there was no mistake. */
+static int take(struct iol_config *config, struct iol_config *fresh, struct iol_mistakes *mistakes,
+		struct iol_error *err)
+{
+	int ret = iol_mistakes_first(mistakes, err);
+
+	iol_mistakes_free(mistakes);
+	if (ret) {
+		iol_config_finish(fresh);
+		return ret;
+	}
+	iol_config_finish(config);
+	*config = *fresh;
+	return 0;
 }
 
 int iol_config_load_text(struct iol_config *config, const char *text, size_t len, const char *name,
 			 const char *folder, struct iol_error *err)
 {
+	struct iol_mistakes *mistakes = iol_mistakes_new();
 	struct iol_config fresh;
-	struct iol_json json = {
-		.name = name,
-		.folder = folder,
-		.config = &fresh,
-		.err = err,
-	};
-	int ret;
 
 	iol_config_init(&fresh);
-	ret = read_text(&json, text, len);
-	if (ret) {
-		iol_config_finish(&fresh);
-		return ret;
-	}
-	iol_config_finish(config);
-	*config = fresh;
-	return 0;
+	iol_config_load_text_all(&fresh, text, len, name, folder, NULL, mistakes);
+	return take(config, &fresh, mistakes, err);
 }
 
 /* A pipe that nobody writes to is empty, not a place to wait: opened so, and read blocking. */
@@ -82,33 +142,76 @@ static ssize_t read_all(int fd, char *buf, size_t max)
 	return got < 0 ? -errno : (ssize_t)len;
 }
 
-int iol_config_load(struct iol_config *config, const char *path, struct iol_error *err)
+/* All of the file @path, to be freed with g_free(); NULL with what is wrong. */
+static char *read_file(const char *path, size_t *len, struct iol_error *err)
 {
 	const size_t max = IOL_CONFIG_FILE_BYTES_MAX;
 	iol_auto(iol_fd_close) int fd = open_file(path);
 	g_autofree char *text = NULL;
-	g_autofree char *folder = NULL;
-	ssize_t len;
+	ssize_t got;
+
+	if (fd < 0) {
+		iol_error_errno(err, -errno,
+				"%.128s: no configuration file (a kernel is named with -k)", path);
+		return NULL;
+	}
+	text = g_malloc(max + 1);
+	got = read_all(fd, text, max + 1);
+	if (got < 0) {
+		iol_error_errno(err, (int)got, "%.128s", path);
+		return NULL;
+	}
+	if ((size_t)got > max) {
+		iol_error_set(err, -EFBIG,
+			      "%.128s: larger than 1 MiB, which no configuration is: a kernel "
+			      "is named with -k, a disk with -d",
+			      path);
+		return NULL;
+	}
+	*len = (size_t)got;
+	return g_steal_pointer(&text);
+}
+
+/* -errno: the file could not be read, and @config is as before. */
+static int load(struct iol_config *config, const char *path, char *const *sets,
+		struct iol_mistakes *mistakes, struct iol_error *err)
+{
+	g_autofree char *folder = strchr(path, '/') ? g_path_get_dirname(path) : NULL;
+	g_autofree char *text = NULL;
+	size_t len = 0;
+
+	text = read_file(path, &len, err);
+	if (!text)
+		return err->code;
+	iol_config_load_text_all(config, text, len, path, folder, sets, mistakes);
+	config->file = g_strdup(path);
+	iol_mistakes_keep_text(mistakes, g_steal_pointer(&text));
+	return 0;
+}
+
+void iol_config_load_all(struct iol_config *config, const char *path, char *const *sets,
+			 struct iol_mistakes *mistakes)
+{
+	struct iol_error err = { 0 };
+
+	if (!path)
+		iol_config_load_text_all(config, "{}", 2, "", NULL, sets, mistakes);
+	else if (load(config, path, sets, mistakes, &err))
+		iol_mistakes_add(mistakes, err.msg);
+}
+
+int iol_config_load(struct iol_config *config, const char *path, struct iol_error *err)
+{
+	struct iol_mistakes *mistakes = iol_mistakes_new();
+	struct iol_config fresh;
+	struct iol_error found = { 0 };
 	int ret;
 
-	if (fd < 0)
-		return iol_error_errno(err, -errno,
-				       "%.128s: no configuration file (a kernel is named with -k)",
-				       path);
-	text = g_malloc(max + 1);
-	len = read_all(fd, text, max + 1);
-	if (len < 0)
-		return iol_error_errno(err, (int)len, "%.128s", path);
-	if ((size_t)len > max)
-		return iol_error_set(
-			err, -EFBIG,
-			"%.128s: larger than 1 MiB, which no configuration is: a kernel "
-			"is named with -k, a disk with -d",
-			path);
-	if (strchr(path, '/'))
-		folder = g_path_get_dirname(path);
-	ret = iol_config_load_text(config, text, (size_t)len, path, folder, err);
+	iol_config_init(&fresh);
+	ret = load(&fresh, path, NULL, mistakes, &found);
 	if (!ret)
-		config->file = g_strdup(path);
-	return ret;
+		return take(config, &fresh, mistakes, err);
+	iol_mistakes_free(mistakes);
+	iol_config_finish(&fresh);
+	return iol_error_set(err, ret, "%s", found.msg);
 }

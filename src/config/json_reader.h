@@ -3,8 +3,9 @@
  * Reading a JSON file: between json.c (the file), json_syntax.c (what is no JSON), json_value.c (places and
  * single values), json_machine.c and json_tree.c (what the keys mean). Nobody else includes jansson.
  *
- * A mistake is told in one place, iol_json_refuse(), with the place as a chain of keys and indices;
- * the first one ends the reading. Before any thread.
+ * A mistake is told in one place, iol_json_refused(), with the place in the file and as a chain of keys and indices. It
+ * ends the reading of its value only: readers go on with what is beside it, and return -EINVAL in the end. Before any
+ * thread.
  */
 #ifndef IOL_CONFIG_JSON_READER_H
 #define IOL_CONFIG_JSON_READER_H
@@ -12,19 +13,13 @@
 #include <jansson.h>
 
 #include "config_internal.h"
-
-/* Where a value stands, from the value up; on the stacks of the readers. NULL: the whole. */
-struct iol_json_place {
-	const struct iol_json_place *up;
-	const char *key; /* NULL: an item of a list */
-	size_t idx;
-};
+#include "mistakes.h"
 
 struct iol_json {
-	const char *name; /* of the file, for messages */
 	const char *folder; /* before relative paths; NULL: nothing is */
 	struct iol_config *config; /* being filled */
-	struct iol_error *err; /* may be NULL */
+	struct iol_error *err; /* the last one; never NULL */
+	struct iol_mistakes *mistakes; /* all of them; never NULL */
 };
 
 /* A key of an object, ended by one without a name. Either a reader, or the setter of the option that is its twin. */
@@ -32,19 +27,27 @@ struct iol_json_key {
 	const char *name;
 	int (*read)(const struct iol_json *json, const struct iol_json_place *at,
 		    const json_t *value);
-	enum iol_value_kind kind;
+	enum iol_value_kind kind; /* also of what is written by get(), where there is read() */
 	int (*set)(struct iol_config *config, const char *text, struct iol_error *err);
+	/* The text that set() takes for what @config has, to be freed with g_free(); NULL: nothing. */
+	char *(*get)(const struct iol_config *config);
+	/* In the place of get(): the value, or NULL. */
+	json_t *(*write)(const struct iol_config *config);
+	/* What an object has; what each item of a list has (schema), if not text. */
+	const struct iol_json_key *members;
+	json_t *(*schema)(void);
+	struct iol_key_doc doc;
 };
 
 /*
- * What jansson found at @text: "web.json:3:14: a comma before the closing }: take it away". @len without
- * a byte order mark. Returns -EINVAL.
+ * What jansson found at @text: "web.json:3:14: a comma before the closing }: take it away". @name as it is to be
+ * shown, @len without a byte order mark. Returns -EINVAL.
  */
 int iol_json_syntax_refuse(const char *name, const char *text, size_t len,
 			   const json_error_t *found, struct iol_error *err);
 
-/* "web.json: disks[1].cache", long ones by their ends. To be freed with g_free(). */
-char *iol_json_where(const struct iol_json *json, const struct iol_json_place *at);
+/* The folder that a relative path at @at begins in; NULL: the current one. */
+const char *iol_json_folder(const struct iol_json *json, const struct iol_json_place *at);
 
 /* Tells of a mistake at @at. Returns -EINVAL. */
 int iol_json_refuse(const struct iol_json *json, const struct iol_json_place *at, const char *fmt,
@@ -76,8 +79,46 @@ int iol_json_list(const struct iol_json *json, const struct iol_json_place *at, 
 		  int (*read)(const struct iol_json *json, const struct iol_json_place *at,
 			      const json_t *item));
 
+/*
+ * PATH=VALUE changes @whole: objects on the way are made, a list's next item may be. -EINVAL with what is wrong with
+ * it. @path: the place that it has then, to be freed with g_free() also on failure.
+ */
+int iol_json_set(json_t *whole, const char *text, char **path, struct iol_error *err);
+
+/* --- writing, json_write.c --- */
+
+/* Of a completed configuration: what all of @keys have. */
+json_t *iol_json_write(const struct iol_json_key *keys, const struct iol_config *config);
+json_t *iol_json_write_keys(const struct iol_key *keys, const void *target);
+/* "tree", or NULL */
+json_t *iol_json_write_tree(const struct iol_config *config);
+
+/* --- the schema, json_schema.c --- */
+
+json_t *iol_json_schema_object(const struct iol_json_key *keys);
+json_t *iol_json_schema_keys(const struct iol_key *keys, const char *const *needed);
+/* One value of @key, without what it is for. */
+json_t *iol_json_schema_value(const struct iol_key *key);
+json_t *iol_json_schema_list(json_t *item, size_t max);
+json_t *iol_json_schema_tree(void);
+
+/* All keys of a file. */
+extern const struct iol_json_key iol_json_machine_keys[];
+
 /* The whole. */
 int iol_json_machine(const struct iol_json *json, const json_t *value);
+
+/* "cpus" and "memory", json_place.c */
+int iol_json_cpus(const struct iol_json *json, const struct iol_json_place *at,
+		  const json_t *value);
+/* The key of their objects that stands for the object where it is alone; NULL: @name is neither. */
+const char *iol_json_place_head(const char *name);
+json_t *iol_json_write_cpus(const struct iol_config *config);
+json_t *iol_json_schema_cpus(void);
+int iol_json_memory(const struct iol_json *json, const struct iol_json_place *at,
+		    const json_t *value);
+json_t *iol_json_write_memory(const struct iol_config *config);
+json_t *iol_json_schema_memory(void);
 
 /* "tree" */
 int iol_json_tree(const struct iol_json *json, const struct iol_json_place *at,

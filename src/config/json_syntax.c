@@ -234,8 +234,6 @@ static char *explain(const struct spot *s, const json_error_t *found)
 int iol_json_syntax_refuse(const char *name, const char *text, size_t len,
 			   const json_error_t *found, struct iol_error *err)
 {
-	struct iol_json json = { .name = name };
-	g_autofree char *shown = iol_json_where(&json, NULL);
 	g_autofree char *says = NULL;
 	size_t line = 1, column = 1;
 	struct spot s;
@@ -250,5 +248,5 @@ int iol_json_syntax_refuse(const char *name, const char *text, size_t len,
 		}
 	}
 	says = explain(&s, found);
-	return iol_error_set(err, -EINVAL, "%s:%zu:%zu: %s", shown, line, column, says);
+	return iol_error_set(err, -EINVAL, "%s:%zu:%zu: %s", name, line, column, says);
 }

@@ -79,7 +79,7 @@ static struct iol_tree_edit *add_edit(const struct iol_json *json, const struct 
 	edit = &config->tree_edits[config->tree_edit_count++];
 	*edit = (struct iol_tree_edit){
 		.kind = kind,
-		.where = iol_json_where(json, at),
+		.where = iol_mistakes_where(json->mistakes, at),
 		.node = g_strdup(node),
 		.prop = g_strdup(prop),
 	};
@@ -252,8 +252,9 @@ static int read_cell(const struct iol_json *json, const struct iol_json_place *a
 		return read_phandle(json, &place, member, edit);
 	if (!strcmp(name, "u64"))
 		return read_u64(json, &place, member, edit);
+	place.is_key = true;
 	iol_name_refuse(name, names, "", json->err);
-	return iol_json_refused(json, at);
+	return iol_json_refused(json, &place);
 }
 
 static int read_cells(const struct iol_json *json, const struct iol_json_place *at,
@@ -261,17 +262,16 @@ static int read_cells(const struct iol_json *json, const struct iol_json_place *
 {
 	json_t *item;
 	size_t i;
-	int ret;
+	int ret = 0;
 
 	json_array_foreach(list, i, item)
 	{
 		struct iol_json_place place = { .up = at, .idx = i };
 
-		ret = read_cell(json, &place, item, hex, edit);
-		if (ret)
-			return ret;
+		if (read_cell(json, &place, item, hex, edit))
+			ret = -EINVAL;
 	}
-	return 0;
+	return ret;
 }
 
 static int read_strings(const struct iol_json *json, const struct iol_json_place *at,
@@ -279,17 +279,19 @@ static int read_strings(const struct iol_json *json, const struct iol_json_place
 {
 	json_t *item;
 	size_t i;
+	int ret = 0;
 
 	json_array_foreach(list, i, item)
 	{
 		struct iol_json_place place = { .up = at, .idx = i };
 
-		if (!json_is_string(item))
-			return iol_json_refuse_type(json, &place, item,
-						    "text, as the list began with one");
-		add_string(edit, item);
+		if (json_is_string(item))
+			add_string(edit, item);
+		else
+			ret = iol_json_refuse_type(json, &place, item,
+						   "text, as the list began with one");
 	}
-	return 0;
+	return ret;
 }
 
 /* What the first item is decides. */
@@ -350,8 +352,9 @@ static int read_form(const struct iol_json *json, const struct iol_json_place *a
 			return forms[i].read(json, &place, json_object_get(object, name), edit);
 		names[i] = forms[i].name;
 	}
+	place.is_key = true;
 	iol_name_refuse(name, names, "", json->err);
-	return iol_json_refused(json, at);
+	return iol_json_refused(json, &place);
 }
 
 static int read_value(const struct iol_json *json, const struct iol_json_place *at,
@@ -384,12 +387,27 @@ static int read_value(const struct iol_json *json, const struct iol_json_place *
 
 /* --- what to change --- */
 
+/* One property of the node that is above @at. */
+static int read_prop(const struct iol_json *json, const struct iol_json_place *at,
+		     const json_t *value)
+{
+	struct iol_json_place key = { .up = at->up, .key = at->key, .is_key = true };
+	struct iol_tree_edit *edit;
+	int ret = check_prop(json, &key, at->key);
+
+	if (ret)
+		return ret;
+	edit = add_edit(json, at, IOL_TREE_SET, at->up->key, at->key);
+	return edit ? read_value(json, at, value, edit) : -EINVAL;
+}
+
 static int read_update(const struct iol_json *json, const struct iol_json_place *at,
 		       const json_t *props)
 {
+	struct iol_json_place key = { .up = at->up, .key = at->key, .is_key = true };
 	const char *name;
 	json_t *value;
-	int ret = check_node(json, at->up, at->key);
+	int ret = check_node(json, &key, at->key);
 
 	if (ret)
 		return ret;
@@ -400,18 +418,10 @@ static int read_update(const struct iol_json *json, const struct iol_json_place 
 		return add_edit(json, at, IOL_TREE_ADD_NODE, at->key, NULL) ? 0 : -EINVAL;
 	json_object_foreach((json_t *)props, name, value)
 	{
-		struct iol_json_place place = { .up = at, .key = name };
-		struct iol_tree_edit *edit;
-
-		ret = check_prop(json, at, name);
-		if (ret)
-			return ret;
-		edit = add_edit(json, &place, IOL_TREE_SET, at->key, name);
-		ret = edit ? read_value(json, &place, value, edit) : -EINVAL;
-		if (ret)
-			return ret;
+		if (read_prop(json, &(struct iol_json_place){ .up = at, .key = name }, value))
+			ret = -EINVAL;
 	}
-	return 0;
+	return ret;
 }
 
 static int read_updates(const struct iol_json *json, const struct iol_json_place *at,
@@ -419,7 +429,7 @@ static int read_updates(const struct iol_json *json, const struct iol_json_place
 {
 	const char *node;
 	json_t *props;
-	int ret;
+	int ret = 0;
 
 	if (!json_is_object(value))
 		return iol_json_refuse_type(json, at, value,
@@ -428,11 +438,10 @@ static int read_updates(const struct iol_json *json, const struct iol_json_place
 	{
 		struct iol_json_place place = { .up = at, .key = node };
 
-		ret = read_update(json, &place, props);
-		if (ret)
-			return ret;
+		if (read_update(json, &place, props))
+			ret = -EINVAL;
 	}
-	return 0;
+	return ret;
 }
 
 static int read_deletion(const struct iol_json *json, const struct iol_json_place *at,
@@ -481,5 +490,7 @@ int iol_json_tree(const struct iol_json *json, const struct iol_json_place *at, 
 	const json_t *deletions = json_object_get(value, "delete");
 	int ret = iol_json_object(json, at, value, keys);
 
-	return ret || !deletions ? ret : read_deletions(json, &place, deletions);
+	if (deletions && read_deletions(json, &place, deletions))
+		ret = -EINVAL;
+	return ret;
 }

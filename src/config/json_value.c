@@ -10,57 +10,12 @@
 
 #include "keys.h"
 
-/* What a message shows of a file's name and of a place in it: there must be room for the remedy. */
-enum { NAME_SHOWN_BYTES = 80, PLACE_SHOWN_BYTES = 110, KEYS_MAX = 16 };
-
-/* Appends the end of @text, the part that tells most. */
-static void append_end(GString *to, const char *text, size_t max)
-{
-	size_t len = strlen(text);
-
-	if (len > max) {
-		g_string_append(to, "...");
-		text += len - max + 3;
-		/* Not from the middle of a character. */
-		while (((unsigned char)*text & 0xc0) == 0x80)
-			text++;
-	}
-	g_string_append(to, text);
-}
-
-static void append_place(GString *to, const struct iol_json_place *at)
-{
-	if (at->up)
-		append_place(to, at->up);
-	if (!at->key)
-		g_string_append_printf(to, "[%zu]", at->idx);
-	else
-		g_string_append_printf(to, "%s%s", at->up ? "." : "", at->key);
-}
-
-char *iol_json_where(const struct iol_json *json, const struct iol_json_place *at)
-{
-	GString *where = g_string_new(NULL);
-
-	append_end(where, json->name, NAME_SHOWN_BYTES);
-	if (at) {
-		GString *place = g_string_new(NULL);
-
-		append_place(place, at);
-		g_string_append(where, ": ");
-		append_end(where, place->str, PLACE_SHOWN_BYTES);
-		g_string_free(place, TRUE);
-	}
-	return g_string_free(where, FALSE);
-}
+enum { KEYS_MAX = 32 };
 
 int iol_json_refused(const struct iol_json *json, const struct iol_json_place *at)
 {
-	g_autofree char *where = iol_json_where(json, at);
-
-	iol_error_prefix(json->err, "%s", where);
-	if (json->err)
-		json->err->code = -EINVAL;
+	json->err->code = -EINVAL;
+	iol_mistakes_put(json->mistakes, at, json->err);
 	return -EINVAL;
 }
 
@@ -126,18 +81,63 @@ static const char *expected_of(enum iol_value_kind kind)
 		return "true or false";
 	case IOL_VALUE_COUNT:
 		return "a whole number, without quotes";
+	case IOL_VALUE_LIST:
+		return "a number, a text such as \"0-3,5\", or a list of those";
 	case IOL_VALUE_SIZE:
 		break;
 	}
 	return "a size, such as \"512M\", or a number of bytes";
 }
 
-static char *full_path(const struct iol_json *json, const char *path)
+const char *iol_json_folder(const struct iol_json *json, const struct iol_json_place *at)
 {
+	return iol_mistakes_is_option(json->mistakes, at) ? NULL : json->folder;
+}
+
+static char *full_path(const struct iol_json *json, const struct iol_json_place *at,
+		       const char *path)
+{
+	const char *folder = iol_json_folder(json, at);
+
 	/* Nothing before an empty one, which would then name the folder. */
-	if (!json->folder || !*path || g_path_is_absolute(path))
+	if (!folder || !*path || g_path_is_absolute(path))
 		return g_strdup(path);
-	return g_build_filename(json->folder, path, NULL);
+	return g_build_filename(folder, path, NULL);
+}
+
+/* A number, a text, or NULL after the mistake was told. */
+static char *list_item(const struct iol_json *json, const struct iol_json_place *at,
+		       const json_t *value)
+{
+	if (json_is_integer(value))
+		return g_strdup_printf("%" JSON_INTEGER_FORMAT, json_integer_value(value));
+	if (json_is_string(value))
+		return g_strdup(json_string_value(value));
+	iol_json_refuse_type(json, at, value, expected_of(IOL_VALUE_LIST));
+	return NULL;
+}
+
+static char *list_text(const struct iol_json *json, const struct iol_json_place *at,
+		       const json_t *value)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	json_t *item;
+	size_t i;
+
+	if (!json_is_array(value))
+		return list_item(json, at, value);
+	json_array_foreach(value, i, item)
+	{
+		struct iol_json_place place = { .up = at, .idx = i };
+		g_autofree char *one = list_item(json, &place, item);
+
+		if (!one)
+			return NULL;
+		g_string_append_printf(text, "%s%s", i ? ":" : "", one);
+	}
+	if (json_array_size(value) == 1)
+		g_string_append_c(text, ':');
+	return g_strdup(text->str);
 }
 
 char *iol_json_scalar(const struct iol_json *json, const struct iol_json_place *at,
@@ -146,22 +146,26 @@ char *iol_json_scalar(const struct iol_json *json, const struct iol_json_place *
 	bool number = kind == IOL_VALUE_COUNT || kind == IOL_VALUE_SIZE;
 
 	if (kind == IOL_VALUE_PATH && json_is_string(value))
-		return full_path(json, json_string_value(value));
+		return full_path(json, at, json_string_value(value));
 	if ((kind == IOL_VALUE_TEXT || kind == IOL_VALUE_SIZE) && json_is_string(value))
 		return g_strdup(json_string_value(value));
 	if (number && json_is_integer(value))
 		return g_strdup_printf("%" JSON_INTEGER_FORMAT, json_integer_value(value));
 	if (kind == IOL_VALUE_FLAG && json_is_boolean(value))
 		return g_strdup(json_is_true(value) ? "on" : "off");
+	if (kind == IOL_VALUE_LIST)
+		return list_text(json, at, value);
 	iol_json_refuse_type(json, at, value, expected_of(kind));
 	return NULL;
 }
 
-static int refuse_key(const struct iol_json *json, const struct iol_json_place *at,
-		      const char *name, const struct iol_json_key *keys)
+/* @at is a key's, and there is none of this name. */
+static int refuse_key(const struct iol_json *json, struct iol_json_place *at, const char *name,
+		      const struct iol_json_key *keys)
 {
 	const char *names[KEYS_MAX + 1] = { NULL };
 
+	at->is_key = true;
 	for (size_t i = 0; i < KEYS_MAX && keys[i].name; i++)
 		names[i] = keys[i].name;
 	iol_name_refuse(name, names, "", json->err);
@@ -186,7 +190,7 @@ int iol_json_object(const struct iol_json *json, const struct iol_json_place *at
 {
 	const char *name;
 	json_t *member;
-	int ret;
+	int ret = 0;
 
 	if (!json_is_object(value))
 		return iol_json_refuse_type(json, at, value, "an object, in { and }");
@@ -197,13 +201,11 @@ int iol_json_object(const struct iol_json *json, const struct iol_json_place *at
 
 		while (key->name && strcmp(key->name, name))
 			key++;
-		if (!key->name)
-			return refuse_key(json, at, name, keys);
-		ret = read_member(json, &place, member, key);
-		if (ret)
-			return ret;
+		if (!key->name ? refuse_key(json, &place, name, keys)
+			       : read_member(json, &place, member, key))
+			ret = -EINVAL;
 	}
-	return 0;
+	return ret;
 }
 
 int iol_json_list(const struct iol_json *json, const struct iol_json_place *at, const json_t *value,
@@ -213,7 +215,7 @@ int iol_json_list(const struct iol_json *json, const struct iol_json_place *at, 
 {
 	json_t *item;
 	size_t i;
-	int ret;
+	int ret = 0;
 
 	if (!json_is_array(value))
 		return iol_json_refuse_type(json, at, value, expected);
@@ -221,11 +223,10 @@ int iol_json_list(const struct iol_json *json, const struct iol_json_place *at, 
 	{
 		struct iol_json_place place = { .up = at, .idx = i };
 
-		ret = read(json, &place, item);
-		if (ret)
-			return ret;
+		if (read(json, &place, item))
+			ret = -EINVAL;
 	}
-	return 0;
+	return ret;
 }
 
 /* One value of a key, also of one that repeats. */
@@ -252,11 +253,10 @@ static int set_key_list(const struct iol_json *json, const struct iol_json_place
 	{
 		struct iol_json_place place = { .up = at, .idx = i };
 
-		ret = set_key(json, &place, item, key, target);
-		if (ret)
-			return ret;
+		if (set_key(json, &place, item, key, target))
+			ret = -EINVAL;
 	}
-	return 0;
+	return ret;
 }
 
 int iol_json_keys(const struct iol_json *json, const struct iol_json_place *at, const json_t *value,
@@ -264,6 +264,7 @@ int iol_json_keys(const struct iol_json *json, const struct iol_json_place *at, 
 {
 	const char *name;
 	json_t *member;
+	int ret = 0;
 
 	if (!json_is_object(value)) {
 		g_autofree char *expected = g_strdup_printf("an object, such as %s", example);
@@ -274,15 +275,15 @@ int iol_json_keys(const struct iol_json *json, const struct iol_json_place *at, 
 	{
 		struct iol_json_place place = { .up = at, .key = name };
 		const struct iol_key *key = iol_key_find(keys, name);
-		int ret;
 
 		if (!key) {
+			place.is_key = true;
 			iol_key_refuse_unknown(keys, false, name, "", json->err);
-			return iol_json_refused(json, at);
+			ret = iol_json_refused(json, &place);
+		} else if ((key->repeats ? set_key_list : set_key)(json, &place, member, key,
+								   target)) {
+			ret = -EINVAL;
 		}
-		ret = (key->repeats ? set_key_list : set_key)(json, &place, member, key, target);
-		if (ret)
-			return ret;
 	}
-	return 0;
+	return ret;
 }

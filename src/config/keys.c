@@ -6,6 +6,8 @@
 #include <glib.h>
 #include <string.h>
 
+#include <iolite/size.h>
+
 #define ID_LETTERS G_CSET_a_2_z G_CSET_A_2_Z
 
 enum { KEYS_MAX = 32 }; /* of one table: a bit for each */
@@ -148,17 +150,41 @@ int iol_key_choose(const char *const *names, size_t count, const char *value)
 	return -1;
 }
 
+const char *const iol_transports[] = {
+	[IOL_TRANSPORT_PCI] = "pci",
+	[IOL_TRANSPORT_MMIO] = "mmio",
+	NULL,
+};
+
 int iol_key_set_transport(enum iol_transport *field, const char *value, const char *item,
 			  struct iol_error *err)
 {
-	static const char *const kinds[] = {
-		[IOL_TRANSPORT_PCI] = "pci",
-		[IOL_TRANSPORT_MMIO] = "mmio",
-	};
-	int kind = iol_key_choose(kinds, IOL_ARRAY_LEN(kinds), value);
+	int kind = iol_key_choose(iol_transports, IOL_ARRAY_LEN(iol_transports) - 1, value);
 
 	if (kind < 0)
 		return iol_key_refuse(err, item, "is no transport", "give pci or mmio");
 	*field = (enum iol_transport)kind;
 	return 0;
+}
+
+char *iol_key_get_bool(bool on)
+{
+	return g_strdup(on ? "on" : "off");
+}
+
+char *iol_key_get_count(unsigned int count)
+{
+	return count ? g_strdup_printf("%u", count) : NULL;
+}
+
+char *iol_key_get_size(uint64_t bytes)
+{
+	char text[IOL_SIZE_TEXT_BYTES];
+
+	return g_strdup(iol_size_format(bytes, text));
+}
+
+char *iol_key_get_transport(enum iol_transport transport)
+{
+	return g_strdup(iol_transports[transport]);
 }

@@ -18,9 +18,18 @@ struct iol_key {
 	bool hidden; /* of test builds; messages do not name it */
 	/* @item is the value as the user wrote it, with its key in an option: for messages. */
 	int (*set)(void *target, const char *value, const char *item, struct iol_error *err);
+	/*
+	 * The text that set() takes for what @target has, to be freed with g_free(); of a key that repeats, its @i'th.
+	 * NULL: nothing, or no more.
+	 */
+	char *(*get)(const void *target, unsigned int i);
+	struct iol_key_doc doc;
 };
 
 extern const struct iol_key iol_disk_keys[]; /* of a struct iol_disk_config */
+extern const struct iol_key iol_cpus_keys[]; /* of a struct iol_cpus_value */
+extern const struct iol_key iol_memory_keys[]; /* of a struct iol_memory_value */
+extern const struct iol_key iol_jail_keys[]; /* of a struct iol_jail_config */
 extern const struct iol_key iol_char_keys[]; /* of a struct iol_char_config */
 extern const struct iol_key
 	*const iol_net_keys[IOL_NET_KIND_COUNT]; /* of a struct iol_net_config */
@@ -50,6 +59,15 @@ int iol_key_set_bool(bool *field, const char *value, const char *item, struct io
 int iol_key_set_id(char **field, const char *value, const char *item, struct iol_error *err);
 int iol_key_set_transport(enum iol_transport *field, const char *value, const char *item,
 			  struct iol_error *err);
+
+/* The other way round, to be freed with g_free(). */
+char *iol_key_get_bool(bool on);
+char *iol_key_get_count(unsigned int count); /* NULL: 0, which is not said */
+char *iol_key_get_size(uint64_t bytes);
+char *iol_key_get_transport(enum iol_transport transport);
+
+/* By enum iol_transport, ended by NULL. */
+extern const char *const iol_transports[];
 
 /* The place of @value among @names, or -1. */
 int iol_key_choose(const char *const *names, size_t count, const char *value);

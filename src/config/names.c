@@ -47,6 +47,16 @@ static size_t edits(const char *a, const char *b)
 	return row[len];
 }
 
+/* Two neighbours that changed places are one slip. */
+static bool is_swapped(const char *a, const char *b)
+{
+	while (*a && *a == *b) {
+		a++;
+		b++;
+	}
+	return *a && *b && a[0] == b[1] && a[1] == b[0] && !strcmp(a + 2, b + 2);
+}
+
 static const char *synonym_of(const char *name, const char *const *names)
 {
 	for (size_t i = 0; i < IOL_ARRAY_LEN(synonyms); i++)
@@ -65,9 +75,10 @@ static const char *nearest(const char *name, const char *const *names)
 	if (best || strlen(name) > NAME_BYTES_MAX)
 		return best;
 	for (; *names; names++) {
-		size_t distance = edits(*names, name);
+		size_t distance = is_swapped(*names, name) ? 1 : edits(*names, name);
 
-		if (distance < best_edits && distance < strlen(*names)) {
+		if (distance < best_edits && distance < strlen(*names) &&
+		    2 * distance <= strlen(name)) {
 			best = *names;
 			best_edits = distance;
 		}
@@ -82,7 +93,8 @@ int iol_name_refuse(const char *name, const char *const *names, const char *rema
 	g_autofree char *all = NULL;
 
 	if (guess)
-		return iol_error_set(err, -EINVAL, "there is no '%.32s', but '%s'", name, guess);
+		return iol_error_set(err, -EINVAL, "there is no '%.32s': did you mean '%s'?", name,
+				     guess);
 	all = g_strjoinv(", ", (char **)names);
 	return iol_error_set(err, -EINVAL, "there is no '%.32s', but %s%s", name, all, remark);
 }

@@ -30,6 +30,11 @@ int iol_net_kind_parse(const char *text, enum iol_net_kind *kind, struct iol_err
 	return 0;
 }
 
+const char *iol_net_kind_name(enum iol_net_kind kind)
+{
+	return kind_names[kind];
+}
+
 /* A setter of a field that needs nothing but its type. */
 #define SETTER(name, call)                                                                        \
 	static int name(void *target, const char *value, const char *item, struct iol_error *err) \
@@ -75,15 +80,17 @@ static int set_interface(char **field, const char *value, const char *item, stru
 SETTER(set_ifname, set_interface(&net->ifname, value, item, err))
 SETTER(set_bridge, set_interface(&net->bridge, value, item, err))
 
+static const char *const vhost_modes[] = {
+	[IOL_NET_VHOST_AUTO] = "auto",
+	[IOL_NET_VHOST_ON] = "on",
+	[IOL_NET_VHOST_OFF] = "off",
+	NULL,
+};
+
 static int set_vhost(void *target, const char *value, const char *item, struct iol_error *err)
 {
 	struct iol_net_config *net = target;
-	static const char *const modes[] = {
-		[IOL_NET_VHOST_AUTO] = "auto",
-		[IOL_NET_VHOST_ON] = "on",
-		[IOL_NET_VHOST_OFF] = "off",
-	};
-	int mode = iol_key_choose(modes, IOL_ARRAY_LEN(modes), value);
+	int mode = iol_key_choose(vhost_modes, IOL_ARRAY_LEN(vhost_modes) - 1, value);
 
 	if (mode < 0)
 		return iol_key_refuse(err, item, "is no mode of vhost", "give auto, on or off");
@@ -159,64 +166,177 @@ static int set_kind(void *target, const char *value, const char *item, struct io
 	return 0;
 }
 
-#define COMMON_KEYS                                                \
-	{ "kind", IOL_VALUE_TEXT, .head = true, .set = set_kind }, \
-		{ "id", IOL_VALUE_TEXT, .set = set_id },           \
-		{ "mac", IOL_VALUE_TEXT, .set = set_mac },         \
-		{ "mtu", IOL_VALUE_COUNT, .set = set_mtu },        \
-	{                                                          \
-		"transport", IOL_VALUE_TEXT, .set = set_transport  \
+/* A getter of a field that needs nothing but its type. */
+#define GETTER(name, call)                                    \
+	static char *name(const void *target, unsigned int i) \
+	{                                                     \
+		const struct iol_net_config *net = target;    \
+                                                              \
+		(void)i;                                      \
+		return call;                                  \
 	}
+
+GETTER(get_kind, g_strdup(kind_names[net->kind]))
+GETTER(get_id, g_strdup(net->id))
+GETTER(get_mtu, iol_key_get_count(net->mtu))
+GETTER(get_transport, iol_key_get_transport(net->transport))
+GETTER(get_queues, iol_key_get_count(net->queues))
+GETTER(get_path, g_strdup(net->path))
+GETTER(get_listen, iol_key_get_bool(net->listen))
+GETTER(get_ifname, g_strdup(net->ifname))
+GETTER(get_bridge, g_strdup(net->bridge))
+GETTER(get_vhost, g_strdup(vhost_modes[net->vhost]))
+GETTER(get_restrict, iol_key_get_bool(net->restricted))
+GETTER(get_ipv4, iol_key_get_bool(net->ipv4))
+GETTER(get_ipv6, iol_key_get_bool(net->ipv6))
+GETTER(get_net, g_strdup(net->net4))
+GETTER(get_host, g_strdup(net->host4))
+GETTER(get_dns, g_strdup(net->dns4))
+GETTER(get_dhcpstart, g_strdup(net->dhcp_start))
+GETTER(get_net6, g_strdup(net->net6))
+GETTER(get_host6, g_strdup(net->host6))
+GETTER(get_dns6, g_strdup(net->dns6))
+GETTER(get_hostname, g_strdup(net->hostname))
+GETTER(get_domain, g_strdup(net->domain))
+
+static char *get_mac(const void *target, unsigned int i)
+{
+	const struct iol_net_config *net = target;
+	const uint8_t *mac = net->mac;
+
+	(void)i;
+	return net->has_mac ? g_strdup_printf("%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1],
+					      mac[2], mac[3], mac[4], mac[5])
+			    : NULL;
+}
+
+static char *get_fd(const void *target, unsigned int i)
+{
+	const struct iol_net_config *net = target;
+
+	return i < net->fd_count ? g_strdup_printf("%d", net->fds[i]) : NULL;
+}
+
+static char *get_hostfwd(const void *target, unsigned int i)
+{
+	const struct iol_net_config *net = target;
+
+	return i < IOL_CONFIG_NET_FORWARDS_MAX ? g_strdup(net->forwards[i]) : NULL;
+}
+
+#define TEXT_KEY(key, setter, getter, does)                                        \
+	{                                                                          \
+		.name = key, .kind = IOL_VALUE_TEXT, .set = setter, .get = getter, \
+		.doc.text = does                                                   \
+	}
+
+/* clang-format off */
+#define COMMON_KEYS                                                                          \
+	{ .name = "kind", .kind = IOL_VALUE_TEXT, .head = true, .set = set_kind,             \
+	  .get = get_kind, .doc.text = "Where its cable goes." },                            \
+	TEXT_KEY("id", set_id, get_id,                                                       \
+		 "A name for messages and control; without it, net0, net1 and so on."),      \
+	TEXT_KEY("mac", set_mac, get_mac,                                                    \
+		 "Its address; without it, one that follows from the machine's name."),      \
+	{ .name = "mtu", .kind = IOL_VALUE_COUNT, .set = set_mtu, .get = get_mtu,            \
+	  .doc = { .text = "Bytes of a packet.", .min = 68, .max = 65535 } },                \
+	{ .name = "transport", .kind = IOL_VALUE_TEXT, .set = set_transport,                 \
+	  .get = get_transport, .doc = { .text = "How the guest finds it.",                  \
+	  .fallback = "\"pci\"", .values = iol_transports } }
+
+#define QUEUES_AND_VHOST                                                                     \
+	{ .name = "queues", .kind = IOL_VALUE_COUNT, .set = set_queues, .get = get_queues,   \
+	  .doc = { .text = "Pairs of queues; without it, 1, or one for each descriptor.",    \
+		   .min = 1, .max = IOL_CONFIG_NET_QUEUES_MAX } },                           \
+	{ .name = "vhost", .kind = IOL_VALUE_TEXT, .set = set_vhost, .get = get_vhost,       \
+	  .doc = { .text = "Whether the host's kernel passes the frames.",                   \
+		   .fallback = "\"auto\"", .values = vhost_modes } }
+/* clang-format on */
 
 static const struct iol_key none_keys[] = { COMMON_KEYS, { .name = NULL } };
 
 static const struct iol_key tap_keys[] = {
 	COMMON_KEYS,
-	{ "ifname", IOL_VALUE_TEXT, .set = set_ifname },
-	{ "fd", IOL_VALUE_COUNT, .repeats = true, .set = set_fd },
-	{ "queues", IOL_VALUE_COUNT, .set = set_queues },
-	{ "vhost", IOL_VALUE_TEXT, .set = set_vhost },
+	TEXT_KEY("ifname", set_ifname, get_ifname, "Its name; it is made if there is none."),
+	{ .name = "fd",
+	  .kind = IOL_VALUE_COUNT,
+	  .repeats = true,
+	  .set = set_fd,
+	  .get = get_fd,
+	  .doc = { .text = "Descriptors of an open tap.", .min = 3, .max = INT32_MAX } },
+	QUEUES_AND_VHOST,
 	{ .name = NULL },
 };
 
 static const struct iol_key bridge_keys[] = {
 	COMMON_KEYS,
-	{ "br", IOL_VALUE_TEXT, .set = set_bridge },
-	{ "ifname", IOL_VALUE_TEXT, .set = set_ifname },
-	{ "queues", IOL_VALUE_COUNT, .set = set_queues },
-	{ "vhost", IOL_VALUE_TEXT, .set = set_vhost },
+	TEXT_KEY("br", set_bridge, get_bridge, "The bridge."),
+	TEXT_KEY("ifname", set_ifname, get_ifname, "The name of its tap."),
+	QUEUES_AND_VHOST,
 	{ .name = NULL },
 };
 
 /* Named as those of QEMU's -netdev user. */
 static const struct iol_key user_keys[] = {
 	COMMON_KEYS,
-	{ "hostfwd", IOL_VALUE_TEXT, .repeats = true, .set = set_hostfwd },
-	{ "restrict", IOL_VALUE_FLAG, .bare = true, .set = set_restrict },
-	{ "ipv4", IOL_VALUE_FLAG, .set = set_ipv4 },
-	{ "ipv6", IOL_VALUE_FLAG, .set = set_ipv6 },
-	{ "net", IOL_VALUE_TEXT, .set = set_net },
-	{ "host", IOL_VALUE_TEXT, .set = set_host },
-	{ "dns", IOL_VALUE_TEXT, .set = set_dns },
-	{ "dhcpstart", IOL_VALUE_TEXT, .set = set_dhcpstart },
-	{ "ipv6-net", IOL_VALUE_TEXT, .set = set_net6 },
-	{ "ipv6-host", IOL_VALUE_TEXT, .set = set_host6 },
-	{ "ipv6-dns", IOL_VALUE_TEXT, .set = set_dns6 },
-	{ "hostname", IOL_VALUE_TEXT, .set = set_hostname },
-	{ "domainname", IOL_VALUE_TEXT, .set = set_domain },
+	{ .name = "hostfwd",
+	  .kind = IOL_VALUE_TEXT,
+	  .repeats = true,
+	  .set = set_hostfwd,
+	  .get = get_hostfwd,
+	  .doc.text = "Ports of the host that lead to the guest: tcp:[ADDR]:PORT-[ADDR]:PORT." },
+	{ .name = "restrict",
+	  .kind = IOL_VALUE_FLAG,
+	  .bare = true,
+	  .set = set_restrict,
+	  .get = get_restrict,
+	  .doc = { .text = "Whether the guest is kept from the outside.", .fallback = "false" } },
+	{ .name = "ipv4",
+	  .kind = IOL_VALUE_FLAG,
+	  .set = set_ipv4,
+	  .get = get_ipv4,
+	  .doc = { .text = "Whether there is IPv4.", .fallback = "true" } },
+	{ .name = "ipv6",
+	  .kind = IOL_VALUE_FLAG,
+	  .set = set_ipv6,
+	  .get = get_ipv6,
+	  .doc = { .text = "Whether there is IPv6.", .fallback = "true" } },
+	TEXT_KEY("net", set_net, get_net, "The guest's network."),
+	TEXT_KEY("host", set_host, get_host, "The host's address in it."),
+	TEXT_KEY("dns", set_dns, get_dns, "The name server's address in it."),
+	TEXT_KEY("dhcpstart", set_dhcpstart, get_dhcpstart, "The first address that is given."),
+	TEXT_KEY("ipv6-net", set_net6, get_net6, "The guest's IPv6 network."),
+	TEXT_KEY("ipv6-host", set_host6, get_host6, "The host's address in it."),
+	TEXT_KEY("ipv6-dns", set_dns6, get_dns6, "The name server's address in it."),
+	TEXT_KEY("hostname", set_hostname, get_hostname, "The guest's name, as DHCP tells it."),
+	TEXT_KEY("domainname", set_domain, get_domain, "The guest's domain, as DHCP tells it."),
 	{ .name = NULL },
 };
 
 static const struct iol_key passt_keys[] = {
 	COMMON_KEYS,
-	{ "path", IOL_VALUE_PATH, .set = set_path },
+	{ .name = "path",
+	  .kind = IOL_VALUE_PATH,
+	  .set = set_path,
+	  .get = get_path,
+	  .doc.text = "The socket of a passt that runs; without it, one is started." },
 	{ .name = NULL },
 };
 
 static const struct iol_key socket_keys[] = {
 	COMMON_KEYS,
-	{ "path", IOL_VALUE_PATH, .set = set_path },
-	{ "listen", IOL_VALUE_FLAG, .bare = true, .set = set_listen },
+	{ .name = "path",
+	  .kind = IOL_VALUE_PATH,
+	  .set = set_path,
+	  .get = get_path,
+	  .doc.text = "The socket." },
+	{ .name = "listen",
+	  .kind = IOL_VALUE_FLAG,
+	  .bare = true,
+	  .set = set_listen,
+	  .get = get_listen,
+	  .doc = { .text = "Whether it listens there instead of connecting.",
+		   .fallback = "false" } },
 	{ .name = NULL },
 };
 

@@ -81,8 +81,7 @@ static void tell_no_tree(const struct iol_config *config)
 			"tree is not done; give the bzImage (vmlinuz) of it");
 }
 
-static int load_tree(struct iol_vm *vm, const struct iol_placement *placement,
-		     struct iol_error *err)
+static int load_tree(struct iol_vm *vm, struct iol_error *err)
 {
 	uint8_t seed[IOL_TREE_SEED_BYTES];
 	const struct iol_tree_source source = {
@@ -90,7 +89,7 @@ static int load_tree(struct iol_vm *vm, const struct iol_placement *placement,
 		.arch = vm->arch,
 		.layout = &vm->layout,
 		.boot = &vm->boot,
-		.placement = placement,
+		.placement = &vm->placement,
 		/* Without entropy yet (a host that has just come up): better no seed than a known one. */
 		.seed = getrandom(seed, sizeof(seed), GRND_NONBLOCK) == sizeof(seed) ? seed : NULL,
 	};
@@ -99,21 +98,22 @@ static int load_tree(struct iol_vm *vm, const struct iol_placement *placement,
 
 	if (ret)
 		return ret;
-	ret = vm->arch->place_tree(&vm->layout, &vm->memory, placement, &tree, &vm->entry, err);
+	ret = vm->arch->place_tree(&vm->layout, &vm->memory, &vm->placement, &tree, &vm->entry,
+				   err);
 	iol_fdt_blob_finish(&tree);
 	return ret;
 }
 
 int iol_machine_load(struct iol_vm *vm, struct iol_error *err)
 {
-	struct iol_placement placement;
-	int ret = vm->arch->load(&vm->layout, &vm->memory, &vm->boot, &vm->entry, &placement, err);
+	int ret = vm->arch->load(&vm->layout, &vm->memory, &vm->boot, &vm->entry, &vm->placement,
+				 err);
 
 	if (ret)
 		return ret;
-	if (placement.no_tree) {
+	if (vm->placement.no_tree) {
 		tell_no_tree(vm->config);
 		return 0;
 	}
-	return load_tree(vm, &placement, err);
+	return load_tree(vm, err);
 }

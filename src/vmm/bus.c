@@ -90,6 +90,20 @@ void iol_bus_remove(struct iol_bus *bus, uint64_t base)
 	pthread_rwlock_unlock(&bus->lock);
 }
 
+bool iol_bus_next(struct iol_bus *bus, uint64_t addr, struct iol_bus_region *region)
+{
+	unsigned int idx;
+	bool found;
+
+	pthread_rwlock_rdlock(&bus->lock);
+	idx = first_ending_after(bus, addr);
+	found = idx < bus->count;
+	if (found)
+		*region = bus->regions[idx];
+	pthread_rwlock_unlock(&bus->lock);
+	return found;
+}
+
 static bool find(struct iol_bus *bus, uint64_t addr, unsigned int len,
 		 struct iol_bus_region *region)
 {

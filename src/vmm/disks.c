@@ -7,6 +7,7 @@
 #include <iolite/block_fault.h>
 #include <iolite/virtio_blk.h>
 
+#include "control.h"
 #include "machine.h"
 
 enum { QUEUE_SIZE = 256 };
@@ -56,6 +57,13 @@ int iol_disks_open(struct iol_vm *vm, struct iol_error *err)
 	return ret;
 }
 
+static void request_failed(void *owner, enum iol_block_kind kind, int res)
+{
+	struct iol_vm_disk *disk = owner;
+
+	iol_vm_control_io_error(disk->vm, (unsigned int)(disk - disk->vm->disks), kind, res);
+}
+
 static int init_disk(struct iol_vm *vm, unsigned int idx, struct iol_error *err)
 {
 	const struct iol_disk_config *disk = &vm->config->disks[idx];
@@ -64,11 +72,14 @@ static int init_disk(struct iol_vm *vm, unsigned int idx, struct iol_error *err)
 		.serial = disk->serial ? disk->serial : disk->id,
 		.queues = disk->queues,
 		.queue_size = QUEUE_SIZE,
+		.failed = request_failed,
+		.owner = &vm->disks[idx],
 	};
 	const struct iol_virtio_env env = iol_machine_virtio_env(vm);
 	struct iol_virtio *v;
 	int ret = iol_virtio_blk_new(vm->disks[idx].block, &blk, &env, &v, err);
 
+	vm->disks[idx].vm = vm;
 	if (!ret) {
 		vm->disks[idx].block = NULL;
 		ret = iol_machine_plug(vm, IOL_SLOT_DISKS + idx, disk->transport, v, err);
@@ -94,6 +105,13 @@ void iol_disks_finish(struct iol_vm *vm)
 		iol_block_free(vm->disks[i].block);
 		vm->disks[i].block = NULL;
 	}
+}
+
+const struct iol_block *iol_disk_backend(const struct iol_vm *vm, unsigned int idx)
+{
+	struct iol_virtio *v = vm->disks[idx].virtio;
+
+	return v ? iol_virtio_blk_backend(v) : vm->disks[idx].block;
 }
 
 void iol_vm_refresh_disks(struct iol_vm *vm)

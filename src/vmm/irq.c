@@ -112,8 +112,11 @@ void iol_irq_output_finish(struct iol_irq_output *output)
 
 void iol_irq_output_set(struct iol_irq_output *output, bool high)
 {
-	if (high && !output->high)
+	if (high && !output->high) {
 		iol_irq_line_raise(&output->line);
+		if (output->raised)
+			iol_count_add_one(output->raised);
+	}
 	output->high = high;
 	iol_irq_pin_set(&output->pin, high);
 }

@@ -320,6 +320,29 @@ void iol_irq_msi_route(struct iol_irq_msi *msi, uint32_t devid, uint64_t address
 	pthread_mutex_unlock(&msi->router->lock);
 }
 
+bool iol_irq_router_next(struct iol_irq_router *router, uint32_t gsi, struct iol_irq_route *route)
+{
+	bool found = false;
+
+	pthread_mutex_lock(&router->lock);
+	for (guint i = gsi > router->pins ? gsi - router->pins : 0; i < router->msis->len && !found;
+	     i++) {
+		const struct iol_irq_msi *msi = g_ptr_array_index(router->msis, i);
+
+		found = msi;
+		if (msi)
+			*route = (struct iol_irq_route){
+				.gsi = msi->gsi,
+				.routed = is_routed(msi),
+				.devid = msi->devid,
+				.address = msi->address,
+				.data = msi->data,
+			};
+	}
+	pthread_mutex_unlock(&router->lock);
+	return found;
+}
+
 bool iol_irq_msi_bind(struct iol_irq_msi *msi, int eventfd)
 {
 	return is_routed(msi) && !set_irqfd(msi, eventfd, 0);

@@ -8,9 +8,13 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
+#include <iolite/sandbox.h>
+
 enum { SQ_ENTRIES = 64, CQ_ENTRIES = 256 };
+enum { TURN_TRIES = 100, TURN_PAUSE_NS = 1000000 };
 
 static int setup_error(int code, struct iol_error *err)
 {
@@ -26,11 +30,11 @@ static int setup_error(int code, struct iol_error *err)
 	return iol_error_errno(err, code, "cannot set up io_uring");
 }
 
-static int setup_ring(struct io_uring *ring)
+static int setup_ring(struct io_uring *ring, unsigned int flags)
 {
 	struct io_uring_params params = {
 		.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
-			 IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_CQSIZE,
+			 IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_CQSIZE | flags,
 		.cq_entries = CQ_ENTRIES,
 	};
 	int ret = io_uring_queue_init_params(SQ_ENTRIES, ring, &params);
@@ -38,8 +42,27 @@ static int setup_ring(struct io_uring *ring)
 	if (ret != -EINVAL)
 		return ret;
 	/* Linux before 6.1. */
-	params = (struct io_uring_params){ .flags = IORING_SETUP_CQSIZE, .cq_entries = CQ_ENTRIES };
+	params = (struct io_uring_params){ .flags = IORING_SETUP_CQSIZE | flags,
+					   .cq_entries = CQ_ENTRIES };
 	return io_uring_queue_init_params(SQ_ENTRIES, ring, &params);
+}
+
+static int make_ring(struct iol_loop *loop, struct iol_error *err)
+{
+	bool confined = iol_sandbox_mode() != IOL_SANDBOX_OFF;
+	int ret = setup_ring(&loop->ring, confined ? IORING_SETUP_R_DISABLED : 0);
+
+	if (ret)
+		return setup_error(ret, err);
+	if (!confined)
+		return 0;
+	ret = iol_loop_confine(loop);
+	if (!ret)
+		return 0;
+	io_uring_queue_exit(&loop->ring);
+	return iol_error_errno(err, ret,
+			       "cannot restrict io_uring; --sandbox=off runs the machine without "
+			       "that");
 }
 
 static struct iol_post *pop_post(struct iol_loop *loop)
@@ -102,15 +125,16 @@ int iol_loop_init(struct iol_loop *loop, struct iol_error *err)
 	loop->wake_fd = eventfd(0, EFD_CLOEXEC);
 	if (loop->wake_fd < 0)
 		return iol_error_errno(err, -errno, "cannot create an eventfd for the event loop");
-	ret = setup_ring(&loop->ring);
+	ret = make_ring(loop, err);
 	if (ret) {
 		iol_fd_close(&loop->wake_fd);
-		return setup_error(ret, err);
+		return ret;
 	}
 	pthread_mutex_init(&loop->post_lock, NULL);
 	loop->post_tail = &loop->post_head;
 	loop->end_tail = &loop->end_head;
 	loop->wake_op.done = wake_done;
+	iol_loop_keep(loop, loop->wake_fd);
 	await_posts(loop);
 	return 0;
 }
@@ -188,6 +212,7 @@ static bool run_completions(struct iol_loop *loop)
 		loop->in_flight--;
 		loop->workers_in_flight -= op->by_worker;
 		op->in_flight = false;
+		iol_loop_used(loop, op);
 		op->done(op, op->refused ? -ECANCELED : res);
 	}
 	return worked;
@@ -199,7 +224,7 @@ static int submit_result(int ret)
 	return ret >= 0 || ret == -EINTR || ret == -EBUSY || ret == -EAGAIN ? 0 : ret;
 }
 
-int iol_loop_turn(struct iol_loop *loop, bool wait)
+static int turn(struct iol_loop *loop, bool wait)
 {
 	int ret;
 
@@ -213,6 +238,25 @@ int iol_loop_turn(struct iol_loop *loop, bool wait)
 	run_completions(loop);
 	run_turn_ends(loop);
 	return 0;
+}
+
+/*
+ * Who calls this waits for something in flight, to free it: one failure is no reason to do so while the kernel has it. After the last
+ * one nothing that completes is looked at, for it may be gone.
+ */
+int iol_loop_turn(struct iol_loop *loop, bool wait)
+{
+	const struct timespec pause = { .tv_nsec = TURN_PAUSE_NS };
+	int ret = -EIO;
+
+	for (unsigned int i = 0; i < TURN_TRIES && !loop->lost; i++) {
+		ret = turn(loop, wait);
+		if (!ret)
+			return 0;
+		nanosleep(&pause, NULL);
+	}
+	loop->lost = true;
+	return ret;
 }
 
 int iol_loop_reap(struct iol_loop *loop, bool *worked)
@@ -239,6 +283,7 @@ static void cancel_all(struct iol_loop *loop)
 	struct io_uring_sqe *sqe = iol_loop_sqe(loop);
 
 	io_uring_prep_cancel(sqe, NULL, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
+	sqe->flags |= loop->confined ? IOSQE_FIXED_FILE : 0;
 	io_uring_sqe_set_data(sqe, NULL);
 }
 
@@ -268,7 +313,7 @@ int iol_loop_run(struct iol_loop *loop, struct iol_error *err)
 			continue;
 		}
 		blocks = !loop->end_head;
-		ret = iol_loop_turn(loop, true);
+		ret = turn(loop, true);
 		if (!idle_ns || !blocks)
 			continue;
 		if (iol_poll_window_slept(&loop->poll, iol_loop_now_ns() - idle_ns))

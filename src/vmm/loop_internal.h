@@ -5,6 +5,16 @@
 
 #include <iolite/loop.h>
 
+/*
+ * For the ring of a process in a sandbox, made with IORING_SETUP_R_DISABLED: leaves it the operations of a loop, on files of its
+ * table, and enables it. -errno.
+ */
+int iol_loop_confine(struct iol_loop *loop);
+
+/* In a confined loop: @op on @fd, prepared as @sqe, is about to start, and has ended. */
+void iol_loop_use(struct iol_loop *loop, struct io_uring_sqe *sqe, struct iol_op *op, int fd);
+void iol_loop_used(struct iol_loop *loop, struct iol_op *op);
+
 /* A free submission entry; submits the others when there is none. */
 struct io_uring_sqe *iol_loop_sqe(struct iol_loop *loop);
 

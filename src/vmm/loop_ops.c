@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The operations of the event loop, and its registered files. See include/iolite/loop.h. All of it
+ * The operations of the event loop. See include/iolite/loop.h. All of it
  * runs on the loop's thread but iol_loop_now_ns().
  */
 #include "loop_internal.h"
 
-#include <sys/resource.h>
 #include <time.h>
 
 uint64_t iol_loop_now_ns(void)
@@ -16,13 +15,15 @@ uint64_t iol_loop_now_ns(void)
 	return (uint64_t)ts.tv_sec * IOL_NS_PER_S + (uint64_t)ts.tv_nsec;
 }
 
-/* @sqe is prepared: the kernel gets it with the next turn. */
-static void start(struct iol_loop *loop, struct io_uring_sqe *sqe, struct iol_op *op)
+/* @sqe is prepared: the kernel gets it with the next turn. @fd: -1: none. */
+static void start(struct iol_loop *loop, struct io_uring_sqe *sqe, struct iol_op *op, int fd)
 {
 	/* The end of the loop waits for what is in flight, so nothing new may take long. */
 	op->refused = loop->closing;
 	if (op->refused)
 		io_uring_prep_nop(sqe);
+	iol_loop_use(loop, sqe, op, op->refused ? -1 : fd);
+	sqe->flags |= loop->confined ? IOSQE_FIXED_FILE : 0;
 	io_uring_sqe_set_data(sqe, op);
 	op->in_flight = true;
 	loop->in_flight++;
@@ -35,7 +36,7 @@ void iol_loop_read(struct iol_loop *loop, struct iol_op *op, int fd, void *buf, 
 	struct io_uring_sqe *sqe = iol_loop_sqe(loop);
 
 	io_uring_prep_read(sqe, fd, buf, len, offset);
-	start(loop, sqe, op);
+	start(loop, sqe, op, fd);
 }
 
 void iol_loop_write(struct iol_loop *loop, struct iol_op *op, int fd, const void *buf,
@@ -44,7 +45,7 @@ void iol_loop_write(struct iol_loop *loop, struct iol_op *op, int fd, const void
 	struct io_uring_sqe *sqe = iol_loop_sqe(loop);
 
 	io_uring_prep_write(sqe, fd, buf, len, offset);
-	start(loop, sqe, op);
+	start(loop, sqe, op, fd);
 }
 
 void iol_loop_fsync(struct iol_loop *loop, struct iol_op *op, int fd, bool data_only)
@@ -52,7 +53,7 @@ void iol_loop_fsync(struct iol_loop *loop, struct iol_op *op, int fd, bool data_
 	struct io_uring_sqe *sqe = iol_loop_sqe(loop);
 
 	io_uring_prep_fsync(sqe, fd, data_only ? IORING_FSYNC_DATASYNC : 0);
-	start(loop, sqe, op);
+	start(loop, sqe, op, fd);
 }
 
 void iol_loop_poll(struct iol_loop *loop, struct iol_op *op, int fd, unsigned int events)
@@ -60,7 +61,7 @@ void iol_loop_poll(struct iol_loop *loop, struct iol_op *op, int fd, unsigned in
 	struct io_uring_sqe *sqe = iol_loop_sqe(loop);
 
 	io_uring_prep_poll_add(sqe, fd, events);
-	start(loop, sqe, op);
+	start(loop, sqe, op, fd);
 }
 
 void iol_loop_timeout(struct iol_loop *loop, struct iol_op *op, uint64_t ns)
@@ -70,7 +71,7 @@ void iol_loop_timeout(struct iol_loop *loop, struct iol_op *op, uint64_t ns)
 	op->timeout.tv_sec = (long long)(ns / IOL_NS_PER_S);
 	op->timeout.tv_nsec = (long long)(ns % IOL_NS_PER_S);
 	io_uring_prep_timeout(sqe, &op->timeout, 0, 0);
-	start(loop, sqe, op);
+	start(loop, sqe, op, -1);
 }
 
 void iol_loop_cancel(struct iol_loop *loop, struct iol_op *op)
@@ -81,6 +82,7 @@ void iol_loop_cancel(struct iol_loop *loop, struct iol_op *op)
 		return;
 	sqe = iol_loop_sqe(loop);
 	io_uring_prep_cancel(sqe, op, 0);
+	sqe->flags |= loop->confined ? IOSQE_FIXED_FILE : 0;
 	io_uring_sqe_set_data(sqe, NULL);
 }
 
@@ -92,7 +94,7 @@ static void start_on(struct iol_loop *loop, struct io_uring_sqe *sqe, struct iol
 		sqe->fd = file->slot;
 		sqe->flags |= IOSQE_FIXED_FILE;
 	}
-	start(loop, sqe, op);
+	start(loop, sqe, op, file->fd);
 }
 
 void iol_loop_readv(struct iol_loop *loop, struct iol_op *op, const struct iol_loop_file *file,
@@ -130,51 +132,4 @@ void iol_loop_fallocate(struct iol_loop *loop, struct iol_op *op, const struct i
 	io_uring_prep_rw(IORING_OP_FALLOCATE, sqe, file->fd, NULL, (unsigned int)mode, offset);
 	sqe->addr = len;
 	start_on(loop, sqe, op, file);
-}
-
-enum { FILE_SLOTS = 64 };
-
-/* An empty table; an array of -1 is understood by every kernel with io_uring_enter's flags. */
-static bool prepare_files(struct iol_loop *loop)
-{
-	int fds[FILE_SLOTS];
-	struct rlimit limit;
-
-	if (loop->files_ready || loop->files_refused)
-		return loop->files_ready;
-	/* The kernel refuses a table above the limit, and liburing would then raise the user's limit. */
-	loop->files_refused = getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < FILE_SLOTS;
-	if (loop->files_refused)
-		return false;
-	for (int i = 0; i < FILE_SLOTS; i++)
-		fds[i] = -1;
-	loop->files_ready = io_uring_register_files(&loop->ring, fds, FILE_SLOTS) == 0;
-	loop->files_refused = !loop->files_ready;
-	return loop->files_ready;
-}
-
-void iol_loop_file_init(struct iol_loop *loop, struct iol_loop_file *file, int fd)
-{
-	int slot;
-
-	*file = (struct iol_loop_file){ .fd = fd, .slot = -1 };
-	if (loop->files_used == UINT64_MAX || !prepare_files(loop))
-		return;
-	slot = __builtin_ctzll(~loop->files_used);
-	if (io_uring_register_files_update(&loop->ring, (unsigned int)slot, &fd, 1) != 1)
-		return;
-	loop->files_used |= UINT64_C(1) << slot;
-	file->slot = slot;
-}
-
-void iol_loop_file_finish(struct iol_loop *loop, struct iol_loop_file *file)
-{
-	int none = -1;
-
-	if (file->slot >= 0) {
-		/* The kernel cannot fail to empty a slot that exists. */
-		io_uring_register_files_update(&loop->ring, (unsigned int)file->slot, &none, 1);
-		loop->files_used &= ~(UINT64_C(1) << file->slot);
-	}
-	*file = (struct iol_loop_file){ .fd = -1, .slot = -1 };
 }

@@ -8,7 +8,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <glib.h>
-#include <sched.h>
 #include <stdio.h>
 
 #include <iolite/acpi_pm.h>
@@ -21,8 +20,11 @@
 #include <iolite/pl031.h>
 #include <iolite/pl061.h>
 #include <iolite/power_key.h>
+#include <iolite/pvpanic.h>
 #include <iolite/rtc.h>
 #include <iolite/uart.h>
+
+#include "cpu_place.h"
 
 /* How long the last words of a guest may take to reach a slow reader when the machine ends. */
 #define LAST_WORDS_NS (2 * IOL_NS_PER_S)
@@ -93,9 +95,10 @@ static int make_uart(struct iol_vm *vm, const struct iol_layout_device *where,
 	struct iol_device *dev;
 	int ret = make_output(vm, where, &irq, err);
 
-	if (!ret)
-		ret = iol_uart_new(bus_of(vm, where), where->base, irq, vm->serials[where->nth],
-				   &dev, err);
+	if (ret)
+		return ret;
+	irq.raised = &vm->serial_interrupts[where->nth];
+	ret = iol_uart_new(bus_of(vm, where), where->base, irq, vm->serials[where->nth], &dev, err);
 	if (ret)
 		return ret;
 	iol_machine_keep(vm, dev);
@@ -178,6 +181,17 @@ static int make_i8042(struct iol_vm *vm, const struct iol_layout_device *where,
 {
 	struct iol_device *dev;
 	int ret = iol_i8042_new(bus_of(vm, where), where->base, &vm->lifecycle.sink, &dev, err);
+
+	if (!ret)
+		iol_machine_keep(vm, dev);
+	return ret;
+}
+
+static int make_pvpanic(struct iol_vm *vm, const struct iol_layout_device *where,
+			struct iol_error *err)
+{
+	struct iol_device *dev;
+	int ret = iol_pvpanic_new(bus_of(vm, where), where->base, &vm->lifecycle.sink, &dev, err);
 
 	if (!ret)
 		iol_machine_keep(vm, dev);
@@ -328,17 +342,8 @@ static int (*const makers[IOL_LAYOUT_KIND_COUNT])(struct iol_vm *vm,
 	[IOL_LAYOUT_PCI_ECAM] = make_pci,      [IOL_LAYOUT_VIRTIO_MMIO] = note_virtio_mmio,
 	[IOL_LAYOUT_PL031] = make_pl031,       [IOL_LAYOUT_PL061] = make_pl061,
 	[IOL_LAYOUT_FSL_GUTS] = make_fsl_guts, [IOL_LAYOUT_FSL_GPIO] = make_fsl_gpio,
-	[IOL_LAYOUT_FSL_PCI] = make_fsl_pci,
+	[IOL_LAYOUT_FSL_PCI] = make_fsl_pci,   [IOL_LAYOUT_PVPANIC] = make_pvpanic,
 };
-
-/* True when a processor is left for the loop while all vCPUs run. */
-static bool may_poll(const struct iol_vm *vm)
-{
-	cpu_set_t set;
-
-	return !sched_getaffinity(0, sizeof(set), &set) &&
-	       (unsigned int)CPU_COUNT(&set) > vm->config->cpus;
-}
 
 int iol_machine_init(struct iol_vm *vm, struct iol_error *err)
 {
@@ -358,7 +363,8 @@ int iol_machine_init(struct iol_vm *vm, struct iol_error *err)
 		ret = iol_rng_init(vm, err);
 	if (!ret)
 		ret = iol_console_init(vm, err);
-	if (!ret && (vm->config->disk_count || vm->config->net_count) && may_poll(vm))
+	if (!ret && (vm->config->disk_count || vm->config->net_count) &&
+	    iol_cpu_place_loop_has_own(vm))
 		iol_loop_set_polling(&vm->loop, POLL_NS);
 	return ret;
 }

@@ -75,6 +75,8 @@ int iol_disks_open(struct iol_vm *vm, struct iol_error *err);
 int iol_disks_init(struct iol_vm *vm, struct iol_error *err);
 /* Closes what has no device yet; the rest went with the devices. */
 void iol_disks_finish(struct iol_vm *vm);
+/* The backend of config->disks[idx], wherever it is by now; NULL: there is none yet. */
+const struct iol_block *iol_disk_backend(const struct iol_vm *vm, unsigned int idx);
 
 /* The same three for config->nets. Backends may fork: no thread runs yet. */
 int iol_nets_open(struct iol_vm *vm, struct iol_error *err);

@@ -11,6 +11,7 @@
 #include <glib.h>
 #include <string.h>
 
+#include "control.h"
 #include "machine.h"
 
 enum { QUEUE_SIZE = 256 };
@@ -124,6 +125,26 @@ static int open_vhost(struct iol_vm *vm, unsigned int idx, struct iol_vhost_net 
 	return 0;
 }
 
+static void link_changed(struct iol_net_observer *observer, bool up)
+{
+	struct iol_vm_card *card = iol_container_of(observer, struct iol_vm_card, observer);
+	const struct iol_config *config = card->vm->config;
+
+	iol_vm_control_link(card->vm, config->nets[card - card->vm->cards].id, up);
+}
+
+/* The backend is the device's now. */
+static void keep_card(struct iol_vm *vm, unsigned int idx)
+{
+	struct iol_vm_card *card = &vm->cards[idx];
+
+	card->vm = vm;
+	card->net = vm->nets[idx];
+	card->observer.link_changed = link_changed;
+	card->net->observer = &card->observer;
+	vm->nets[idx] = NULL;
+}
+
 static int init_net(struct iol_vm *vm, unsigned int idx, struct iol_error *err)
 {
 	const struct iol_net_config *net = &vm->config->nets[idx];
@@ -146,7 +167,7 @@ static int init_net(struct iol_vm *vm, unsigned int idx, struct iol_error *err)
 	if (ret) {
 		free_vhost(vhost);
 	} else {
-		vm->nets[idx] = NULL;
+		keep_card(vm, idx);
 		ret = iol_machine_plug(vm, IOL_SLOT_NETS + idx, net->transport, v, err);
 	}
 	return ret ? iol_error_prefix(err, "network %s", net->id) : 0;
@@ -166,5 +187,6 @@ void iol_nets_finish(struct iol_vm *vm)
 	for (unsigned int i = 0; i < vm->config->net_count; i++) {
 		iol_net_free(vm->nets[i]);
 		vm->nets[i] = NULL;
+		vm->cards[i].net = NULL;
 	}
 }

@@ -58,9 +58,11 @@ int iol_machine_plug(struct iol_vm *vm, unsigned int slot, enum iol_transport tr
 	int ret = transport == IOL_TRANSPORT_PCI ? iol_virtio_pci_new(v, &pci, &dev, err)
 						 : iol_virtio_mmio_new(v, &mmio, &dev, err);
 
-	if (ret)
+	if (ret) {
 		v->ops->free(v);
-	else
-		iol_machine_keep(vm, dev);
-	return ret;
+		return ret;
+	}
+	iol_machine_keep(vm, dev);
+	vm->slots[slot] = v;
+	return 0;
 }

@@ -16,6 +16,7 @@
 #include <iolite/pl031.h>
 #include <iolite/pl061.h>
 #include <iolite/power_key.h>
+#include <iolite/pvpanic.h>
 #include <iolite/rtc.h>
 #include <iolite/uart.h>
 #include <iolite/virtio_mmio.h>
@@ -45,6 +46,7 @@ static void (*const describers[IOL_LAYOUT_KIND_COUNT])(struct iol_fdt *fdt,
 	[IOL_LAYOUT_FSL_GUTS] = iol_fsl_guts_describe,
 	[IOL_LAYOUT_FSL_GPIO] = iol_fsl_gpio_describe,
 	[IOL_LAYOUT_FSL_POWER] = describe_fsl_power,
+	[IOL_LAYOUT_PVPANIC] = iol_pvpanic_describe,
 };
 
 static void describe_device(const struct iol_describe *d, struct iol_fdt *fdt,

@@ -16,12 +16,17 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include <iolite/endian.h>
 #include <iolite/log.h>
+#include <iolite/sandbox.h>
 #include <iolite/vm.h>
 
+#include "cpu_place.h"
+#include "debug.h"
 #include "gate.h"
+#include "kvm_stats.h"
 
 /* A vCPU's calls are shallow; the host backs only what is touched. */
 enum { STACK_BYTES = 256 * 1024 };
@@ -36,6 +41,11 @@ static void on_kick(int sig)
 
 /* --- exits, on the vCPU's thread --- */
 
+static void count_exit(struct iol_vcpu *vcpu, uint32_t reason)
+{
+	iol_count_add_one(&vcpu->exits[MIN(reason, IOL_VCPU_EXIT_REASONS - 1)]);
+}
+
 static bool is_bus_width(uint32_t len)
 {
 	return len == 1 || len == 2 || len == 4 || len == 8;
@@ -47,7 +57,6 @@ static void exit_mmio(struct iol_vcpu *vcpu)
 	uint32_t len = run->mmio.len;
 	uint64_t value = UINT64_MAX;
 
-	vcpu->exits[IOL_EXIT_MMIO]++;
 	/* Odd widths come from accesses that cross a page; no register is that wide. */
 	if (!is_bus_width(len)) {
 		memset(run->mmio.data, 0xff, sizeof(run->mmio.data));
@@ -63,14 +72,16 @@ static void exit_mmio(struct iol_vcpu *vcpu)
 	iol_le_store(run->mmio.data, len, value);
 }
 
-static void exit_pio(struct iol_vcpu *vcpu)
+static enum iol_vcpu_action exit_pio(struct iol_vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
 	uint8_t *data = (uint8_t *)run + run->io.data_offset;
 	unsigned int len = run->io.size;
 	uint64_t value;
 
-	vcpu->exits[IOL_EXIT_PIO]++;
+	if (vcpu->vm->debug && run->io.direction == KVM_EXIT_IO_OUT && len == 1 &&
+	    iol_debug_caught_port(vcpu, run->io.port))
+		return IOL_VCPU_STAND;
 	/* A string instruction comes as several accesses to one port. */
 	for (uint32_t i = 0; i < run->io.count; i++, data += len) {
 		if (run->io.direction == KVM_EXIT_IO_OUT) {
@@ -80,6 +91,7 @@ static void exit_pio(struct iol_vcpu *vcpu)
 		iol_bus_read(&vcpu->vm->pio, run->io.port, len, &value);
 		iol_le_store(data, len, value);
 	}
+	return IOL_VCPU_CONTINUE;
 }
 
 static enum iol_vcpu_action end_with(struct iol_vcpu *vcpu, enum iol_event event)
@@ -117,19 +129,21 @@ static enum iol_vcpu_action exit_fail_entry(struct iol_vcpu *vcpu)
 
 static enum iol_vcpu_action handle_exit(struct iol_vcpu *vcpu)
 {
+	count_exit(vcpu, vcpu->run->exit_reason);
 	switch (vcpu->run->exit_reason) {
 	case KVM_EXIT_MMIO:
 		exit_mmio(vcpu);
 		return IOL_VCPU_CONTINUE;
 	case KVM_EXIT_IO:
-		exit_pio(vcpu);
-		return IOL_VCPU_CONTINUE;
+		return exit_pio(vcpu);
 	case KVM_EXIT_INTERNAL_ERROR:
 		return exit_internal_error(vcpu);
 	case KVM_EXIT_FAIL_ENTRY:
 		return exit_fail_entry(vcpu);
 	default:
-		vcpu->exits[IOL_EXIT_OTHER]++;
+		/* Without a debugger some KVMs have it all the same (Book E). */
+		if (vcpu->run->exit_reason == KVM_EXIT_DEBUG && vcpu->vm->debug)
+			return iol_debug_caught(vcpu);
 		return vcpu->vm->arch->kvm->handle_exit(vcpu);
 	}
 }
@@ -142,7 +156,7 @@ static enum iol_vcpu_action run_once(struct iol_vcpu *vcpu)
 		return handle_exit(vcpu);
 	error = errno;
 	if (error == EINTR || error == EAGAIN) {
-		vcpu->exits[IOL_EXIT_KICK]++;
+		count_exit(vcpu, KVM_EXIT_INTR);
 		return IOL_VCPU_CONTINUE;
 	}
 	iol_log(IOL_LOG_ERROR, "vCPU %u: KVM_RUN: %s", vcpu->idx, strerror(error));
@@ -153,7 +167,7 @@ static enum iol_vcpu_action run_once(struct iol_vcpu *vcpu)
 
 static bool may_run(const struct iol_vcpu *vcpu)
 {
-	return vcpu->vm->vcpus_run && !vcpu->held && !vcpu->parked &&
+	return vcpu->vm->vcpus_run && !vcpu->held && !vcpu->parked && !vcpu->debug_stands &&
 	       !(vcpu->gate && vcpu->gate->closed);
 }
 
@@ -214,6 +228,11 @@ static void *vcpu_main(void *arg)
 
 	snprintf(name, sizeof(name), "vcpu/%u", vcpu->idx);
 	prctl(PR_SET_NAME, name);
+	vcpu->tid = gettid();
+	if (iol_cpu_place_wanted(vcpu->vm->config))
+		vcpu->start_ret = iol_cpu_place_vcpu(vcpu->vm, vcpu->idx, &vcpu->start_err);
+	if (!vcpu->start_ret)
+		vcpu->start_ret = iol_sandbox_enter(IOL_SANDBOX_VCPU, &vcpu->start_err);
 	while (safe_point(vcpu)) {
 		enum iol_vcpu_action action = IOL_VCPU_CONTINUE;
 
@@ -226,6 +245,8 @@ static void *vcpu_main(void *arg)
 			pthread_mutex_lock(&vcpu->vm->vcpu_lock);
 			vcpu->held = true;
 			pthread_mutex_unlock(&vcpu->vm->vcpu_lock);
+		} else if (action == IOL_VCPU_STAND) {
+			iol_debug_stands(vcpu);
 		}
 	}
 	return NULL;
@@ -318,10 +339,15 @@ static int vcpu_init(struct iol_vcpu *vcpu, struct iol_vm *vm, unsigned int idx,
 		return iol_error_errno(err, -errno, "cannot create vCPU %u of %u", idx,
 				       vm->config->cpus);
 	run_bytes = ioctl(vm->kvm_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+	if (run_bytes < 0)
+		return iol_error_errno(err, -errno, "KVM_GET_VCPU_MMAP_SIZE");
 	if (run_bytes < (int)sizeof(*vcpu->run))
 		return iol_error_set(err, -EIO, "KVM_GET_VCPU_MMAP_SIZE: %d is too small",
 				     run_bytes);
 	vcpu->run_bytes = (size_t)run_bytes;
+	/* Later it would wait until the vCPU comes out of KVM. Without these nobody can ask. */
+	if (vm->config->control || vm->config->has_gdb)
+		vcpu->stats_fd = iol_kvm_stats_open(vm->kvm_fd, vcpu->fd);
 	vcpu->run = mmap(NULL, vcpu->run_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
 	if (vcpu->run == MAP_FAILED) {
 		vcpu->run = NULL;
@@ -337,7 +363,7 @@ int iol_vcpus_init(struct iol_vm *vm, unsigned int count, struct iol_error *err)
 	sigaction(KICK_SIGNAL, &action, NULL);
 	vm->vcpus = g_new0(struct iol_vcpu, count);
 	for (unsigned int i = 0; i < count; i++)
-		vm->vcpus[i].fd = -1;
+		vm->vcpus[i].fd = vm->vcpus[i].stats_fd = -1;
 	for (unsigned int i = 0; i < count; i++) {
 		int ret;
 
@@ -362,7 +388,23 @@ static void block_signals(sigset_t *old)
 	pthread_sigmask(SIG_SETMASK, &set, old);
 }
 
-int iol_vcpus_start(struct iol_vm *vm, struct iol_error *err)
+/* Brings those that have started to their safe points, and says whether each is where it belongs, and in the sandbox. */
+static int await_started(struct iol_vm *vm, struct iol_error *err)
+{
+	pthread_mutex_lock(&vm->vcpu_lock);
+	while (!all_standing_locked(vm))
+		pthread_cond_wait(&vm->vcpu_cond, &vm->vcpu_lock);
+	pthread_mutex_unlock(&vm->vcpu_lock);
+	for (unsigned int i = 0; i < vm->vcpu_count; i++) {
+		const struct iol_vcpu *vcpu = &vm->vcpus[i];
+
+		if (vcpu->start_ret)
+			return iol_error_set(err, vcpu->start_ret, "%s", vcpu->start_err.msg);
+	}
+	return 0;
+}
+
+static int start_threads(struct iol_vm *vm, struct iol_error *err)
 {
 	pthread_attr_t attr;
 	sigset_t old;
@@ -386,6 +428,39 @@ int iol_vcpus_start(struct iol_vm *vm, struct iol_error *err)
 	return -ret;
 }
 
+/*
+ * KVM starts threads of its own from the first that runs a vCPU (x86: the recovery of large pages), and they are then where
+ * that one is: let it be the loop's, and not one with a CPU for a guest alone. It enters no guest.
+ */
+static void start_helpers_of_kvm(struct iol_vm *vm)
+{
+	struct iol_vcpu *vcpu = &vm->vcpus[0];
+
+	__atomic_store_n(&vcpu->run->immediate_exit, 1, __ATOMIC_RELAXED);
+	ioctl(vcpu->fd, KVM_RUN, 0);
+}
+
+int iol_vcpus_start(struct iol_vm *vm, struct iol_error *err)
+{
+	bool run = vm->vcpus_run; /* no thread yet that could change it */
+	int ret;
+
+	if (!iol_cpu_place_wanted(vm->config) && iol_sandbox_mode() == IOL_SANDBOX_OFF)
+		return start_threads(vm, err);
+	vm->vcpus_run = false;
+	if (iol_cpu_place_wanted(vm->config))
+		start_helpers_of_kvm(vm);
+	ret = start_threads(vm, err);
+	if (!ret)
+		ret = await_started(vm, err);
+	/* The last one: it started the others. */
+	if (!ret)
+		ret = iol_sandbox_enter(IOL_SANDBOX_MAIN, err);
+	if (!ret && run)
+		iol_vcpus_resume(vm);
+	return ret;
+}
+
 void iol_vcpus_finish(struct iol_vm *vm)
 {
 	pthread_mutex_lock(&vm->vcpu_lock);
@@ -400,6 +475,7 @@ void iol_vcpus_finish(struct iol_vm *vm)
 			pthread_join(vcpu->thread, NULL);
 		if (vcpu->run)
 			munmap(vcpu->run, vcpu->run_bytes);
+		iol_fd_close(&vcpu->stats_fd);
 		iol_fd_close(&vcpu->fd);
 	}
 	g_free(vm->vcpus);

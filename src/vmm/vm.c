@@ -10,11 +10,16 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <iolite/acpi_pm.h>
 #include <iolite/log.h>
 #include <iolite/power_key.h>
+#include <iolite/sandbox.h>
 
+#include "control.h"
+#include "cpu_place.h"
+#include "debug.h"
 #include "machine.h"
 
 static int open_boot_images(struct iol_vm *vm, struct iol_error *err)
@@ -57,6 +62,8 @@ static int open_kvm(struct iol_vm *vm, struct iol_error *err)
 		return iol_error_errno(
 			err, -errno, "cannot open /dev/kvm; `iolite doctor` says what is missing");
 	version = ioctl(vm->kvm_fd, KVM_GET_API_VERSION, 0);
+	if (version < 0)
+		return iol_error_errno(err, -errno, "/dev/kvm: KVM_GET_API_VERSION");
 	if (version != KVM_API_VERSION)
 		return iol_error_set(err, -ENOTSUP, "/dev/kvm has API version %d, not %d", version,
 				     KVM_API_VERSION);
@@ -74,9 +81,16 @@ static int check_host(struct iol_vm *vm, struct iol_error *err)
 	return iol_error_set(err, -ENOTSUP, "%s", why.msg);
 }
 
+static int check_memory(struct iol_vm *vm, struct iol_error *err)
+{
+	return iol_memory_check_regions(vm->layout.ram, vm->layout.ram_count,
+					&vm->config->memory_place, err);
+}
+
 static int init_memory(struct iol_vm *vm, struct iol_error *err)
 {
-	return iol_memory_init(&vm->memory, vm->layout.ram, vm->layout.ram_count, err);
+	return iol_memory_init_placed(&vm->memory, vm->layout.ram, vm->layout.ram_count,
+				      &vm->config->memory_place, err);
 }
 
 static int create_vm(struct iol_vm *vm, struct iol_error *err)
@@ -139,18 +153,37 @@ static int make_vcpus(struct iol_vm *vm, struct iol_error *err)
  * In this order: what a mistake of the user's can end comes before what costs time; interrupt
  * controllers come before the vCPUs (kvm-api 4.24), and what is wired to them comes after (arm64). Networks
  * come before serial lines, guest memory and vCPUs, so that a child process of theirs has no part in any of them, nor
- * in the terminal.
+ * in the terminal; and before the loop is pinned, which is not for children. Memory is filled from all CPUs.
  */
 static const struct {
 	int (*run)(struct iol_vm *vm, struct iol_error *err);
 	bool host_fault; /* whom a failure blames */
 } steps[] = {
-	{ open_boot_images, false }, { open_kvm, true },        { probe_host, true },
-	{ compute_layout, false },   { init_loop, true },       { iol_nets_open, false },
-	{ iol_lines_open, false },   { init_memory, true },     { iol_machine_load, false },
-	{ check_host, true },        { create_vm, true },       { give_memory, true },
-	{ init_arch, true },         { make_vcpus, true },      { iol_disks_open, false },
-	{ iol_machine_init, true },  { iol_vcpus_reset, true },
+	{ open_boot_images, false },
+	{ open_kvm, true },
+	{ iol_debug_init, true },
+	{ probe_host, true },
+	{ compute_layout, false },
+	{ check_memory, false },
+	{ iol_cpu_place_check, true },
+	{ init_loop, true },
+	{ iol_debug_server_open, false },
+	{ iol_vm_control_open, false },
+	{ iol_nets_open, false },
+	{ iol_lines_open, false },
+	{ init_memory, true },
+	{ iol_cpu_place_loop, true },
+	{ iol_machine_load, false },
+	{ check_host, true },
+	{ create_vm, true },
+	{ give_memory, true },
+	{ init_arch, true },
+	{ make_vcpus, true },
+	{ iol_disks_open, false },
+	{ iol_machine_init, true },
+	{ iol_vcpus_reset, true },
+	{ iol_debug_server_start, true },
+	{ iol_vm_control_start, true },
 };
 
 static struct iol_vm *vm_alloc(const struct iol_config *config)
@@ -158,6 +191,7 @@ static struct iol_vm *vm_alloc(const struct iol_config *config)
 	struct iol_vm *vm = g_new0(struct iol_vm, 1);
 
 	vm->config = config;
+	vm->loop_tid = gettid();
 	vm->kvm_fd = -1;
 	vm->vm_fd = -1;
 	vm->boot.kernel.fd = -1;
@@ -186,7 +220,7 @@ int iol_vm_new(const struct iol_config *config, struct iol_vm **vm, struct iol_e
 
 		if (!ret)
 			continue;
-		err->host_fault = steps[i].host_fault;
+		err->host_fault = steps[i].host_fault || iol_error_is_hosts(ret);
 		iol_vm_free(new);
 		return ret;
 	}
@@ -207,11 +241,14 @@ void iol_vm_free(struct iol_vm *vm)
 {
 	if (!vm)
 		return;
+	iol_debug_server_finish(vm);
+	iol_vm_control_finish(vm);
 	iol_vcpus_finish(vm);
 	/* The kernel may still write to what stuck requests point to: it stays as it is. */
-	if (vm->stuck || (vm->has_loop && drain(vm, NULL)))
+	if (vm->stuck || (vm->has_loop && (drain(vm, NULL) || vm->loop.lost)))
 		return;
 	iol_machine_finish(vm);
+	iol_debug_finish(vm);
 	if (vm->has_loop)
 		iol_loop_finish(&vm->loop);
 	if (vm->arch_state)
@@ -229,10 +266,16 @@ void iol_vm_free(struct iol_vm *vm)
 
 int iol_vm_run(struct iol_vm *vm, struct iol_error *err)
 {
-	int ret;
+	int ret = iol_sandbox_begin(err);
 
-	vm->lifecycle.state = IOL_STATE_RUNNING;
-	iol_vcpus_resume(vm);
+	if (ret)
+		return ret;
+	vm->lifecycle.state = vm->config->gdb_wait ? IOL_STATE_PAUSED : IOL_STATE_RUNNING;
+	vm->lifecycle.has_run = !vm->config->gdb_wait;
+	vm->started_ns = iol_loop_now_ns();
+	if (!vm->config->gdb_wait)
+		iol_vcpus_resume(vm);
+	iol_vm_control_follow(vm);
 	ret = iol_vcpus_start(vm, err);
 	if (!ret)
 		ret = iol_loop_run(&vm->loop, err);
@@ -246,6 +289,15 @@ void iol_vm_raise(struct iol_vm *vm, enum iol_event event)
 	vm->lifecycle.sink.raise(&vm->lifecycle.sink, event);
 }
 
+void iol_vm_ask(struct iol_vm *vm, enum iol_event event, enum iol_wish wish)
+{
+	if (event == IOL_EVENT_RESET_NOW)
+		vm->lifecycle.reset_wish = wish;
+	else
+		vm->lifecycle.end_wish = wish;
+	iol_vm_raise(vm, event);
+}
+
 bool iol_vm_power_button(struct iol_vm *vm)
 {
 	if (vm->acpi_pm)
@@ -254,5 +306,6 @@ bool iol_vm_power_button(struct iol_vm *vm)
 		iol_power_key_press(vm->power_key);
 	else
 		return false;
+	iol_vm_control_powerdown(vm);
 	return true;
 }

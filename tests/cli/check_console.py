@@ -258,6 +258,20 @@ class FarEnd:
     def path(self, name):
         return f"{self.folder.name}/{name}"
 
+    def connect(self, name):
+        """To the socket of that name, which may not be there yet, or not be listened to."""
+        deadline = time.monotonic() + LIMIT
+        while True:
+            s = socket.socket(socket.AF_UNIX)
+            try:
+                s.connect(self.path(name))
+                return s
+            except (FileNotFoundError, ConnectionRefusedError) as error:
+                s.close()
+                if time.monotonic() > deadline or self.process.poll() is not None:
+                    raise Failure(f"cannot connect to {name}: {error}") from None
+                time.sleep(0.01)
+
     def await_(self, what, condition):
         deadline = time.monotonic() + LIMIT
         while not condition():
@@ -307,20 +321,16 @@ def over_a_pseudo_terminal():
 
 def over_a_socket():
     with FarEnd("unix:{D}/con", "file:{D}/ttyS1", "null", "pty") as m:
-        m.await_("socket", lambda: os.path.exists(m.path("con")))
         for i in range(3):
-            with socket.socket(socket.AF_UNIX) as s:
-                s.connect(m.path("con"))
+            with m.connect("con") as s:
                 if not i:
                     read_until(s.fileno(), b"ready")
-                    with socket.socket(socket.AF_UNIX) as second:
-                        second.connect(m.path("con"))
+                    with m.connect("con") as second:
                         expect("a second client's answer", read_until(second.fileno(), b"\n"),
                                b"iolite: serial0 is in use by another client\r\n")
                 s.sendall(b"line %d\n" % i)
                 read_until(s.fileno(), b"echo line %d" % i)
-        with socket.socket(socket.AF_UNIX) as s:
-            s.connect(m.path("con"))
+        with m.connect("con") as s:
             s.sendall(b"quit\n")
             read_until(s.fileno(), b"echo quit")
             expect("exit status", m.end()[0], 0)

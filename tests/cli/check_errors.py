@@ -157,13 +157,52 @@ CASES = [
     ("cpus word", ["run", "-k", "{D}/good", "-c", "two"], USAGE, "--cpus: 'two'"),
     ("cpus fraction", ["run", "-k", "{D}/good", "-c", "1.5"], USAGE, "--cpus: '1.5'"),
     ("cpus empty", ["run", "-k", "{D}/good", "-c", ""], USAGE, "--cpus: ''"),
+    ("cpus pinned to no CPU", ["run", "-k", "{D}/good", "-c", "2,pin=x"], USAGE, "--cpus: 'pin=x' is no set.*such as 2-3"),
+    ("cpus pinned in a list", ["run", "-k", "{D}/good", "-c", "2,pin=2,3"], USAGE, "--cpus: '3': there is no '3', but pin"),
+    ("cpus pinned too few", ["run", "-k", "{D}/good", "-c", "3,pin=0:1"], USAGE, "3 vCPU.*a list of 2: give one for each"),
+    ("cpus policy", ["run", "-k", "{D}/good", "-c", "1,policy=fifo"], USAGE, "--cpus: 'policy=fifo' lacks a priority.*fifo:10"),
+    ("loop-pin", ["run", "-k", "{D}/good", "-c", "1,loop-pin=5-4"], USAGE, "--cpus: 'loop-pin=5-4' is no set"),
+    ("memory pages", ["run", "-k", "{D}/good", "-m", "64M,hugepages=3M"], USAGE, "--memory: 'hugepages=3M'.*give 2M, 1G"),
+    ("memory pages do not divide", ["run", "-k", "{D}/good", "-m", "65M,hugepages=2M"], USAGE, "65M is no multiple.*give 66M"),
+    ("memory node", ["run", "-k", "{D}/good", "-m", "64M,node=64"], USAGE, "--memory: 'node=64' is no NUMA node"),
+    ("memory key", ["run", "-k", "{D}/good", "-m", "64M,locked"], USAGE, "--memory: 'locked': there is no 'locked': did you mean 'lock'?"),
     ("cpus overflow", ["run", "-k", "{D}/good", "-c", "4294967297"], USAGE, "--cpus: '4294967297'"),
     ("serial unknown", ["run", "-k", "{D}/good", "-s", "vga"], USAGE, "--serial: 'vga' is no kind of serial line: give "
      "stdio, null, pty, file, unix, tcp or mux"),
+    ("jail without a value", ["run", "-k", "{D}/good", "--jail=user"], USAGE, "--jail: 'user' lacks its value: write it as user=..."),
+    ("jail empty", ["run", "-k", "{D}/good", "--jail="], USAGE, "--jail: a comma with nothing behind it"),
+    ("jail key unknown", ["run", "-k", "{D}/good", "--jail=usr=x"], USAGE, "--jail: 'usr=x': there is no 'usr': did you mean 'user'"),
+    ("jail user bad", ["run", "-k", "{D}/good", "--jail=user=a b"], USAGE, "--jail: 'user=a b' is neither a name nor a number"),
+    ("jail group alone", ["run", "-k", "{D}/good", "--jail=group=x"], USAGE, "there is a group 'x' and no user"),
+    ("jail chroot alone", ["run", "-k", "{D}/good", "--jail=chroot=/x"], USAGE, "there is a root folder '/x' and no user"),
+    ("jail netns bad", ["run", "-k", "{D}/good", "--jail=netns=a/b"], USAGE, "--jail: 'netns=a/b' is no network namespace"),
+    ("jail user absent", ["run", "-k", "{D}/good", "--jail=user=no-such-user"], USAGE, "jail: user: there is no user 'no-such-user': make it"),
+    ("jail group absent", ["run", "-k", "{D}/good", "--jail=user=nobody:no-such-group"], USAGE, "jail: group: there is no group 'no-such-group'"),
+    ("jail user root", ["run", "-k", "{D}/good", "--jail=user=root"], USAGE, "jail: user: 'root' is root, whom a jail does not hold"),
+    ("jail netns absent", ["run", "-k", "{D}/good", "--jail=netns=no-such"], USAGE, "jail: netns: cannot open '/run/netns/no-such', make it first"),
+    ("sandbox unknown", ["run", "-k", "{D}/good", "--sandbox=yes"], USAGE, "--sandbox: 'yes' is no sandbox: give on, log or off"),
     ("watchdog action unknown", ["run", "-k", "{D}/good", "--on-watchdog=halt"], USAGE,
      "--on-watchdog: 'halt' is no action: give reset, stop, pause or none"),
     ("watchdog action empty", ["run", "-k", "{D}/good", "--on-watchdog="], USAGE, "--on-watchdog: '' is no action"),
     ("watchdog action of a tree", ["dtb", "--on-watchdog=stop"], USAGE, "--on-watchdog.*iolite help dtb"),
+    ("reboot action unknown", ["run", "-k", "{D}/good", "--on-reboot=stop"], USAGE,
+     "--on-reboot: 'stop' is no action: give exit, reset or pause"),
+    ("panic action unknown", ["run", "-k", "{D}/good", "--on-panic=none"], USAGE, "--on-panic: 'none' is no action"),
+    ("crash action empty", ["run", "-k", "{D}/good", "--on-crash="], USAGE, "--on-crash: '' is no action"),
+    ("power-off action", ["run", "-k", "{D}/good", "--on-poweroff=reset"], USAGE,
+     "--on-poweroff: 'reset' is no action: give exit or pause"),
+    ("daemon at the terminal", ["run", "-k", "{D}/good", "--daemonize"], USAGE,
+     "--daemonize: serial line 0 is at the terminal.*-s null"),
+    ("daemon's console at the terminal", ["run", "-k", "{D}/good", "-s", "null", "--console", "stdio", "--daemonize"],
+     USAGE, "--daemonize: the console is at the terminal.*--console unix:PATH"),
+    ("pidfile in no folder", ["run", "-k", "{D}/good", "-s", "null", "--pidfile", "{D}/nowhere/pid"], USAGE,
+     "--pidfile: {D}/nowhere/pid: No such file"),
+    ("pidfile a folder", ["run", "-k", "{D}/good", "-s", "null", "--pidfile", "{D}"], USAGE,
+     "--pidfile: {D}: (Is a directory|this is no file)"),
+    ("pidfile a device", ["run", "-k", "{D}/good", "-s", "null", "--pidfile", "/dev/null"], USAGE,
+     "--pidfile: /dev/null: this is no file"),
+    ("log file in no folder", ["run", "-k", "{D}/good", "-s", "null", "--log-file", "{D}/nowhere/log"], USAGE,
+     "--log-file: {D}/nowhere/log: No such file"),
     ("kernel missing", ["run", "-k", "{D}/nowhere"], USAGE, "kernel: {D}/nowhere: name a file that is there: No such file"),
     ("kernel empty", ["run", "-k", "{D}/empty"], USAGE, "kernel: {D}/empty.*empty"),
     ("kernel a folder", ["run", "-k", "{D}"], USAGE, "kernel: {D}.*(director|regular file)"),
@@ -235,7 +274,7 @@ CASES += [
     serial("tcp6 for everybody", "tcp:[::]:23", r"'tcp:\[::\]:23': other machines could reach ::,.*expose=on"),
     serial("connect to port 0", "tcp::0,connect", "'tcp::0': port 0 is for listening"),
     serial("key of another kind", "pty,append", "'pty': 'append' is for file, not for pty: leave it out"),
-    serial("unknown key", "pty,lnk=x", "'pty': 'lnk=x': there is no 'lnk', but 'link'"),
+    serial("unknown key", "pty,lnk=x", "'pty': 'lnk=x': there is no 'lnk': did you mean 'link'?"),
     serial("comma at the end", "pty,", "'pty': a comma with nothing behind it"),
     serial("key twice", "pty,log=a,log=b", "'pty': 'log=b': 'log' is given twice"),
     serial("log without a path", "null,log=", "'null': 'log=' is no path"),
@@ -274,9 +313,9 @@ def net(name, text, pattern, status=USAGE):
 
 
 CASES += [
-    net("kind", "tab", "'tab' is no kind of network: there is no 'tab', but 'tap'"),
+    net("kind", "tab", "'tab' is no kind of network: there is no 'tab': did you mean 'tap'?"),
     net("empty", "", "no kind: name one first, such as user"),
-    net("unknown key", "user,hostfw=x", "'user': 'hostfw=x': there is no 'hostfw', but 'hostfwd'"),
+    net("unknown key", "user,hostfw=x", "'user': 'hostfw=x': there is no 'hostfw': did you mean 'hostfwd'?"),
     net("key of another kind", "tap,br=br0", "'tap': 'br=br0': there is no 'br', but"),
     net("MAC", "none,mac=52:54:00:12:34", "'none': 'mac=52:54:00:12:34' is no MAC address: give six bytes"),
     net("MAC of a group", "none,mac=01:00:5e:00:00:01", "'none': 'mac=01:00:5e:00:00:01' is a group's address"),
@@ -315,10 +354,10 @@ CASES += [
     disk("comma in the middle", "x.img,id=a,,,ro", "'x.img': 'id=a,' is no id"),
     disk("comma in the path", "a,b.img", "'a': .*no 'b.img'.*comma.*twice"),
     disk("unknown key", "x.img,format=raw", "'x.img': 'format=raw': there is no 'format'.*id, ro, .*iops"),
-    disk("key with a slip", "x.img,chache=unsafe", "'x.img': 'chache=unsafe'.*no 'chache', but 'cache'"),
+    disk("key with a slip", "x.img,chache=unsafe", "'x.img': 'chache=unsafe'.*no 'chache': did you mean 'cache'"),
     disk("key in capitals", "x.img,RO", "'x.img': 'RO'.*no 'RO'"),
-    disk("key of other programs", "x.img,readonly=on", "'x.img': 'readonly=on'.*but 'ro'"),
-    disk("key with a space", "x.img, ro", "'x.img': ' ro'.*but 'ro'"),
+    disk("key of other programs", "x.img,readonly=on", "'x.img': 'readonly=on'.*did you mean 'ro'"),
+    disk("key with a space", "x.img, ro", "'x.img': ' ro'.*did you mean 'ro'"),
     disk("key that is empty", "x.img,=on", "'x.img': '=on': there is no ''"),
     disk("key twice", "x.img,queues=1,queues=2", "'x.img': 'queues=2': 'queues' is given twice"),
     disk("flag twice", "x.img,ro,ro=off", "'x.img': 'ro=off': 'ro' is given twice"),
@@ -356,6 +395,71 @@ CASES += [
 ]
 
 
+def gdb(name, text, pattern, *more):
+    """A mistake in the value of --gdb."""
+    return (f"debugger {name}", ["run", "-k", "{D}/good", "--gdb", text, *more], USAGE, "iolite: run: --gdb: " + pattern)
+
+
+def control(name, path, pattern, *more):
+    """A mistake in the value of --control."""
+    return (f"control socket {name}", ["run", "-k", "{D}/good", "--control", path, *more], USAGE, "iolite: run: " + pattern)
+
+
+NOWHERE = "is nowhere for a debugger to connect: give tcp:PORT, tcp:HOST:PORT or unix:PATH"
+CASES += [
+    gdb("nowhere", "", "'' " + NOWHERE),
+    gdb("of no kind", "vga", "'vga' " + NOWHERE),
+    gdb("with an escape", "\033[2Jx", r"'\?\[2Jx' " + NOWHERE),
+    gdb("with a port alone", "1234", "'1234' has no kind: write it as tcp:1234\n$"),
+    gdb("with a colon and a port", ":1234", "':1234' has no kind: write it as tcp:1234\n$"),
+    gdb("without its kind", "localhost:1234", "'localhost:1234' has no kind: write it as tcp:localhost:1234"),
+    gdb("without its kind, v6", "[::1]:1234", r"'\[::1\]:1234' has no kind: write it as tcp:\[::1\]:1234"),
+    gdb("with a path alone", "/run/gdb.sock", "'/run/gdb.sock' has no kind: write it as unix:/run/gdb.sock"),
+    gdb("without a port", "tcp:localhost", "'tcp:localhost' lacks a port: .*such as tcp:1234"),
+    gdb("without anything", "tcp", "'tcp' lacks a port: write it as tcp:PORT or tcp:HOST:PORT"),
+    gdb("at a port too large", "tcp:65536", "'65536' is no port: give a number up to 65535"),
+    gdb("at a name", "tcp:example.org:1234", "'example.org' is no address.*names are not looked up"),
+    gdb("without brackets", "tcp:::1:1234", r"'::1:1234' has several colons.*tcp:\[::1\]:4000"),
+    gdb("without its path", "unix:", "'unix:' lacks its path: write it as unix:PATH"),
+    gdb("with a long path", "unix:/" + "x" * 107, "'unix:/x+': the path of the socket is longer than 107 bytes"),
+    gdb("for everybody", "tcp:0.0.0.0:1234", "'tcp:0.0.0.0:1234': other machines could reach 0.0.0.0, and whoever connects "
+        "has the whole guest: listen at 127.0.0.1 or ::1, or give expose if that is meant"),
+    gdb("for everybody, v6", "tcp:[::]:1234,expose=off", r"'tcp:\[::\]:1234': other machines could reach ::,"),
+    gdb("in the terminal", "stdio", "'stdio' " + NOWHERE),
+    gdb("at a pseudo terminal", "pty", "'pty' " + NOWHERE),
+    gdb("in a file", "file:{D}/x", "'file:{D}/x' " + NOWHERE),
+    gdb("at nobody", "null", "'null' " + NOWHERE),
+    gdb("shared", "mux:stdio", "'mux:stdio' " + NOWHERE),
+    gdb("that connects", "tcp:1234,connect", "'connect': 'connect' is for serial lines, not for debuggers: leave it out"),
+    gdb("with a log", "unix:{D}/x,log={D}/y", "'log={D}/y': 'log' is for serial lines, not for debuggers: leave it out"),
+    gdb("with a ring", "tcp:1234,ring=4K", "'ring=4K': 'ring' is for serial lines, not for debuggers"),
+    gdb("that blocks", "tcp:1234,block=on", "'block=on': 'block' is for serial lines, not for debuggers"),
+    gdb("that appends", "unix:{D}/x,append", "'append': 'append' is for serial lines, not for debuggers"),
+    gdb("with an unknown key", "tcp:1234,server", "'server': there is no 'server', but expose; a comma in a path"),
+    gdb("with a comma too many", "tcp:1234,", "'tcp::1234': a comma with nothing behind it"),
+    gdb("exposed at a path", "unix:{D}/x,expose", "'unix:{D}/x': 'expose' is for tcp, not for unix: leave it out"),
+    ("debugger's address without a value", ["run", "-k", "{D}/good", "--gdb"], USAGE, "gdb"),
+    ("wait for no debugger", ["run", "-k", "{D}/good", "--gdb-wait"], USAGE,
+     'is to wait for a debugger, and none can connect: say where with --gdb, such as --gdb tcp:1234, .*or leave the wait out'),
+    ("debugger at a serial line's socket", ["run", "-k", "{D}/good", "--gdb", "unix:{D}/x", "-s", "unix:{D}/x"], USAGE,
+     "gdb: '{D}/x' belongs to serial0 already"),
+    ("debugger at the console's log", ["run", "-k", "{D}/good", "--gdb", "unix:{D}/x", "--console", "null,log={D}/x"],
+     USAGE, "gdb: '{D}/x' belongs to the console already"),
+    ("debugger of a tree", ["dtb", "--gdb", "tcp:1234"], USAGE, "Unknown option --gdb"),
+    control("nowhere", "", "--control: '' is no path: give that of a socket to be made, or none"),
+    control("with a kind", "unix:{D}/c", "--control: 'unix:{D}/c' is no path: write it as a path alone"),
+    control("with a long path", "/" + "x" * 107, "--control: '/x+': the path of the socket is longer than 107 bytes"),
+    control("at a serial line's socket", "{D}/x", "control: '{D}/x' belongs to serial0 already", "-s", "unix:{D}/x"),
+    control("at the debugger's", "{D}/x", "control: '{D}/x' is where debuggers connect already: give each a path", "--gdb",
+            "unix:{D}/x"),
+    control("in no folder", "{D}/nofolder/c", "control: .*{D}/nofolder/c.*No such file or directory"),
+    control("at a file", "{D}/text", "control: .*{D}/text"),
+    control("at one that is in use", "{D}/listens", "control: .*{D}/listens.*in use"),
+    ("control socket without a value", ["run", "-k", "{D}/good", "--control"], USAGE, "control"),
+    ("control socket of a tree", ["dtb", "--control", "none"], USAGE, "Unknown option --control"),
+]
+
+
 def config(text, says):
     """A mistake in a JSON file, and exactly what is said behind the file's name."""
     name = f"bad{len(FILES)}.json"
@@ -364,9 +468,10 @@ def config(text, says):
             "^iolite: run: {D}/" + re.escape(name + says).replace(r"\{D\}", "{D}") + "\n$")
 
 
-def value(text, says):
-    """A mistake in a property's value."""
-    return config('{"tree": {"node-update": {"/soc": {"p": ' + text + "}}}}", ": tree.node-update./soc.p" + says)
+def value(text, says, offset=0):
+    """A mistake in a property's value, at an offset in it."""
+    head = '{"tree": {"node-update": {"/soc": {"p": '
+    return config(head + text + "}}}}", f":1:{len(head) + 1 + offset}: tree.node-update./soc.p" + says)
 
 
 FILES["empty.json"] = b"{}"
@@ -424,97 +529,117 @@ CASES += [
     config(b"{}" + b" " * MIB, ": larger than 1 MiB, which no configuration is: a kernel is named with -k, a disk with "
            "-d"),
     # JSON, and no configuration.
-    config("[]", ": this is a list: give an object, in { and }"),
-    config('{"cpu": 1}', ": there is no 'cpu', but 'cpus'"),
-    config('{"net": []}', ": there is no 'net', but 'nets'"),
+    config("[]", ":1:1: this is a list: give an object, in { and }"),
+    config('{"cpu": 1}', ":1:2: there is no 'cpu': did you mean 'cpus'?"),
+    config('{"net": []}', ":1:2: there is no 'net': did you mean 'nets'?"),
     config('{"\\u001b[2J": 1}',
-           ": there is no '?[2J', but name, machine, cpus, memory, boot, disks, nets, rng, console, serials, lifecycle, tree"),
-    config('{"kernel": "vmlinuz"}', """: 'kernel' belongs to 'boot': "boot": {"kernel": ...}"""),
-    config('{"name": "my web"}', ": name: 'my web' is no name: give a letter or digit, then letters, digits, dots, "
+           ":1:2: there is no '?[2J', but name, machine, cpus, memory, boot, disks, nets, rng, console, serials, gdb, control, sandbox, jail, lifecycle, tree"),
+    config('{"kernel": "vmlinuz"}', """:1:2: 'kernel' belongs to 'boot': "boot": {"kernel": ...}"""),
+    config('{"name": "my web"}', ":1:10: name: 'my web' is no name: give a letter or digit, then letters, digits, dots, "
            "dashes, underscores"),
-    config('{"name": "' + "n" * 65 + '"}', f": name: '{'n' * 64}' is too long: a name has up to 64 bytes"),
-    config('{"name": 5}', ": name: 5 is a number: give text, in double quotes"),
-    config('{"machine": ""}', ": machine: '' is no machine: name one, or leave it out"),
-    config('{"cpus": "2"}', ": cpus: '2' is text: give a whole number, without quotes"),
-    config('{"cpus": 1.5}', ": cpus: 1.5 is no whole number: give a whole number, without quotes"),
-    config('{"cpus": 65}', ": cpus: '65' is not a number of CPUs: give a whole number from 1 to 64"),
-    config('{"cpus": null}', ": cpus: this is null: give a whole number, without quotes, or leave it out"),
-    config('{"memory": 512}', ": memory: '512' is out of range: give 1M to 64G"),
-    config('{"memory": "512MB"}', ": memory: '512MB' is not a size: give a whole number and K, M, G or T, such as 512M"),
-    config('{"memory": true}', ': memory: this is true: give a size, such as "512M", or a number of bytes'),
-    config('{"boot": "vmlinuz"}', ": boot: 'vmlinuz' is text: give an object, in { and }"),
-    config('{"boot": {"append": "quiet"}}', ": boot: there is no 'append', but 'cmdline'"),
-    config('{"boot": {"kernel": ""}}', ": boot.kernel: '' is no path: name a file"),
-    config('{"boot": {"dtb-overlays": "a"}}', ": boot.dtb-overlays: 'a' is text: give a list of paths, in [ and ]"),
+    config('{"name": "' + "n" * 65 + '"}', f":1:10: name: '{'n' * 64}' is too long: a name has up to 64 bytes"),
+    config('{"name": 5}', ":1:10: name: 5 is a number: give text, in double quotes"),
+    config('{"machine": ""}', ":1:13: machine: '' is no machine: name one, or leave it out"),
+    config('{"cpus": "2"}', ":1:10: cpus: '2' is text: give a whole number, without quotes"),
+    config('{"cpus": 1.5}', ":1:10: cpus: 1.5 is no whole number: give a whole number, without quotes"),
+    config('{"cpus": 65}', ":1:10: cpus: '65' is not a number of CPUs: give a whole number from 1 to 64"),
+    config('{"cpus": {"cout": 2}}', ":1:11: cpus: there is no 'cout': did you mean 'count'?"),
+    config('{"cpus": {"count": "2"}}', ":1:20: cpus.count: '2' is text: give a whole number, without quotes"),
+    config('{"cpus": {"pin": [2, true]}}', """:1:22: cpus.pin[1]: this is true: give a number, a text such as "0-3,5", or a """
+           "list of those"),
+    config('{"cpus": {"policy": 5}}', ":1:21: cpus.policy: 5 is a number: give text, in double quotes"),
+    config('{"memory": {"size": "64M", "lock": "on"}}', ":1:36: memory.lock: 'on' is text: give true or false"),
+    config('{"memory": {"hugepages": "2"}}', ":1:26: memory.hugepages: '2' is no size of huge pages: give 2M, 1G, transparent "
+           "or none"),
+    config('{"memory": {"node": -1}}', ":1:21: memory.node: '-1' is no NUMA node: give numbers and ranges from 0 to 63, such "
+           "as 0 or 0-1, or none"),
+    config('{"cpus": null}', ":1:10: cpus: this is null: give a whole number, without quotes, or leave it out"),
+    config('{"memory": 512}', ":1:12: memory: '512' is out of range: give 1M to 64G"),
+    config('{"memory": "512MB"}', ":1:12: memory: '512MB' is not a size: give a whole number and K, M, G or T, such as 512M"),
+    config('{"memory": true}', ':1:12: memory: this is true: give a size, such as "512M", or a number of bytes'),
+    config('{"boot": "vmlinuz"}', ":1:10: boot: 'vmlinuz' is text: give an object, in { and }"),
+    config('{"boot": {"append": "quiet"}}', ":1:11: boot: there is no 'append': did you mean 'cmdline'?"),
+    config('{"boot": {"kernel": ""}}', ":1:21: boot.kernel: '' is no path: name a file"),
+    config('{"boot": {"dtb-overlays": "a"}}', ":1:27: boot.dtb-overlays: 'a' is text: give a list of paths, in [ and ]"),
     config('{"boot": {"dtb-overlays": [' + ", ".join(['"a"'] * 17) + "]}}",
-           ": boot.dtb-overlays[16]: '{D}/a' is one overlay too many: up to 16"),
-    config('{"disks": {"path": "a"}}', ": disks: this is an object: give a list of objects, in [ and ]"),
+           ":1:108: boot.dtb-overlays[16]: '{D}/a' is one overlay too many: up to 16"),
+    config('{"disks": {"path": "a"}}', ":1:11: disks: this is an object: give a list of objects, in [ and ]"),
     config('{"disks": ["a.img"]}',
-           """: disks[0]: 'a.img' is text: give an object, such as {"path": "disk.img"}"""),
+           """:1:12: disks[0]: 'a.img' is text: give an object, such as {"path": "disk.img"}"""),
     config('{"disks": [{"ro": true}]}',
-           ': disks[0]: no path: name a disk image or a block device, such as "path": "disk.img"'),
-    config('{"disks": [{"file": "a.img"}]}', ": disks[0]: there is no 'file', but 'path'"),
-    config('{"disks": [{"path": "a", "format": "raw"}]}', ": disks[0]: there is no 'format', but path, id, ro, direct, "
+           ':1:12: disks[0]: no path: name a disk image or a block device, such as "path": "disk.img"'),
+    config('{"disks": [{"file": "a.img"}]}', ":1:13: disks[0]: there is no 'file': did you mean 'path'?"),
+    config('{"disks": [{"path": "a", "format": "raw"}]}', ":1:26: disks[0]: there is no 'format', but path, id, ro, direct, "
            "cache, discard, lock, queues, transport, serial, bps, iops"),
-    config('{"disks": [{"path": "a"}, {"path": "b", "cache": "none"}]}', ": disks[1].cache: 'none' is no cache mode: "
+    config('{"disks": [{"path": "a"}, {"path": "b", "cache": "none"}]}', ":1:50: disks[1].cache: 'none' is no cache mode: "
            "give direct, which goes past the host's page cache"),
-    config('{"disks": [{"path": "a", "ro": "on"}]}', ": disks[0].ro: 'on' is text: give true or false"),
-    config('{"disks": [{"path": "a", "queues": 17}]}', ": disks[0].queues: '17' is not a number of queues: give 1 to "
+    config('{"disks": [{"path": "a", "ro": "on"}]}', ":1:32: disks[0].ro: 'on' is text: give true or false"),
+    config('{"disks": [{"path": "a", "queues": 17}]}', ":1:36: disks[0].queues: '17' is not a number of queues: give 1 to "
            "16, or leave it out for one for each CPU"),
     config('{"disks": [{"path": "a", "iops": "500"}]}',
-           ": disks[0].iops: '500' is text: give a whole number, without quotes"),
-    config('{"disks": [{"path": "a", "bps": "fast"}]}', ": disks[0].bps: 'fast' is not bytes a second: give a whole "
+           ":1:34: disks[0].iops: '500' is text: give a whole number, without quotes"),
+    config('{"disks": [{"path": "a", "bps": "fast"}]}', ":1:33: disks[0].bps: 'fast' is not bytes a second: give a whole "
            "number and K, M, G or T, such as 100M; 0 is no limit"),
     config('{"disks": [{"path": "/a", "id": "x"}, {"path": "/b", "id": "x"}]}',
-           ": disks[1]: '/b': its id 'x' is that of the disk '/a' already: give another id"),
+           ":1:39: disks[1]: '/b': its id 'x' is that of the disk '/a' already: give another id"),
     config('{"disks": [{"path": "/a"}, {"path": "/a", "ro": true}]}',
-           ": disks[1]: '/a': given twice (as disk0 and disk1): leave one out, or make both ro"),
-    config('{"serials": {}}', ': serials: this is an object: give a list, such as [{"kind": "stdio"}]'),
-    config('{"serials": [{}]}', ': serials[0]: no kind: give "kind": "stdio", "null", "pty", "file", "unix", "tcp" or "mux"'),
-    config('{"serials": [{"kind": "vga"}]}', ": serials[0].kind: 'vga' is no kind of serial line: give stdio, null, pty, "
+           ":1:28: disks[1]: '/a': given twice (as disk0 and disk1): leave one out, or make both ro"),
+    config('{"serials": {}}', ':1:13: serials: this is an object: give a list, such as [{"kind": "stdio"}]'),
+    config('{"serials": [{}]}', ':1:14: serials[0]: no kind: give "kind": "stdio", "null", "pty", "file", "unix", "tcp" or "mux"'),
+    config('{"serials": [{"kind": "vga"}]}', ":1:23: serials[0].kind: 'vga' is no kind of serial line: give stdio, null, pty, "
            "file, unix, tcp or mux"),
-    config('{"serials": [{"kind": "tcp"}]}', ': serials[0]: no port: give one, such as "port": 4000'),
-    config('{"serials": [{"kind": "tcp", "port": 23, "host": "192.0.2.1"}]}', ": serials[0]: other machines could reach "
+    config('{"serials": [{"kind": "tcp"}]}', ':1:14: serials[0]: no port: give one, such as "port": 4000'),
+    config('{"serials": [{"kind": "tcp", "port": 23, "host": "192.0.2.1"}]}', ":1:14: serials[0]: other machines could reach "
            "192.0.2.1, and whoever connects has the console: listen at 127.0.0.1 or ::1, or give expose=on if that is meant"),
     config('{"serials": [{"kind": "null", "path": "x"}]}',
-           ": serials[0]: 'path' is for file and unix, not for null: leave it out"),
-    config('{"lifecycle": "reset"}', ": lifecycle: 'reset' is text: give an object, in { and }"),
-    config('{"lifecycle": {"watchdog": "reset"}}', ": lifecycle: there is no 'watchdog', but on-watchdog"),
-    config('{"lifecycle": {"on-watchdog": "halt"}}', ": lifecycle.on-watchdog: 'halt' is no action: give reset, stop, "
+           ":1:14: serials[0]: 'path' is for file and unix, not for null: leave it out"),
+    config('{"control": true}', ":1:13: control: this is true: give text, in double quotes"),
+    config('{"control": {"path": "x"}}', ":1:13: control: this is an object: give text, in double quotes"),
+    config('{"control": ""}', ":1:13: control: '' is no path: give that of a socket to be made, or none"),
+    config('{"control": "unix:x"}', ":1:13: control: 'unix:x' is no path: write it as a path alone, such as /run/web1.sock"),
+    config('{"gdb": "tcp:1234"}', """:1:9: gdb: 'tcp:1234' is text: give an object, such as {"listen": "tcp:1234"}"""),
+    config('{"gdb": {"port": 1234}}', ":1:10: gdb: there is no 'port', but listen, wait"),
+    config('{"gdb": {"listen": 1234}}', ":1:20: gdb.listen: 1234 is a number: give text, in double quotes"),
+    config('{"gdb": {"listen": ":1234"}}', ":1:20: gdb.listen: ':1234' has no kind: write it as tcp:1234"),
+    config('{"gdb": {"listen": "tcp:1234", "wait": "yes"}}', ":1:40: gdb.wait: 'yes' is text: give true or false"),
+    config('{"lifecycle": "reset"}', ":1:15: lifecycle: 'reset' is text: give an object, in { and }"),
+    config('{"lifecycle": {"watchdog": "reset"}}', ":1:16: lifecycle: there is no 'watchdog', but on-reboot, on-panic, on-crash, "
+           "on-poweroff, on-watchdog"),
+    config('{"lifecycle": {"on-watchdog": "halt"}}', ":1:31: lifecycle.on-watchdog: 'halt' is no action: give reset, stop, "
            "pause or none"),
-    config('{"lifecycle": {"on-watchdog": false}}', ": lifecycle.on-watchdog: this is false: give text, in double "
+    config('{"lifecycle": {"on-watchdog": false}}', ":1:31: lifecycle.on-watchdog: this is false: give text, in double "
            "quotes"),
     # Changes to the tree.
-    config('{"tree": {"node_update": {}}}', ": tree: there is no 'node_update', but 'node-update'"),
+    config('{"tree": {"node_update": {}}}', ":1:11: tree: there is no 'node_update': did you mean 'node-update'?"),
     config('{"tree": {"node-update": []}}',
-           ': tree.node-update: this is a list: give an object, such as {"/node": {"prop": "text"}}'),
+           ':1:26: tree.node-update: this is a list: give an object, such as {"/node": {"prop": "text"}}'),
     config('{"tree": {"node-update": {"/a b": {}}}}',
-           ": tree.node-update: '/a b' is no path of a node: names have letters, digits and , . _ + - @"),
-    config('{"tree": {"node-update": {"/soc/": {}}}}', ": tree.node-update: '/soc/' has a / too many: take it away"),
-    config('{"tree": {"node-update": {"/soc": null}}}', ": tree.node-update./soc: this is null: give properties in { "
+           ":1:27: tree.node-update: '/a b' is no path of a node: names have letters, digits and , . _ + - @"),
+    config('{"tree": {"node-update": {"/soc/": {}}}}', ":1:27: tree.node-update: '/soc/' has a / too many: take it away"),
+    config('{"tree": {"node-update": {"/soc": null}}}', ":1:35: tree.node-update./soc: this is null: give properties in { "
            "and }; a node is deleted by tree.delete, or leave it out"),
     config('{"tree": {"node-update": {"/soc": {"a b": 1}}}}',
-           ": tree.node-update./soc: 'a b' is no name of a property: " + PROP),
+           ":1:36: tree.node-update./soc: 'a b' is no name of a property: " + PROP),
     config('{"tree": {"delete": "/soc"}}',
-           """: tree.delete: '/soc' is text: give a list of paths, such as ["/soc/serial@1000"]"""),
+           """:1:21: tree.delete: '/soc' is text: give a list of paths, such as ["/soc/serial@1000"]"""),
     config('{"tree": {"delete": ["/"]}}',
-           ": tree.delete[0]: '/' is the root, without which there is no tree: name a node below it"),
+           ":1:22: tree.delete[0]: '/' is the root, without which there is no tree: name a node below it"),
     value("false", ": false is no value: null deletes a property, true makes one without a value"),
     value("1.5", ": 1.5 is no whole number: give a whole number"),
     value("-1", ": -1 is negative: give 0 and up, such as 4294967295 for a cell of ones"),
     value("4294967296", ': 0x100000000 has more than the 32 bits of a cell: give {"u64": "0x100000000"} for two cells'),
     value("[]", ": an empty list: a property without a value is true"),
-    value('["a", 1]', "[1]: 1 is a number: give text, as the list began with one"),
+    value('["a", 1]', "[1]: 1 is a number: give text, as the list began with one", 6),
     value('[1, "0x2"]', """[1]: '0x2' is text in a list of numbers: give texts only, or {"cells": [...]}, where a """
-          "text is a number"),
+          "text is a number", 4),
     value("{}", ": 0 keys: give one of u64, cells, bytes, phandle, prepend"),
-    value('{"byte": "00"}', ": there is no 'byte', but 'bytes'"),
-    value('{"u64": "0x1g"}', """.u64: '0x1g' is no number of up to 64 bits: give one such as "0x1000" or 4096"""),
-    value('{"cells": []}', '.cells: no cells: give a list, such as ["0x10", 2]'),
+    value('{"byte": "00"}', ": there is no 'byte': did you mean 'bytes'?", 1),
+    value('{"u64": "0x1g"}', """.u64: '0x1g' is no number of up to 64 bits: give one such as "0x1000" or 4096""", 8),
+    value('{"cells": []}', '.cells: no cells: give a list, such as ["0x10", 2]', 10),
     value('{"bytes": "abc"}', """.bytes: 'abc' has no byte at 'c': give two hexadecimal digits each, such as """
-          '"de ad be ef"'),
-    value('{"phandle": 1}', '.phandle: 1 is a number: give the path of a node, such as "/soc/pic@40000"'),
-    value('{"prepend": []}', ".prepend: no texts: give one, or a list of them"),
+          '"de ad be ef"', 10),
+    value('{"phandle": 1}', '.phandle: 1 is a number: give the path of a node, such as "/soc/pic@40000"', 12),
+    value('{"prepend": []}', ".prepend: no texts: give one, or a list of them", 12),
 ]
 
 

@@ -38,7 +38,10 @@ __attribute__((constructor)) static inline void fuzz_catch_traps(void)
 		}                                                                  \
 	} while (0)
 
-/* The rest of an input. Behind its end there are zeros. */
+/*
+ * The rest of an input. Behind its end there are zeros. No two takes are arguments of one call or operands of one operator:
+ * which of them is first is the compiler's choice, and the kept inputs would be others in another preset.
+ */
 struct fuzz_input {
 	const uint8_t *data;
 	size_t len;

@@ -510,7 +510,7 @@ static void check_x86_loaded(const struct machine *m, const struct iol_boot *boo
 	/* What was loaded is what the file has, all of it and undisturbed by what came later. */
 	fuzz_check(iol_memory_ptr(&m->mem, entry->pc, 1));
 	fuzz_check(entry->pc >= IOL_X86_KERNEL_MIN && entry->pc < IOL_X86_RAM_LOW_END);
-	if (iol_bzimage_probe(&boot->kernel))
+	if (iol_bzimage_probe(&boot->kernel, NULL) > 0)
 		check_bzimage(m, boot, entry->pc - IOL_BZIMAGE_ENTRY64_OFFSET, &initrd, file);
 	else
 		check_elf(m, boot, &initrd, file);

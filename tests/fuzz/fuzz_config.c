@@ -16,7 +16,7 @@
 #include "heap.h"
 
 /* As users write them; longer texts only make their error's remedy unreadable. */
-enum { TEXT_BYTES_MAX = 2000 };
+enum { TEXT_BYTES_MAX = 2000, OPTIONS_MAX = 24 };
 
 static bool is_digit(char c)
 {
@@ -80,6 +80,28 @@ static void try_size(const char *text)
 	fuzz_check(again == bytes);
 }
 
+static void check_written(const struct iol_config *config);
+
+/* A value with keys: what is taken can be written, and read again. */
+static void try_keys(const char *text,
+		     int (*set)(struct iol_config *config, const char *text, struct iol_error *err))
+{
+	struct iol_error err = { 0 };
+	struct iol_config config;
+	int ret;
+
+	iol_config_init(&config);
+	ret = set(&config, text, &err);
+	fuzz_check(!ret || ret == -EINVAL || ret == -ERANGE);
+	if (ret) {
+		fuzz_check_error(&err, ret);
+	} else {
+		iol_config_complete(&config);
+		check_written(&config);
+	}
+	iol_config_finish(&config);
+}
+
 static void try_memory(const char *text)
 {
 	struct iol_error err = { 0 };
@@ -88,6 +110,10 @@ static void try_memory(const char *text)
 	uint64_t expected = 0, sum = 0;
 	int ret, expected_ret = read_number(text, "KkMmGgTt", &expected);
 
+	if (strchr(text, ',')) {
+		try_keys(text, iol_config_set_memory);
+		return;
+	}
 	if (!expected_ret &&
 	    (expected < IOL_CONFIG_MEMORY_MIN || expected > IOL_CONFIG_MEMORY_MAX ||
 	     expected % IOL_CONFIG_MEMORY_STEP))
@@ -120,6 +146,10 @@ static void try_cpus(const char *text)
 	uint64_t expected = 0;
 	int ret;
 
+	if (strchr(text, ',')) {
+		try_keys(text, iol_config_set_cpus);
+		return;
+	}
 	if (read_number(text, "", &expected) || expected > IOL_CONFIG_CPUS_MAX)
 		expected = 0;
 	iol_config_init(&config);
@@ -451,8 +481,7 @@ static void check_edit(const struct iol_tree_edit *edit)
 	bool of_node = edit->kind == IOL_TREE_ADD_NODE || edit->kind == IOL_TREE_DELETE_NODE;
 
 	/* A long place is told by its end. */
-	fuzz_check(g_str_has_prefix(edit->where, "fuzz.json: tree.") ||
-		   g_str_has_prefix(edit->where, "fuzz.json: ..."));
+	fuzz_check(matches("^fuzz\\.json:[0-9]+:[0-9]+: (tree\\.|\\.\\.\\.)", edit->where));
 	fuzz_check(strlen(edit->where) < sizeof(((struct iol_error *)NULL)->msg) / 2);
 	fuzz_check(matches("^[A-Za-z0-9,._+@/-]+$", edit->node) && strlen(edit->node) <= 1024);
 	fuzz_check(!edit->prop == of_node);
@@ -500,7 +529,9 @@ static void check_loaded(struct iol_config *config, const json_t *file)
 {
 	const json_t *boot = json_object_get(file, "boot");
 	const json_t *cpus = json_object_get(file, "cpus");
-	struct iol_error err;
+	const json_t *count = json_is_object(cpus) ? json_object_get(cpus, "count") : cpus;
+	struct iol_error err = { 0 };
+	int ret;
 
 	check_text(config->name, file, "name");
 	check_text(config->machine, file, "machine");
@@ -511,19 +542,156 @@ static void check_loaded(struct iol_config *config, const json_t *file)
 	fuzz_check(config->dtb_overlay_count ==
 		   json_array_size(json_object_get(boot, "dtb-overlays")));
 	fuzz_check(config->dtb_overlay_count <= IOL_CONFIG_OVERLAYS_MAX);
-	fuzz_check(config->cpus == (cpus ? json_integer_value(cpus) : 1));
+	fuzz_check(config->cpus == (count ? json_integer_value(count) : 1));
 	fuzz_check(config->cpus >= 1 && config->cpus <= IOL_CONFIG_CPUS_MAX);
 	fuzz_check(config->memory_bytes >= IOL_CONFIG_MEMORY_MIN &&
 		   config->memory_bytes <= IOL_CONFIG_MEMORY_MAX &&
 		   !(config->memory_bytes % IOL_CONFIG_MEMORY_STEP));
 	check_disks(config, json_object_get(file, "disks"));
 	check_edits(config, json_object_get(file, "tree"));
-	fuzz_check(iol_config_check(config, &err) == (config->kernel ? 0 : -EINVAL));
+	/* With a kernel there may still be lines that do not go together. */
+	ret = iol_config_check(config, &err);
+	fuzz_check(ret == -EINVAL || (!ret && config->kernel));
+	if (ret)
+		fuzz_check_error(&err, ret);
 	iol_config_complete(config);
 	fuzz_check(config->cmdline);
 	for (unsigned int i = 0; i < config->disk_count; i++)
 		fuzz_check(config->disks[i].queues >= 1 &&
 			   config->disks[i].queues <= IOL_CONFIG_DISK_QUEUES_MAX);
+}
+
+/* --- all mistakes, their places, and what is written back --- */
+
+/* Where a mistake is said to be, the text must have a character; nothing is said of the same place in vain. */
+static void check_place(const char *said, const char *text, size_t len)
+{
+	unsigned int line = 0, column = 0;
+	size_t i = 0;
+
+	if (sscanf(said, "fuzz.json:%u:%u:", &line, &column) != 2)
+		return;
+	fuzz_check(line >= 1 && column >= 1);
+	for (; line > 1; line--) {
+		const char *end = memchr(text + i, '\n', len - i);
+
+		fuzz_check(end);
+		i = (size_t)(end - text) + 1;
+	}
+	/* Columns are characters, of which a byte is the least. */
+	fuzz_check(i + column <= len + 1);
+}
+
+static void try_all(const char *text, size_t len, char *const *sets)
+{
+	struct iol_mistakes *mistakes = iol_mistakes_new();
+	struct iol_config config;
+	const char *said;
+
+	iol_config_init(&config);
+	iol_config_load_text_all(&config, text, len, file_name, NULL, sets, mistakes);
+	iol_config_check_all(&config, mistakes);
+	for (size_t i = 0; (said = iol_mistakes_text(mistakes, i)); i++) {
+		fuzz_check(*said && strlen(said) < sizeof(((struct iol_error *)NULL)->msg));
+		check_place(said, text, len);
+	}
+	fuzz_check(iol_mistakes_count(mistakes) >= (size_t)!config.kernel);
+	iol_mistakes_free(mistakes);
+	iol_config_finish(&config);
+}
+
+/* What is written is read as the same. */
+static void check_written(const struct iol_config *config)
+{
+	g_autofree char *text = iol_config_to_json(config);
+	g_autofree char *again = NULL;
+	struct iol_error err = { 0 };
+	struct iol_config twin;
+
+	fuzz_check(text); /* a file is UTF-8 */
+	iol_config_init(&twin);
+	if (strlen(text) > IOL_CONFIG_FILE_BYTES_MAX) {
+		iol_config_finish(&twin);
+		return;
+	}
+	if (iol_config_load_text(&twin, text, strlen(text), file_name, NULL, &err)) {
+		/* A socket's path that is from the root now may be too long. */
+		if (!strstr(err.msg, "longer than 107 bytes")) {
+			fprintf(stderr, "%s\n%s\n", text, err.msg);
+			abort();
+		}
+		iol_config_finish(&twin);
+		return;
+	}
+	iol_config_complete(&twin);
+	again = iol_config_to_json(&twin);
+	fuzz_check(!strcmp(text, again));
+	fuzz_check(twin.tree_edit_count == config->tree_edit_count);
+	iol_config_finish(&twin);
+}
+
+/* Lines before the first empty one are those of --set, the rest is the file. */
+static void try_sets(const char *text)
+{
+	const char *rest = strstr(text, "\n\n");
+	g_autofree char *head = rest ? g_strndup(text, (gsize)(rest - text)) : g_strdup(text);
+	g_auto(GStrv) sets = g_strsplit(head, "\n", 20);
+
+	rest = rest ? rest + 2 : "{}";
+	try_all(rest, strlen(rest), sets);
+}
+
+/* --- a command line --- */
+
+/*
+ * Options as a person gives them together: a line each, of which the first byte says which option it is. One that is refused
+ * says why and changes nothing; all that is found wrong with the whole is found by both checks; what is right is written as
+ * the file that gives the same.
+ */
+static void try_options(const char *text)
+{
+	static int (*const setters[])(struct iol_config * config, const char *text,
+				      struct iol_error *err) = {
+		iol_config_set_name,        iol_config_set_machine,
+		iol_config_set_initrd,      iol_config_set_kernel_address,
+		iol_config_set_memory,      iol_config_set_cpus,
+		iol_config_set_serial,      iol_config_add_serial,
+		iol_config_set_console,     iol_config_set_gdb,
+		iol_config_set_gdb_wait,    iol_config_set_control,
+		iol_config_set_on_reboot,   iol_config_set_on_panic,
+		iol_config_set_on_crash,    iol_config_set_on_poweroff,
+		iol_config_set_on_watchdog, iol_config_set_dtb,
+		iol_config_add_dtb_overlay, iol_config_add_disk,
+		iol_config_add_net,         iol_config_set_rng,
+		iol_config_set_cmdline,
+	};
+	g_auto(GStrv) lines = g_strsplit(text, "\n", OPTIONS_MAX);
+	struct iol_mistakes *mistakes = iol_mistakes_new();
+	struct iol_error err = { 0 };
+	struct iol_config config;
+	int ret;
+
+	iol_config_init(&config);
+	fuzz_check(!iol_config_set_kernel(&config, "/kernel", &err));
+	for (size_t i = 0; lines[i] && *lines[i]; i++) {
+		struct iol_config before = config;
+
+		ret = setters[(uint8_t)*lines[i] % IOL_ARRAY_LEN(setters)](&config, lines[i] + 1,
+									   &err);
+		if (!ret)
+			continue;
+		fuzz_check_error(&err, ret);
+		fuzz_check(!memcmp(&before, &config, sizeof(config)));
+	}
+	ret = iol_config_check(&config, &err);
+	iol_config_check_all(&config, mistakes);
+	fuzz_check(!ret == !iol_mistakes_count(mistakes));
+	if (ret)
+		fuzz_check_error(&err, ret);
+	else if (g_utf8_validate(text, -1, NULL))
+		check_written(&config);
+	iol_mistakes_free(mistakes);
+	iol_config_finish(&config);
 }
 
 static void load_once(const char *text, size_t len, const json_t *file)
@@ -543,8 +711,10 @@ static void load_once(const char *text, size_t len, const json_t *file)
 	} else {
 		fuzz_check(file);
 		check_loaded(&config, file);
+		check_written(&config);
 	}
 	iol_config_finish(&config);
+	try_all(text, len, NULL);
 }
 
 static void try_json(const char *text, size_t len)
@@ -568,11 +738,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		try_size, try_memory, try_cpus, try_serial, try_check, try_disks, NULL, try_nets,
 	};
 	struct fuzz_input in = { data, len };
-	uint8_t which = fuzz_u8(&in) % IOL_ARRAY_LEN(tries);
+	uint8_t first = fuzz_u8(&in), which = first % IOL_ARRAY_LEN(tries);
 	g_autofree char *text = NULL;
 	size_t got;
 
-	if (!tries[which]) {
+	if (!tries[which] && first < 0x80) {
 		/* A copy of its own, so that a read behind its end is seen. */
 		text = g_memdup2(in.data, in.len);
 		try_json(text ? text : "", in.len);
@@ -580,6 +750,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	}
 	data = fuzz_take(&in, TEXT_BYTES_MAX, &got);
 	text = g_strndup((const char *)data, got);
-	tries[which](text);
+	if (first >= 0xe0) {
+		try_options(text);
+		return 0;
+	}
+	(tries[which] ? tries[which] : try_sets)(text);
 	return 0;
 }

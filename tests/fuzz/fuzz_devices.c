@@ -14,6 +14,7 @@
 #include "fuzz.h"
 #include "heap.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/serial_reg.h>
 #include <unistd.h>
@@ -22,6 +23,7 @@
 #include <iolite/i8042.h>
 #include <iolite/pci.h>
 #include <iolite/pl061.h>
+#include <iolite/pvpanic.h>
 #include <iolite/uart.h>
 
 #include "arch/aarch64/platform.h"
@@ -30,7 +32,7 @@
 #include "msix_model.h"
 
 enum {
-	DEVICES_MAX = 8,
+	DEVICES_MAX = 9,
 	PLAIN_FUNCTIONS = 2, /* in slots 1 and 2; the one with MSI-X follows */
 	FUNCTIONS,
 	OPS_MAX = 4096,
@@ -84,7 +86,8 @@ static void on_event(struct iol_event_sink *sink, enum iol_event event)
 {
 	struct machine *m = iol_container_of(sink, struct machine, sink);
 
-	fuzz_check(event == IOL_EVENT_RESET || event == IOL_EVENT_POWEROFF);
+	fuzz_check(event == IOL_EVENT_RESET || event == IOL_EVENT_POWEROFF ||
+		   event == IOL_EVENT_PANIC || event == IOL_EVENT_CRASH_LOADED);
 	if (event == IOL_EVENT_RESET)
 		m->reset_asked = true;
 }
@@ -191,6 +194,18 @@ static struct iol_device **next_device(struct machine *m)
 	return &m->devices[m->device_count++];
 }
 
+/* Where a device is, there is no other. */
+static void check_no_second(struct machine *m)
+{
+	struct iol_device *dev;
+	struct iol_error err;
+
+	fuzz_check(iol_pvpanic_new(&m->pio, IOL_X86_PVPANIC, &m->sink, &dev, &err) == -EEXIST);
+	fuzz_check(iol_i8042_new(&m->pio, IOL_X86_I8042, &m->sink, &dev, &err) == -EEXIST);
+	fuzz_check(rtc_new_with_clock(&m->pio, IOL_X86_RTC, &m->clock, &dev, &err) == -EEXIST);
+	fuzz_check(iol_pl031_new(&m->mmio, IOL_ARM64_RTC, &dev, &err) == -EEXIST);
+}
+
 static void machine_init(struct machine *m)
 {
 	const struct iol_pci_host_config pci = {
@@ -221,6 +236,7 @@ static void machine_init(struct machine *m)
 	*next_device(m) = uart;
 	iol_char_start(m->chr, iol_uart_char_user(uart));
 
+	fuzz_check(!iol_pvpanic_new(&m->pio, IOL_X86_PVPANIC, &m->sink, next_device(m), NULL));
 	fuzz_check(!iol_irq_line_init(&irq, -1, 0, NULL));
 	m->acpi_irq = irq.eventfd;
 	fuzz_check(!iol_acpi_pm_new(&m->pio, IOL_X86_ACPI_PM, irq, &m->sink, &m->acpi_pm, NULL));
@@ -235,6 +251,7 @@ static void machine_init(struct machine *m)
 	fuzz_check(!iol_pci_host_new(&pci, next_device(m), NULL));
 	m->pci = iol_pci_host_of(m->devices[m->device_count - 1]);
 	add_functions(m);
+	check_no_second(m);
 	m->pio_regions = m->pio.count;
 	m->mmio_regions = m->mmio.count;
 }
@@ -551,14 +568,15 @@ static uint64_t take_gpio_edges(struct machine *m)
 
 static void op_small_devices(struct machine *m, struct fuzz_input *in)
 {
-	static const uint16_t bases[] = { IOL_X86_I8042, IOL_X86_ACPI_PM };
+	static const uint16_t bases[] = { IOL_X86_I8042, IOL_X86_ACPI_PM, IOL_X86_I8042,
+					  IOL_X86_PVPANIC };
 	uint8_t where = fuzz_u8(in), how = fuzz_u8(in);
 
 	if (how & 0x40) {
 		do_primecell(m, in, where, how);
 		return;
 	}
-	do_access(m, in, &m->pio, bases[where % 2] + where / 2u % 10, how);
+	do_access(m, in, &m->pio, bases[where % 4] + where / 4u % 10, how);
 }
 
 static void op_input(struct machine *m, struct fuzz_input *in)
@@ -600,8 +618,10 @@ static void op_fill_ring(struct machine *m, struct fuzz_input *in)
 
 static void drive_gpio(struct machine *m, unsigned int line, bool level)
 {
+	const struct iol_gpio_input input = iol_pl061_input(m->gpio, line);
+
 	m->gpio_edges_allowed++;
-	iol_pl061_set_input(m->gpio, line, level);
+	input.set(&input, level);
 }
 
 static void op_machine(struct machine *m, struct fuzz_input *in)

@@ -100,8 +100,10 @@ static void take_text(struct fuzz_input *in, char text[TEXT_BYTES])
 		return;
 	}
 	if (how < 0xf0) {
-		g_snprintf(text, TEXT_BYTES, "%s%s%c%s", how & 4 ? "/" : "", take_word(in),
-			   joints[how % 4], take_word(in));
+		const char *first = take_word(in);
+
+		g_snprintf(text, TEXT_BYTES, "%s%s%c%s", how & 4 ? "/" : "", first, joints[how % 4],
+			   take_word(in));
 		if (how & 8)
 			g_snprintf(text + strlen(text), TEXT_BYTES - strlen(text), ":%u",
 				   fuzz_u16(in));
@@ -197,8 +199,11 @@ static struct iol_fdt_blob write_tree(struct fuzz_input *in, unsigned int change
 	struct iol_fdt_blob tree;
 
 	g_assert_cmpint(fdt_create_with_flags(fdt, TREE_BYTES, 0), ==, 0);
-	for (unsigned int i = fuzz_u8(in) % 4; i > 0; i--)
-		fdt_add_reservemap_entry(fdt, fuzz_number(in, 8), fuzz_u8(in));
+	for (unsigned int i = fuzz_u8(in) % 4; i > 0; i--) {
+		uint64_t start = fuzz_number(in, 8);
+
+		fdt_add_reservemap_entry(fdt, start, fuzz_u8(in));
+	}
 	fdt_finish_reservemap(fdt);
 	write_nodes(in, fdt);
 	/* Without room for its end it is no tree; what is there is tried all the same. */

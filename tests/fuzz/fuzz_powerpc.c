@@ -214,9 +214,9 @@ static GByteArray *make_uimage(struct fuzz_input *in, bool gzip)
 		.gzip = gzip,
 	};
 
-	return change_uimage(in,
-			     build_uimage(build_blob(1u + fuzz_u16(in) % PAYLOAD_BYTES_MAX), &spec),
-			     fuzz_u8(in));
+	GByteArray *blob = build_blob(1u + fuzz_u16(in) % PAYLOAD_BYTES_MAX);
+
+	return change_uimage(in, build_uimage(blob, &spec), fuzz_u8(in));
 }
 
 /* A file with @bytes, that is used again. */
@@ -746,6 +746,7 @@ static void access_registers(struct fuzz_input *in)
 	for (unsigned int i = 0; i < ACCESSES_MAX && in->len; i++)
 		access_one(&r, in);
 	free_pci(&r);
+	r.guts->ops->reset(r.guts);
 	r.guts->ops->free(r.guts);
 	iol_fsl_gpio_device(r.gpio)->ops->free(iol_fsl_gpio_device(r.gpio));
 	fuzz_check(!r.wire.asserted && !r.bus.count);

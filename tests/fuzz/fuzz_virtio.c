@@ -11,7 +11,7 @@
  *
  * Linked with --wrap=write: lines of the log are dropped.
  */
-#include "fuzz.h"
+#include "double_fetch.h"
 #include "heap.h"
 
 #include <limits.h>
@@ -38,6 +38,7 @@ enum {
 	RAM_BYTES = 0x10000,
 	RINGS_BYTES = 0x1000, /* for each queue */
 	DATA = 0x8000,
+	RACED_BYTES = 0x1800, /* the rings of three queues */
 	OPS_MAX = 1000,
 	TURNS = 4, /* more than anything takes that waits for nobody */
 	HEAP_SLACK_BYTES = 8192,
@@ -491,6 +492,13 @@ static void op_spoil(struct machine *m, struct fuzz_input *in)
 	notify(m, which % DEVICES, which / 2 % QUEUES);
 }
 
+/* The rings, and what chains point at, change while the loop looks at them. */
+static void op_race(struct machine *m, struct fuzz_input *in)
+{
+	(void)m;
+	double_fetch_arm(in, iol_memory_ptr(&memory, 0, RAM_BYTES), RACED_BYTES);
+}
+
 /* Whether the loop may touch the rings of @f. */
 static bool may_touch(const struct virtio_fake *f)
 {
@@ -554,7 +562,7 @@ static void op_machine(struct machine *m, struct fuzz_input *in)
 static void (*const ops[])(struct machine *m, struct fuzz_input *in) = {
 	op_mmio,         op_mmio,   op_common,   op_common,   op_bar,     op_msix,
 	op_config_space, op_window, op_bring_up, op_bring_up, op_request, op_request,
-	op_spoil,        op_turn,   op_turn,     op_fake,     op_fake,    op_machine,
+	op_spoil,        op_turn,   op_turn,     op_fake,     op_race,    op_machine,
 };
 
 /* --- oracles --- */
@@ -592,6 +600,7 @@ static void run(struct machine *m, struct fuzz_input *in)
 /* Never wedged: what a driver can do by itself is enough. */
 static void check_driver_reset(struct machine *m)
 {
+	double_fetch_disarm();
 	decode(m);
 	for (unsigned int i = 0; i < DEVICES; i++) {
 		put(m, i, STATUS, 0);
@@ -640,6 +649,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	heap_before = heap_bytes();
 	iol_loop_set_polling(&loop, fuzz_u8(&in) & 1);
 	machine_init(&m);
+	double_fetch_begin(&memory);
 	heap = heap_bytes();
 	run(&m, &in);
 	fuzz_check(heap_bytes() <= heap + HEAP_SLACK_BYTES);

@@ -8,6 +8,7 @@
  * but those of the request; after a reset it works; nothing stays in flight.
  */
 #include "device.h"
+#include "double_fetch.h"
 
 #include <errno.h>
 #include <glib.h>
@@ -34,6 +35,7 @@ enum {
 	BREAKS = 0x101,
 	SEGMENT_BYTES = 16,
 	SEGMENTS_MAX = 16,
+	RACED_BYTES = 0x800, /* of the rings, from their start on */
 };
 
 struct sent {
@@ -51,6 +53,7 @@ struct fuzz {
 	struct fuzz_input in;
 	uint64_t features;
 	bool disturbed; /* errors or another size: statuses are not foreseen */
+	bool raced; /* memory changes while the device reads it: only a reset puts the books in order */
 	struct sent sent[SLOTS];
 	int slot_of[QUEUES_MAX][64]; /* by head; -1: a chain of any form */
 	uint8_t shadow[DISK_BYTES]; /* the disk as it should be */
@@ -248,13 +251,16 @@ static void reset(struct fuzz *f, bool machine)
 
 static uint64_t any_sector(struct fuzz_input *in)
 {
+	uint8_t shift;
+
 	switch (fuzz_u8(in) % 8) {
 	case 0:
 		return fuzz_number(in, 8);
 	case 1:
 		return SECTORS - fuzz_u8(in) % 16 + 4;
 	case 2:
-		return (UINT64_MAX >> fuzz_u8(in) % 64) - fuzz_u8(in) % 4;
+		shift = fuzz_u8(in) % 64;
+		return (UINT64_MAX >> shift) - fuzz_u8(in) % 4;
 	default:
 		return fuzz_u8(in) % SECTORS;
 	}
@@ -375,6 +381,8 @@ static void send_request(struct fuzz *f)
 	expected = short_header || no_status ? BREAKS : expect(f, s);
 	s->expected = f->disturbed ? ANY_STATUS : expected;
 	device_rig_kick(&f->r.dev, queue);
+	if (f->raced)
+		return;
 	if (expected == BREAKS) {
 		check_broken(f);
 		return;
@@ -418,10 +426,43 @@ static void send_any(struct fuzz *f)
 		return;
 	f->slot_of[queue][head] = -1;
 	device_rig_kick(&f->r.dev, queue);
+	if (f->raced)
+		return;
 	if (device_rig_is_broken(&f->r.dev))
 		check_broken(f);
 	take_all(f);
 	memcpy(f->shadow, f->r.mb->data, DISK_BYTES);
+}
+
+/*
+ * Requests that become others while the device looks at them. What is done is then what no model says; but no more than
+ * a guest may do, all of it ends, and after a reset all is as ever.
+ */
+static void race(struct fuzz *f)
+{
+	uint8_t how = fuzz_u8(&f->in);
+
+	drain(f);
+	f->raced = true;
+	for (unsigned int i = 0; i <= how % 4; i++)
+		double_fetch_arm(&f->in, device_rig_ptr(&f->r.dev, DEVICE_RIG_RINGS), RACED_BYTES);
+	for (unsigned int i = 0; i <= how / 4 % 4; i++) {
+		if (how & 0x80)
+			send_any(f);
+		else
+			send_request(f);
+	}
+	double_fetch_disarm();
+	while (f->r.mb->pending_count) {
+		memory_block_end_all(f->r.mb);
+		device_rig_settle(&f->r.dev);
+	}
+	fuzz_check(!f->r.dev.v->in_flight);
+	fuzz_check(memory_block_is_whole(f->r.mb));
+	fuzz_reset(&f->r.dev, how & 0x40);
+	memcpy(f->shadow, f->r.mb->data, DISK_BYTES);
+	f->raced = false;
+	restart(f);
 }
 
 /* --- all else that happens to a disk --- */
@@ -516,6 +557,9 @@ static void run_op(struct fuzz *f)
 	case 12:
 		end_one(f);
 		break;
+	case 31:
+		race(f);
+		break;
 	default:
 		send_request(f);
 		break;
@@ -540,6 +584,7 @@ static void start(struct fuzz *f)
 	setup.limits.range_bytes_max = how & 64 ? 4096 : UINT64_MAX;
 	setup.limits.logical_block_bytes = how & 128 ? 4096 : 512;
 	blk_rig_init(&f->r, &setup);
+	double_fetch_begin(&f->r.dev.memory);
 	/* A sector's number is its contents. */
 	for (size_t i = 0; i < SECTORS; i++)
 		memset(f->r.mb->data + i * 512, (int)i + 1, 512);

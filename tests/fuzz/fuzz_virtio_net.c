@@ -10,6 +10,7 @@
  * flat; after a reset valid frames go both ways.
  */
 #include "device.h"
+#include "double_fetch.h"
 
 #include <errno.h>
 #include <glib.h>
@@ -26,6 +27,7 @@ enum {
 	FRAME_MIN = 22, /* with a number */
 	GIVEN_MAX = 1024,
 	TIMERS = 3,
+	RACED_BYTES = 0x800, /* of the rings, from their start on */
 };
 
 #define CHANGE_NS (100 * IOL_NS_PER_MS) /* where changes cost the host */
@@ -507,9 +509,10 @@ static void send_any(struct fuzz *f)
 
 	for (unsigned int i = 0; i < count; i++) {
 		uint8_t how = fuzz_u8(&f->in);
+		uint64_t gpa = any_place(&f->in);
 
 		parts[i] = (struct virtio_driver_part){
-			.gpa = any_place(&f->in),
+			.gpa = gpa,
 			.len = how < 0x40   ? how % 16
 			       : how < 0xe0 ? fuzz_u16(&f->in)
 					    : (uint32_t)fuzz_number(&f->in, 4),
@@ -542,6 +545,39 @@ static void change_memory(struct fuzz *f)
 	iol_memory_write(&f->r.dev.memory, gpa, bytes, how % 8 + 1);
 	iol_virtio_notify(f->r.dev.v, queue);
 	device_rig_settle(&f->r.dev);
+}
+
+/* Frames, buffers and commands that become others while the device looks at them. */
+static void race(struct fuzz *f)
+{
+	uint8_t how = fuzz_u8(&f->in), class = fuzz_u8(&f->in) % 6, data[1024] = { 0 };
+
+	take_received(f);
+	f->wild.memory = true;
+	f->wild.rx = true;
+	for (unsigned int i = 0; i <= how % 4; i++)
+		double_fetch_arm(&f->in, device_rig_ptr(&f->r.dev, DEVICE_RIG_RINGS), RACED_BYTES);
+	switch (how / 4 % 4) {
+	case 0:
+		send_frame(f);
+		break;
+	case 1:
+		post(f);
+		give(f);
+		break;
+	case 2:
+		send_any(f);
+		break;
+	default:
+		if (has(f, VIRTIO_NET_F_CTRL_VQ) &&
+		    f->r.dev.drivers[net_rig_ctrl(&f->r)].free_count >= 3)
+			net_rig_start_command(&f->r, class, how / 16 % 2, data,
+					      fill_data(f, class, how / 16 % 2, data));
+		break;
+	}
+	double_fetch_disarm();
+	if (how & 0x40)
+		reset(f, how & 0x80);
 }
 
 /* --- all else that happens --- */
@@ -679,6 +715,9 @@ static void run_op(struct fuzz *f)
 	case 24:
 		send_frame(f);
 		break;
+	case 31:
+		race(f);
+		break;
 	default:
 		give(f);
 		break;
@@ -702,6 +741,7 @@ static void start(struct fuzz *f)
 	f->costly = !setup.mtu && (size & 0x80);
 	world.now_ns = 1000;
 	net_rig_init(&f->r, &setup);
+	double_fetch_begin(&f->r.dev.memory);
 	f->r.mn->net.limits.change_ns = f->costly ? CHANGE_NS : 0;
 	restart(f);
 }

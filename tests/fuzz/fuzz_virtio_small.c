@@ -13,6 +13,7 @@
  * character backend are the wrapped ones below.
  */
 #include "device.h"
+#include "double_fetch.h"
 #include "heap.h"
 
 #include <errno.h>
@@ -38,6 +39,7 @@ enum {
 	RAW_ROOM = 100000, /* output of chains of any form, at most */
 	EMERG = 8,
 	HEAP_SLACK_BYTES = 8192,
+	RACED_BYTES = 0x800, /* of the rings, from their start on */
 };
 
 /* A chain that the device has. */
@@ -346,6 +348,7 @@ static void restart(struct fuzz *f)
 
 static void reset(struct fuzz *f)
 {
+	double_fetch_disarm();
 	fuzz_reset(&f->r, fuzz_u8(&f->in) & 1);
 	device_rig_settle(&f->r);
 	fuzz_check(!f->r.loop->end_head && !f->r.loop->post_head);
@@ -369,6 +372,27 @@ static void disturb_raw(struct fuzz *f)
 	/* What was held back by the bound of one go may go on. */
 	f->refused = f->refused && !world.readies;
 	world.readies = 0;
+}
+
+/* What must hold when the driver's books are void, then a reset. */
+static void end_raw(struct fuzz *f, unsigned int queue, bool time_passes)
+{
+	device_rig_settle(&f->r);
+	/* Nobody waits for nothing, here too. */
+	if (f->console && queue == TX && !device_rig_is_broken(&f->r))
+		fuzz_check(f->r.v->in_flight == outstanding(f, RX) || world.wants_writable);
+	if (f->console)
+		disturb_raw(f);
+	else
+		pay(f);
+	if (world.timer && time_passes) {
+		world.now_ns = MAX(world.now_ns, world.timer_ns);
+		end_timer(-ETIME);
+		device_rig_settle(&f->r);
+		pay(f);
+	}
+	f->random_bytes = world.random_pos;
+	reset(f);
 }
 
 /* Descriptors and an available ring of any contents, then a reset. */
@@ -397,22 +421,36 @@ static void send_raw(struct fuzz *f)
 					(uint16_t)(fuzz_u8(&f->in) % 9));
 	virtio_driver_put_avail_idx(d, (uint16_t)(d->avail_idx + how % 9));
 	iol_virtio_notify(f->r.v, queue);
-	device_rig_settle(&f->r);
-	/* Nobody waits for nothing, here too. */
-	if (f->console && queue == TX && !device_rig_is_broken(&f->r))
-		fuzz_check(f->r.v->in_flight == outstanding(f, RX) || world.wants_writable);
-	if (f->console)
-		disturb_raw(f);
-	else
-		pay(f);
-	if (world.timer && (how & 0x80)) {
-		world.now_ns = MAX(world.now_ns, world.timer_ns);
-		end_timer(-ETIME);
-		device_rig_settle(&f->r);
-		pay(f);
+	end_raw(f, queue, how & 0x80);
+}
+
+/*
+ * Buffers that become others while the device looks at them. A driver that lets them may get what it did not ask
+ * for, but nobody waits for nothing, and after a reset all is as ever.
+ */
+static void race(struct fuzz *f)
+{
+	unsigned int queue = fuzz_u8(&f->in) % f->r.v->queue_count;
+	uint8_t how = fuzz_u8(&f->in);
+
+	show_all(f);
+	world.raw = true;
+	world.room = MIN(world.room, RAW_ROOM);
+	for (unsigned int i = 0; i <= how % 4; i++)
+		double_fetch_arm(&f->in, device_rig_ptr(&f->r, DEVICE_RIG_RINGS), RACED_BYTES);
+	for (unsigned int i = 0; i <= how / 4 % 4; i++) {
+		uint8_t first = fuzz_u8(&f->in), second = fuzz_u8(&f->in);
+		bool write = writable_queue(f, queue);
+		const struct virtio_driver_part parts[] = {
+			{ area(queue, i), first, write },
+			{ area(queue, i) + PART_STRIDE, 1u + second, write },
+		};
+
+		device_rig_add(&f->r, queue, parts, 2,
+			       f->r.drivers[queue].setup.indirect && (how & 0x40));
 	}
-	f->random_bytes = world.random_pos;
-	reset(f);
+	iol_virtio_notify(f->r.v, queue);
+	end_raw(f, queue, how & 0x80);
 }
 
 /* --- the far ends --- */
@@ -519,8 +557,10 @@ static void run_op(struct fuzz *f)
 {
 	uint8_t op = fuzz_u8(&f->in) % 16;
 
-	if (op < 7)
+	if (op < 6)
 		send_chain(f);
+	else if (op == 6)
+		race(f);
 	else if (op == 7)
 		send_raw(f);
 	else if (op == 8)
@@ -609,6 +649,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	iol_log_set_level(IOL_LOG_ERROR);
 	f->in = (struct fuzz_input){ data, len };
 	small_rig_init(&f->r, fuzz_loop());
+	double_fetch_begin(&f->r.memory);
 	make_device(f);
 	restart(f);
 	heap = heap_bytes();

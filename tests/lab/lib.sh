@@ -60,6 +60,20 @@ powerpc)
 	;;
 esac
 
+# What runs iolite is an account that may use /dev/kvm and nothing else (l1/init). A scenario that cannot do with it sets
+# privileged="REASON", and README.md lists it.
+privileged=
+
+# exec_plain PROGRAM ARGUMENTS...: it takes this shell's place, by that account. All files of the scenario are the account's.
+exec_plain() {
+	[ -z "$privileged" ] || exec "$@"
+	chown -R "$PLAIN:$PLAIN" .
+	exec busybox su -s "$TREE/tests/lab/l1/plain" -- plain "$@"
+}
+
+as_plain() { (exec_plain "$@"); }
+iolite() { as_plain /run/lab/bin/iolite "$@"; }
+
 # vm_start NAME MEMORY CPUS LAB.DO [COMMAND LINE WORDS...]: start $kernel under iolite in the
 # background. NAME.console gets the serial port, NAME.stderr the log, $vm_pid the process; vm_send
 # writes to the guest's serial port. $vm_options, a list of words, are more options for iolite;
@@ -75,12 +89,13 @@ vm_start() {
 	: >"$vm.console"
 	: >"$vm.stderr"
 	if [ "${vmm:-iolite}" = qemu ]; then
+		# shellcheck disable=SC2086 # a list of options
 		qemu-system-x86_64 -M q35 -accel kvm -cpu host -m "$vm_memory" -smp "$vm_cpus" \
 			-nodefaults -display none -serial stdio -kernel "$kernel" -initrd "$initrd" \
-			-append "$vm_cmdline" <>"$vm.stdin" >>"$vm.console" 2>>"$vm.stderr" &
+			-append "$vm_cmdline" ${vm_options:-} <>"$vm.stdin" >>"$vm.console" 2>>"$vm.stderr" &
 	else
 		# shellcheck disable=SC2086 # a list of options
-		"${vm_program:-iolite}" run -k "$kernel" -i "$initrd" -a "$vm_cmdline" -m "$vm_memory" -c "$vm_cpus" \
+		exec_plain "${vm_program:-/run/lab/bin/iolite}" run -k "$kernel" -i "$initrd" -a "$vm_cmdline" -m "$vm_memory" -c "$vm_cpus" \
 			-s stdio ${vm_options:-} <>"$vm.stdin" >>"$vm.console" 2>>"$vm.stderr" &
 	fi
 	vm_pid=$!

@@ -218,6 +218,8 @@ static int check_extension(uintptr_t cap)
 	switch (cap) {
 	case KVM_CAP_IRQ_ROUTING:
 		return fake_kvm.routing_cap;
+	case KVM_CAP_BINARY_STATS_FD:
+		return fake_kvm.stats_fd > 0;
 	case KVM_CAP_MSI_DEVID:
 		return fake_kvm.msi_devid_cap;
 	default:
@@ -241,6 +243,8 @@ __attribute__((weak)) int __wrap_ioctl(int fd, unsigned long request, ...)
 		return __real_ioctl(fd, request, arg);
 	if (request == KVM_CHECK_EXTENSION)
 		return check_extension((uintptr_t)arg);
+	if (request == KVM_GET_STATS_FD)
+		return dup(fake_kvm.stats_fd);
 	pthread_mutex_lock(&lock);
 	error = handle(request, arg);
 	pthread_mutex_unlock(&lock);

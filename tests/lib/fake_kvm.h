@@ -24,6 +24,7 @@ struct fake_kvm {
 	int refuse_routing, refuse_irqfd; /* errno, 0: take it */
 	bool no_any_length; /* doorbells need a length */
 	uint32_t irq_base; /* KVM_IRQ_LINE's number of GSI 0 */
+	int stats_fd; /* what KVM_GET_STATS_FD gives copies of; 0: there is none */
 
 	/* What it was told. */
 	unsigned int tables; /* of routes */

@@ -27,6 +27,8 @@ void blk_rig_init(struct blk_rig *r, const struct blk_rig_setup *setup)
 		.serial = setup->serial ? setup->serial : "iolite",
 		.queues = setup->queues ? setup->queues : 1,
 		.queue_size = setup->queue_size ? setup->queue_size : 16,
+		.failed = setup->failed,
+		.owner = setup->owner,
 	};
 	struct iol_block *blk = setup->blk;
 	struct iol_error err;

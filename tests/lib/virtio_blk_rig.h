@@ -30,6 +30,8 @@ struct blk_rig_setup {
 	const char *serial; /* NULL: "iolite" */
 	unsigned int queues; /* 0: 1 */
 	uint16_t queue_size; /* 0: 16 */
+	void (*failed)(void *owner, enum iol_block_kind kind, int res); /* NULL: none */
+	void *owner;
 };
 
 /* 1 MiB, all that there can be. */

@@ -159,10 +159,10 @@ void device_rig_settle(struct device_rig *r)
 	uint64_t kicks;
 
 	do {
-		kicks = r->v->kicks;
+		kicks = r->v->counts.kicks;
 		g_assert(!iol_loop_turn(r->loop, false));
 		g_assert(++turns < SETTLE_TURNS_MAX);
-	} while (is_due(r) || r->v->kicks != kicks || r->loop->end_head);
+	} while (is_due(r) || r->v->counts.kicks != kicks || r->loop->end_head);
 }
 
 int device_rig_add(struct device_rig *r, unsigned int queue, const struct virtio_driver_part *parts,

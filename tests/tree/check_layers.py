@@ -16,41 +16,50 @@ import pathlib
 import re
 import sys
 
-BASE = {"macros", "error", "log", "endian", "size", "unix_path"}
+BASE = {"macros", "count", "error", "log", "endian", "size", "unix_path", "version"}
+SANDBOX = {"privileges", "landlock", "limits", "jail", "jail_config", "sandbox"}
+PLACE = {"place_config", "place"}
 SERVICES = {"loop", "bus", "irq", "memory", "device", "event", "kick", "gate"}
 IMAGES = {"image", "bzimage", "elf", "arm64_image", "gzip", "kernel_kind", "uimage"}
 TREES = {"fdt", "tree_edit", "describe"}
 DEVICES = {"uart", "rtc", "i8042", "acpi_pm", "acpi_pm_regs", "pci", "msix", "pl031", "pl061", "power_key", "gpio",
-           "fsl_guts", "fsl_gpio", "fsl_pci"}
+           "fsl_guts", "fsl_gpio", "fsl_pci", "pvpanic"}
 VIRTIO = {"virtqueue", "virtio", "virtio_pci", "virtio_mmio", "virtio_blk", "virtio_net", "virtio_rng",
           "virtio_console"}
 BACKENDS = {"char", "char_config", "net", "vhost", "block", "block_cache", "block_fault"}
-MACHINE = {"arch", "kvm_half", "layout", "tree", "vcpu", "vm", "lifecycle"}
-ALL = BASE | SERVICES | IMAGES | TREES | DEVICES | VIRTIO | BACKENDS | MACHINE | {"config", "terminal"}
+DEBUG = {"gdb", "gdb_target"}
+MACHINE = {"arch", "arch_debug", "kvm_half", "layout", "tree", "vcpu", "vm", "lifecycle", "exit_status"}
+ALL = BASE | PLACE | SERVICES | IMAGES | TREES | DEVICES | VIRTIO | BACKENDS | MACHINE | DEBUG | {"control"} | {"config", "terminal"} | SANDBOX
 
 # Folder -> public headers it may include. The longest matching folder counts.
 ALLOWED = {
     "src/base": BASE,
-    "src/config": BASE | {"config", "block_cache", "char_config", "tree_edit"},
+    "src/config": BASE | {"config", "block_cache", "char_config", "tree_edit", "place_config", "jail_config", "sandbox"},
     # A tree is read as any other image.
     "src/fdt": BASE | TREES | {"layout", "image"},
     "src/boot": BASE | IMAGES | {"memory"},
-    "src/arch": BASE | IMAGES | {"fdt", "describe", "memory", "arch", "layout", "acpi_pm_regs"},
+    "src/arch": BASE | IMAGES | {"fdt", "describe", "memory", "arch", "layout", "acpi_pm_regs", "gdb_target"},
     "src/devices": BASE | {"fdt", "describe"} | SERVICES - {"memory"} | DEVICES | {"char"},
     # A virtio device reaches guest memory through its queues, and a backend through its operations.
     "src/devices/virtio": BASE | {"fdt", "describe"} | SERVICES | VIRTIO | {"pci", "msix", "block", "char", "net", "vhost"},
-    "src/backend": BASE | BACKENDS | {"loop", "event", "terminal"},
-    "src/vmm": ALL - {"terminal"},
+    "src/backend": BASE | BACKENDS | {"loop", "event", "terminal", "sandbox", "privileges"},
+    "src/gdb": BASE | DEBUG,
+    "src/control": BASE | {"control", "loop"},
+    "src/sandbox": BASE | SANDBOX,
+    "src/vmm": ALL - {"terminal"} - SANDBOX | {"sandbox"},
     "src/cli": ALL,
 }
 # The KVM half of an architecture knows the machine, and still no device.
 KVM_HALF = re.compile(r"src/arch/([^/]+/)?kvm_[^/]+$")
-KVM_HALF_ALLOWED = BASE | SERVICES | IMAGES | MACHINE
+KVM_HALF_ALLOWED = BASE | SERVICES | IMAGES | MACHINE | {"gdb_target"}
 
 # What runs in a child process may end it.
 CHILD = re.compile(r"src/backend/net(_[a-z]+)?_child\.c$")
 
-KVM_FOLDERS = ("src/vmm", "src/arch", "src/cli")
+# Who knows JSON: configurations, and the control socket with its commands and its client.
+JSON = re.compile(r"src/(config|control)/|src/vmm/control_|src/cli/(control_|cmd_|main\.c$)|include/iolite/control\.h$")
+
+KVM_FOLDERS = ("src/vmm", "src/arch", "src/cli", "src/sandbox")
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.M)
 OUTPUT = re.compile(r"(?<![\w.>])(printf|puts|putchar|fprintf|exit|_exit|abort_with)\s*\(")
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
@@ -71,8 +80,8 @@ def check_include(path, kind, target):
         return None
     if target in ("linux/kvm.h", "asm/kvm.h") and not path.startswith(KVM_FOLDERS + ("include/",)):
         return f"includes <{target}>: KVM is for {', '.join(KVM_FOLDERS)}"
-    if target == "jansson.h" and not path.startswith("src/config/"):
-        return "includes <jansson.h>: JSON is for src/config"
+    if target == "jansson.h" and not JSON.match(path):
+        return "includes <jansson.h>: JSON is for configurations and the control socket"
     if not target.startswith("iolite/"):
         return None
     name = target[len("iolite/"):-len(".h")]
@@ -125,6 +134,7 @@ def self_test():
         ("src/vmm/vm.c", '#include "../cli/cli.h"\n', True),
         ("src/vmm/vm.c", "#include <jansson.h>\n", True),
         ("src/config/json.c", "#include <jansson.h>\n", False),
+        ("src/vmm/control_run.c", "#include <jansson.h>\n", False),
         ("src/vmm/vm.c", "void f(void) { exit(1); }\n", True),
         ("src/vmm/vm.c", "/* exit(1) */ void f(void) { on_exit_printf(1); }\n", False),
         ("src/backend/net_user_child.c", "void f(void) { _exit(1); }\n", False),

@@ -242,12 +242,13 @@ static void test_dsdt(void)
 	static const uint8_t com1_io[] = { 0x47, 1, 0xf8, 3, 0xf8, 3, 1, 8 };
 	static const uint8_t rtc_io[] = { 0x47, 1, 0x70, 0, 0x70, 0, 1, 2 };
 	static const uint8_t pm_io[] = { 0x47, 1, 0, 6, 0, 6, 1, 8 };
+	static const uint8_t pvpanic_io[] = { 0x47, 1, 5, 5, 5, 5, 1, 1 };
 	/* extended interrupt: consumer, edge, active high, exclusive */
 	static const uint8_t com1_irq[] = { 0x89, 6, 0, 3, 1, IOL_X86_COM1_GSI, 0, 0, 0 };
 	static const uint8_t ged_irq[] = { 0x89, 6, 0, 3, 1, IOL_X86_GED_GSI, 0, 0, 0 };
 	static const uint8_t ecam[] = { 0x86, 9, 0, 1, 0, 0, 0, 0xe0, 0, 0, 0x10, 0 };
-	static const char *const names[] = { "COM1",     "RTC0", "MBRD", "PCI0", "PWRB",
-					     "ACPI0013", "_EVT", "_OSC", "_BBN", "_PRT" };
+	static const char *const names[] = { "COM1", "RTC0", "MBRD", "PCI0", "PWRB",    "ACPI0013",
+					     "_EVT", "_OSC", "_BBN", "_PRT", "QEMU0001" };
 
 	g_assert_cmpmem(iol_x86_dsdt, 4, "DSDT", 4);
 	g_assert_cmpuint(le32_load(iol_x86_dsdt + 4), ==, iol_x86_dsdt_bytes);
@@ -256,6 +257,7 @@ static void test_dsdt(void)
 	g_assert_true(dsdt_has(com1_io, sizeof(com1_io)));
 	g_assert_true(dsdt_has(rtc_io, sizeof(rtc_io)));
 	g_assert_true(dsdt_has(pm_io, sizeof(pm_io)));
+	g_assert_true(dsdt_has(pvpanic_io, sizeof(pvpanic_io)));
 	g_assert_true(dsdt_has(com1_irq, sizeof(com1_irq)));
 	g_assert_true(dsdt_has(ged_irq, sizeof(ged_irq)));
 	g_assert_true(dsdt_has(ecam, sizeof(ecam)));

@@ -7,6 +7,8 @@
 #include <glib.h>
 #include <unistd.h>
 
+#include "device_bus.h"
+
 enum {
 	BASE = 0x600,
 	CONTROL = BASE + IOL_ACPI_PM_SLEEP_CONTROL,
@@ -15,56 +17,41 @@ enum {
 };
 
 struct fixture {
-	struct iol_event_sink sink;
-	unsigned int events[IOL_EVENT_COUNT];
-	struct iol_bus bus;
+	struct device_bus on;
 	struct iol_acpi_pm *pm;
-	struct iol_device *dev;
 	int irq_fd;
 };
-
-static void count_event(struct iol_event_sink *sink, enum iol_event event)
-{
-	struct fixture *f = iol_container_of(sink, struct fixture, sink);
-
-	f->events[event]++;
-}
 
 static void setup(struct fixture *f, const void *data)
 {
 	struct iol_irq_line irq;
 
 	(void)data;
-	f->sink.raise = count_event;
-	iol_bus_init(&f->bus);
+	device_bus_init(&f->on);
 	g_assert_cmpint(iol_irq_line_init(&irq, -1, 0, NULL), ==, 0);
 	f->irq_fd = irq.eventfd;
-	g_assert_cmpint(iol_acpi_pm_new(&f->bus, BASE, irq, &f->sink, &f->pm, NULL), ==, 0);
-	f->dev = iol_acpi_pm_device(f->pm);
+	g_assert_cmpint(iol_acpi_pm_new(&f->on.bus, BASE, irq, &f->on.sink, &f->pm, NULL), ==, 0);
+	f->on.dev = iol_acpi_pm_device(f->pm);
 }
 
 static void teardown(struct fixture *f, const void *data)
 {
 	(void)data;
-	for (unsigned int i = 0; i < IOL_EVENT_COUNT; i++)
-		g_assert_cmpuint(i == IOL_EVENT_POWEROFF ? 0 : f->events[i], ==, 0);
-	f->dev->ops->free(f->dev);
-	g_assert_cmpuint(f->bus.count, ==, 0);
+	device_bus_finish(&f->on, 1u << IOL_EVENT_POWEROFF);
 	g_assert_cmpint(fcntl(f->irq_fd, F_GETFD), ==, -1);
-	iol_bus_finish(&f->bus);
 }
 
 static uint64_t in(struct fixture *f, uint64_t port, unsigned int len)
 {
 	uint64_t value;
 
-	g_assert_true(iol_bus_read(&f->bus, port, len, &value));
+	g_assert_true(iol_bus_read(&f->on.bus, port, len, &value));
 	return value;
 }
 
 static void out(struct fixture *f, uint64_t port, unsigned int len, uint64_t value)
 {
-	g_assert_true(iol_bus_write(&f->bus, port, len, value));
+	g_assert_true(iol_bus_write(&f->on.bus, port, len, value));
 }
 
 static unsigned int edges(struct fixture *f)
@@ -81,10 +68,10 @@ static void test_poweroff(struct fixture *f, const void *data)
 	out(f, STATUS, 1, IOL_ACPI_PM_WAK_STS);
 	g_assert_cmphex(in(f, STATUS, 1), ==, 0);
 	out(f, CONTROL, 1, 0x34);
-	g_assert_cmpuint(f->events[IOL_EVENT_POWEROFF], ==, 1);
+	g_assert_cmpuint(f->on.events[IOL_EVENT_POWEROFF], ==, 1);
 	/* SLP_EN reads as 0. */
 	g_assert_cmphex(in(f, CONTROL, 1), ==, 0x14);
-	f->dev->ops->reset(f->dev);
+	f->on.dev->ops->reset(f->on.dev);
 	g_assert_cmphex(in(f, CONTROL, 1), ==, 0);
 }
 
@@ -99,7 +86,7 @@ static void test_no_other_state(struct fixture *f, const void *data)
 	out(f, CONTROL, 8, 0x3434343434343434);
 	out(f, BASE + 2, 1, 0x34);
 	out(f, EVENTS, 1, 0x34);
-	g_assert_cmpuint(f->events[IOL_EVENT_POWEROFF], ==, 0);
+	g_assert_cmpuint(f->on.events[IOL_EVENT_POWEROFF], ==, 0);
 }
 
 static void test_power_button(struct fixture *f, const void *data)
@@ -133,7 +120,7 @@ static void test_pressed_again(struct fixture *f, const void *data)
 	g_assert_cmphex(in(f, EVENTS, 4), ==, 1);
 	g_assert_cmphex(in(f, EVENTS, 4), ==, 0);
 	iol_acpi_pm_press_power(f->pm);
-	f->dev->ops->reset(f->dev);
+	f->on.dev->ops->reset(f->on.dev);
 	g_assert_cmphex(in(f, EVENTS, 4), ==, 0);
 }
 
@@ -172,7 +159,8 @@ static void test_place_taken(struct fixture *f, const void *data)
 
 	(void)data;
 	g_assert_cmpint(iol_irq_line_init(&irq, -1, 0, NULL), ==, 0);
-	g_assert_cmpint(iol_acpi_pm_new(&f->bus, BASE - 1, irq, &f->sink, &pm, NULL), ==, -EEXIST);
+	g_assert_cmpint(iol_acpi_pm_new(&f->on.bus, BASE - 1, irq, &f->on.sink, &pm, NULL), ==,
+			-EEXIST);
 	g_assert_null(pm);
 	g_assert_cmpint(fcntl(irq.eventfd, F_GETFD), ==, -1);
 }

@@ -209,7 +209,7 @@ static void test_devices(void)
 	g_assert_cmphex(kinds, ==,
 			1u << IOL_LAYOUT_UART | 1u << IOL_LAYOUT_PL031 | 1u << IOL_LAYOUT_PL061 |
 				1u << IOL_LAYOUT_VIRTIO_MMIO | 1u << IOL_LAYOUT_PCI_ECAM |
-				1u << IOL_LAYOUT_PCI_WINDOW);
+				1u << IOL_LAYOUT_PCI_WINDOW | 1u << IOL_LAYOUT_PVPANIC);
 }
 
 static void test_places(void)
@@ -222,6 +222,7 @@ static void test_places(void)
 		{ IOL_LAYOUT_VIRTIO_MMIO, IOL_LAYOUT_MMIO, 0x0a000000, 0x20000, 0, false, 0, 0, 0 },
 		{ IOL_LAYOUT_PCI_ECAM, IOL_LAYOUT_MMIO, 0x3f000000, 0x100000, 0, false, 0, 0, 0 },
 		{ IOL_LAYOUT_PCI_WINDOW, IOL_LAYOUT_MMIO, 0x10000000, 0x2f000000, 0, false, 0, 0, 0 },
+		{ IOL_LAYOUT_PVPANIC, IOL_LAYOUT_MMIO, 0x09060000, 1, 0, false, 0, 0, 0 },
 	};
 	/* clang-format on */
 	struct iol_layout layout;

@@ -205,6 +205,10 @@ static void test_devices(void)
 	TREE_CHECK_CELLS(&rig, "/rtc@9010000", "clocks", clock);
 	tree_check_strings(&rig, "/rtc@9010000", "clock-names", "apb_pclk");
 
+	tree_check_strings(&rig, "/pvpanic@9060000", "compatible", "qemu,pvpanic-mmio");
+	TREE_CHECK_CELLS(&rig, "/pvpanic@9060000", "reg", 0, 0x09060000, 0, 1);
+	g_assert_false(tree_has_prop(&rig, "/pvpanic@9060000", "interrupts"));
+
 	tree_check_strings(&rig, "/gpio@9020000", "compatible", "arm,pl061|arm,primecell");
 	TREE_CHECK_CELLS(&rig, "/gpio@9020000", "reg", 0, 0x09020000, 0, 0x1000);
 	TREE_CHECK_CELLS(&rig, "/gpio@9020000", "interrupts", 0, 2, 1);

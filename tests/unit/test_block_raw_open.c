@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "block_rig.h"
+#include "fd_count.h"
 
 static void assert_refused(struct block_rig *rig, const struct iol_block_raw_config *config,
 			   int code, const char *text)
@@ -327,6 +328,54 @@ static void test_block_device(void)
 	block_rig_finish(&rig);
 }
 
+/* What a guest can write to the start of its disk: the first bytes of image formats. */
+static const struct {
+	const char *magic;
+	size_t bytes;
+} formats[] = {
+	/* clang-format off */
+	{ "QFI\xfb\0\0\0\3\0\0\0\0\0\0\2\0\0\0\0\x80", 20 }, /* qcow2; the name of its base is at 512 */
+	{ "QFI\xfb\0\0\0\1\0\0\0\0\0\0\2\0\0\0\0\x80", 20 }, /* qcow */
+	{ "QED\0", 4 },
+	{ "KDMV\1\0\0\0", 8 }, /* vmdk */
+	{ "# Disk DescriptorFile\nversion=1\n", 32 },
+	{ "vhdxfile", 8 },
+	{ "conectix", 8 }, /* vpc */
+	{ "<<< Oracle VM VirtualBox Disk Image >>>\n", 40 },
+	{ "WithoutFreeSpace", 16 }, /* parallels */
+	{ "LUKS\xba\xbe\0\1", 8 },
+	/* clang-format on */
+};
+
+/* Bytes are bytes: a disk that its guest made look like an image of some format is the same disk the next time. */
+static void test_formats_are_bytes(void)
+{
+	g_autofree uint8_t *disk = g_malloc(65536), *back = g_malloc(65536);
+	struct block_rig rig;
+	struct iol_block *blk;
+	unsigned int fds;
+
+	block_rig_init(&rig);
+	block_rig_file(&rig, 65536);
+	blk = block_rig_open(&rig, NULL);
+	fds = fd_count();
+	for (size_t i = 0; i < G_N_ELEMENTS(formats); i++) {
+		memset(disk, (int)(0x40 + i), 65536);
+		memcpy(disk, formats[i].magic, formats[i].bytes);
+		memcpy(disk + 512, "/etc/passwd", sizeof("/etc/passwd"));
+		g_assert_cmpint(block_write(blk, 0, disk, 65536), ==, 0);
+		iol_block_free(blk);
+		blk = block_rig_open(&rig, NULL);
+		g_assert_cmpuint(blk->limits.size_bytes, ==, 65536);
+		/* No other file was opened for it. */
+		g_assert_cmpuint(fd_count(), ==, fds);
+		g_assert_cmpint(block_read(blk, 0, back, 65536), ==, 0);
+		g_assert_cmpmem(back, 65536, disk, 65536);
+	}
+	iol_block_free(blk);
+	block_rig_finish(&rig);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -340,5 +389,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/block-raw-open/locks", test_locks);
 	g_test_add_func("/block-raw-open/read-only-file-system", test_read_only_file_system);
 	g_test_add_func("/block-raw-open/block-device", test_block_device);
+	g_test_add_func("/block-raw-open/formats-are-bytes", test_formats_are_bytes);
 	return g_test_run();
 }

@@ -70,6 +70,31 @@ static void test_dispatch(void)
 	iol_bus_finish(&bus);
 }
 
+/* Who lists regions touches no device. */
+static void test_next(void)
+{
+	struct probe a = { 0 };
+	struct iol_bus_region region;
+	struct iol_bus bus;
+
+	iol_bus_init(&bus);
+	g_assert_false(iol_bus_next(&bus, 0, &region));
+	g_assert_cmpint(add(&bus, 0x100, 8, &a, "a"), ==, 0);
+	g_assert_cmpint(add(&bus, UINT64_MAX - 7, 8, &a, "b"), ==, 0);
+	for (uint64_t addr = 0; addr <= 0x107; addr++) {
+		g_assert_true(iol_bus_next(&bus, addr, &region));
+		g_assert_cmpstr(region.name, ==, "a");
+	}
+	g_assert_true(iol_bus_next(&bus, 0x108, &region));
+	g_assert_cmpstr(region.name, ==, "b");
+	g_assert_true(iol_bus_next(&bus, UINT64_MAX, &region));
+	g_assert_cmpstr(region.name, ==, "b");
+	iol_bus_remove(&bus, region.base);
+	g_assert_false(iol_bus_next(&bus, 0x108, &region));
+	g_assert_cmpuint(a.reads + a.writes, ==, 0);
+	iol_bus_finish(&bus);
+}
+
 static void test_overlaps_are_refused(void)
 {
 	struct probe p = { 0 };
@@ -146,6 +171,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/bus/dispatch", test_dispatch);
+	g_test_add_func("/bus/next", test_next);
 	g_test_add_func("/bus/overlaps-are-refused", test_overlaps_are_refused);
 	g_test_add_func("/bus/against-model", test_against_model);
 	return g_test_run();

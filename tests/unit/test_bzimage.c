@@ -105,7 +105,7 @@ static void test_good(void)
 	struct iol_error err;
 
 	build_open(&image, build_bzimage(), "good");
-	g_assert_true(iol_bzimage_probe(&image));
+	g_assert_cmpint(iol_bzimage_probe(&image, NULL), ==, 1);
 	g_assert_cmpint(iol_bzimage_parse(&image, &bz, &err), ==, 0);
 	g_assert_cmpuint(bz.version, ==, 0x020f);
 	g_assert_cmpuint(bz.payload_offset, ==, BUILD_BZ_PAYLOAD);
@@ -185,9 +185,26 @@ static void test_every_byte(void)
 	}
 }
 
+/* What cannot be read is no other kind of file. */
+static void test_unreadable(void)
+{
+	struct iol_image image;
+	struct iol_error err;
+	int fd;
+
+	build_open(&image, build_bzimage(), "bad");
+	fd = image.fd;
+	image.fd = -1;
+	g_assert_cmpint(iol_bzimage_probe(&image, &err), ==, -EBADF);
+	build_check_error(&err, -EBADF, "bad: ", "read at 0x0");
+	image.fd = fd;
+	iol_image_close(&image);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/bzimage/unreadable", test_unreadable);
 	g_test_add_func("/bzimage/good", test_good);
 	g_test_add_func("/bzimage/accepted", test_accepted);
 	g_test_add_func("/bzimage/every-byte", test_every_byte);

@@ -69,6 +69,17 @@ static void writable(struct iol_char_user *user)
 		iol_loop_stop(&f->loop);
 }
 
+static void expect_counts(struct fixture *f, uint64_t out_bytes, uint64_t in_bytes,
+			  uint64_t dropped_bytes)
+{
+	struct iol_char_counts counts;
+
+	iol_char_counts(&f->chr, &counts);
+	g_assert_cmpuint(counts.out_bytes, ==, out_bytes);
+	g_assert_cmpuint(counts.in_bytes, ==, in_bytes);
+	g_assert_cmpuint(counts.dropped_bytes, ==, dropped_bytes);
+}
+
 static void setup(struct fixture *f, gconstpointer data)
 {
 	struct iol_error err;
@@ -140,6 +151,7 @@ static void test_input_waits_for_room(struct fixture *f, gconstpointer data)
 	g_assert_cmpint(write(f->to_guest, "ghi", 3), ==, 3);
 	TURN_UNTIL(f, f->received->len == 9);
 	g_assert_cmpstr(f->received->str, ==, "abcdefghi");
+	expect_counts(f, 0, 9, 0);
 }
 
 static void test_end_of_input(struct fixture *f, gconstpointer data)
@@ -151,6 +163,7 @@ static void test_end_of_input(struct fixture *f, gconstpointer data)
 	/* Output goes on. */
 	g_assert_cmpuint(iol_char_write(&f->chr, (const uint8_t *)"y", 1), ==, 1);
 	TURN_UNTIL(f, !f->chr.ring_fill);
+	expect_counts(f, 1, 1, 0);
 }
 
 static unsigned int escapes;

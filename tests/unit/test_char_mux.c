@@ -64,7 +64,7 @@ static void open_lines(void)
 		else
 			iol_char_new(&t.loop, &t.sink, &config, name, &line->chr, &err);
 		g_assert_cmpstr(err.msg, ==, "");
-		line->user = (struct iol_char_user){ receive, writable };
+		line->user = (struct iol_char_user){ .receive = receive, .writable = writable };
 		line->received = g_string_new(NULL);
 		line->room = 1 << 20;
 		iol_char_start(line->chr, &line->user);

@@ -38,7 +38,7 @@ void __wrap_g_usleep(gulong us);
 void __wrap_g_usleep(gulong us)
 {
 	if (!sleeps_move_clock) {
-		__real_g_usleep(us);
+		__real_g_usleep(us * 10); /* the other thread may take its time */
 		return;
 	}
 	slept_ns += us * IOL_NS_PER_US;
@@ -189,7 +189,7 @@ static void *replace_late(void *arg)
 {
 	struct other *other = arg;
 
-	g_usleep(100 * 1000);
+	__real_g_usleep(100 * 1000);
 	g_assert_cmpint(unlink(other->path), ==, 0);
 	g_assert_cmpint(bind(other->fd, (struct sockaddr *)&other->address, sizeof(other->address)),
 			==, 0);
@@ -213,7 +213,6 @@ static void test_start_together(struct rig *r, gconstpointer data)
 	leave_over(r);
 	other.folder = lock_dir(r);
 	other.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	stopped_at_ns = now_ns(); /* it may take its time */
 	thread = g_thread_new("other", replace_late, &other);
 	g_assert_cmpint(rig_try(r, &err, "unix:%s", path), ==, -EADDRINUSE);
 	g_thread_join(thread);
@@ -246,6 +245,39 @@ static void test_locked_folder(struct rig *r, gconstpointer data)
 	close(folder);
 }
 
+/* A socket that listens already is another's: it and its file are there when ours has ended. */
+static void test_passed(struct rig *r, gconstpointer data)
+{
+	struct sockaddr_un address = address_of(r, "con");
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), early;
+	g_autofree char *text = g_strconcat("unix:", address.sun_path, NULL);
+	struct iol_char_config config;
+	struct iol_error err;
+
+	(void)data;
+	g_assert_cmpint(bind(fd, (struct sockaddr *)&address, sizeof(address)), ==, 0);
+	g_assert_cmpint(listen(fd, 4), ==, 0);
+	early = client(r);
+	g_assert_cmpint(iol_char_config_parse(&config, text, &err), ==, 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		config.listen_fd = fd;
+		g_assert_cmpint(iol_char_new(&r->loop, &r->sink, &config, "serial0", &r->chr, &err),
+				==, 0);
+		iol_char_start(r->chr, &r->user);
+		guest_says(r, "x");
+		expect_read(r, early, "x");
+		close(early);
+		rig_close(r);
+		early = client(r);
+	}
+	config.listen_fd = 1 << 20;
+	g_assert_cmpint(iol_char_new(&r->loop, &r->sink, &config, "serial0", &r->chr, &err), ==,
+			-EBADF);
+	iol_char_config_finish(&config);
+	close(early);
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -259,6 +291,7 @@ int main(int argc, char **argv)
 		{ "/char/socket-path/cannot-tell", test_cannot_tell },
 		{ "/char/socket-path/start-together", test_start_together },
 		{ "/char/socket-path/locked-folder", test_locked_folder },
+		{ "/char/socket-path/passed", test_passed },
 	};
 
 	signal(SIGPIPE, SIG_IGN);

@@ -109,30 +109,6 @@ static void test_serial(void)
 	iol_config_finish(&config);
 }
 
-static void test_on_watchdog(void)
-{
-	static const char *const actions[] = { "reset", "stop", "pause", "none" };
-	static const char *const others[] = { "", "RESET", "resets", "off", "stop " };
-	struct iol_config config;
-	struct iol_error err;
-
-	iol_config_init(&config);
-	g_assert_cmpint(config.on_watchdog, ==, IOL_WATCHDOG_RESET);
-	for (int i = 0; i < (int)IOL_ARRAY_LEN(actions); i++) {
-		g_assert_cmpint(iol_config_set_on_watchdog(&config, actions[i], &err), ==, 0);
-		g_assert_cmpint(config.on_watchdog, ==, i);
-	}
-	for (size_t i = 0; i < IOL_ARRAY_LEN(others); i++) {
-		g_autofree char *says = g_strdup_printf(
-			"'%s' is no action: give reset, stop, pause or none", others[i]);
-
-		g_assert_cmpint(iol_config_set_on_watchdog(&config, others[i], &err), ==, -EINVAL);
-		g_assert_cmpstr(err.msg, ==, says);
-		g_assert_cmpint(config.on_watchdog, ==, IOL_WATCHDOG_NONE);
-	}
-	iol_config_finish(&config);
-}
-
 static void test_kernel_address(void)
 {
 	static const struct {
@@ -190,7 +166,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/config/memory-suggests", test_memory_suggests);
 	g_test_add_func("/config/cpus", test_cpus);
 	g_test_add_func("/config/serial", test_serial);
-	g_test_add_func("/config/on-watchdog", test_on_watchdog);
 	g_test_add_func("/config/kernel-address", test_kernel_address);
 	g_test_add_func("/config/check", test_check);
 	return g_test_run();

@@ -146,7 +146,7 @@ static void test_refused(void)
 		{ "pty,link=", "'pty': 'link=' is no path: name a file" },
 		{ "pty,log=", "'pty': 'log=' is no path: name a file" },
 		{ "pty,path=x", "'pty': 'path=x': there is no 'path', but connect" },
-		{ "pty,lnk=x", "'pty': 'lnk=x': there is no 'lnk', but 'link'" },
+		{ "pty,lnk=x", "'pty': 'lnk=x': there is no 'lnk': did you mean 'link'?" },
 		{ "pty,block", "'pty': 'block' lacks its value" },
 		{ "pty,block=yes", "'pty': 'block=yes' is neither on nor off: give on or off" },
 		{ "pty,ring=4095", "'pty': 'ring=4095' is no size of a ring: give 4K to 16M" },

@@ -122,10 +122,10 @@ static void test_refused(void)
 		{ "x,id=a,,b", "'x': 'id=a,b' is no id: give a letter, then letters, digits, dots, "
 			       "dashes, underscores" },
 		{ "x,id=.a", "'x': 'id=.a' is no id" },
-		{ "x,sreial=1", "'x': 'sreial=1': there is no 'sreial', but 'serial'" },
-		{ "x,qeues=1", "'x': 'qeues=1': there is no 'qeues', but 'queues'" },
-		{ "x,iop=1", "'x': 'iop=1': there is no 'iop', but 'iops'" },
-		{ "x,Read-Only", "'x': 'Read-Only': there is no 'Read-Only', but 'ro'" },
+		{ "x,sreial=1", "'x': 'sreial=1': there is no 'sreial': did you mean 'serial'?" },
+		{ "x,qeues=1", "'x': 'qeues=1': there is no 'qeues': did you mean 'queues'?" },
+		{ "x,iop=1", "'x': 'iop=1': there is no 'iop': did you mean 'iops'?" },
+		{ "x,Read-Only", "'x': 'Read-Only': there is no 'Read-Only': did you mean 'ro'?" },
 		{ "x,zz",
 		  "'x': 'zz': there is no 'zz', but id, ro, direct, cache, discard, lock, "
 		  "queues, transport, serial, bps, iops; a comma in a value is written twice" },

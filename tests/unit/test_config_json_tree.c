@@ -6,6 +6,14 @@
 #include <string.h>
 
 /* A configuration whose tree has @tree. */
+/* What is said without the line and column, which test_config_json_position.c is about. */
+static char *without_position(const char *said)
+{
+	g_autoptr(GRegex) position = g_regex_new("^web\\.json:[0-9]+:[0-9]+: ", 0, 0, NULL);
+
+	return g_regex_replace_literal(position, said, -1, 0, "web.json: ", 0, NULL);
+}
+
 static int load(struct iol_config *config, const char *tree, struct iol_error *err)
 {
 	g_autofree char *text = g_strdup_printf("{\"tree\": %s}", tree);
@@ -80,6 +88,7 @@ static void test_values(void)
 		struct iol_config config;
 		struct iol_error err = { 0 };
 		const struct iol_tree_edit *edit;
+		g_autofree char *where = NULL;
 
 		if (load_value(&config, cases[i].value, &err))
 			g_error("%s is refused: %s", cases[i].value, err.msg);
@@ -88,7 +97,8 @@ static void test_values(void)
 		edit = &config.tree_edits[0];
 		parts = parts_of(edit);
 		g_assert_cmpint(edit->kind, ==, cases[i].kind);
-		g_assert_cmpstr(edit->where, ==, "web.json: tree.node-update./soc.p");
+		where = without_position(edit->where);
+		g_assert_cmpstr(where, ==, "web.json: tree.node-update./soc.p");
 		g_assert_cmpstr(edit->node, ==, "/soc");
 		g_assert_cmpstr(edit->prop, ==, "p");
 		g_assert_cmpuint(edit->part_count, ==, cases[i].part_count);
@@ -126,9 +136,10 @@ static void test_order(void)
 	for (size_t i = 0; i < IOL_ARRAY_LEN(wanted); i++) {
 		const struct iol_tree_edit *edit = &config.tree_edits[i];
 		g_autofree char *where = g_strdup_printf("web.json: %s", wanted[i].where);
+		g_autofree char *told = without_position(edit->where);
 
 		g_assert_cmpint(edit->kind, ==, wanted[i].kind);
-		g_assert_cmpstr(edit->where, ==, where);
+		g_assert_cmpstr(told, ==, where);
 		g_assert_cmpstr(edit->node, ==, wanted[i].node);
 		g_assert_cmpstr(edit->prop, ==, wanted[i].prop);
 	}
@@ -143,12 +154,14 @@ static void check_refused(const struct refusal *c, const char *place,
 			  int (*loader)(struct iol_config *, const char *, struct iol_error *))
 {
 	g_autofree char *says = g_strdup_printf("web.json: %s%s", place, c->says);
+	g_autofree char *said = NULL;
 	struct iol_config config;
 	struct iol_error err = { 0 };
 
 	g_test_message("%s", c->text);
 	g_assert_cmpint(loader(&config, c->text, &err), ==, -EINVAL);
-	g_assert_cmpstr(err.msg, ==, says);
+	said = without_position(err.msg);
+	g_assert_cmpstr(said, ==, says);
 	g_assert_cmpuint(config.tree_edit_count, ==, 0);
 	iol_config_finish(&config);
 	g_assert_cmpint(loader(&config, c->text, NULL), ==, -EINVAL);
@@ -175,14 +188,15 @@ static void test_refused_values(void)
 		{ "[true]", "[0]: this is true: give a number, such as 4096" },
 		{ "[{}]",
 		  "[0]: a cell is one of {\"phandle\": ...} and {\"u64\": ...}: give one key" },
-		{ "[{\"phandel\": \"/x\"}]", "[0]: there is no 'phandel', but 'phandle'" },
+		{ "[{\"phandel\": \"/x\"}]",
+		  "[0]: there is no 'phandel': did you mean 'phandle'?" },
 		{ "[{\"bytes\": \"00\"}]", "[0]: there is no 'bytes', but phandle, u64" },
 		{ "{}", ": 0 keys: give one of u64, cells, bytes, phandle, prepend" },
 		{ "{\"u64\": 1, \"cells\": [1]}",
 		  ": 2 keys: give one of u64, cells, bytes, phandle, prepend" },
 		{ "{\"append\": \"x\"}",
 		  ": there is no 'append', but u64, cells, bytes, phandle, prepend" },
-		{ "{\"byte\": \"00\"}", ": there is no 'byte', but 'bytes'" },
+		{ "{\"byte\": \"00\"}", ": there is no 'byte': did you mean 'bytes'?" },
 		{ "{\"u64\": \"0x1g\"}", ".u64: '0x1g' is no number of up to 64 bits: give one "
 					 "such as \"0x1000\" or 4096" },
 		{ "{\"u64\": \"0x10000000000000000\"}",
@@ -224,7 +238,8 @@ static void test_refused(void)
 {
 	static const struct refusal cases[] = {
 		{ "[]", ": this is a list: give an object, in { and }" },
-		{ "{\"node_update\": {}}", ": there is no 'node_update', but 'node-update'" },
+		{ "{\"node_update\": {}}",
+		  ": there is no 'node_update': did you mean 'node-update'?" },
 		{ "{\"overlay\": {}}", ": there is no 'overlay', but node-update, delete" },
 		{ "{\"node-update\": []}",
 		  ".node-update: this is a list: give an object, such as {\"/node\": {\"prop\": "

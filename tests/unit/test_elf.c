@@ -138,7 +138,7 @@ static void test_good(void)
 		struct iol_error err = { 0 };
 
 		build_open(&image, build_elf(&spec), "good");
-		g_assert_true(iol_elf_probe(&image));
+		g_assert_cmpint(iol_elf_probe(&image, NULL), ==, 1);
 		iol_elf_parse(&image, &elf, &err);
 		g_assert_cmpstr(err.msg, ==, "");
 		g_assert_cmpint(elf.is_64bit, ==, spec.is_64bit);
@@ -357,9 +357,26 @@ static void test_every_byte(void)
 	}
 }
 
+/* What cannot be read is no other kind of file. */
+static void test_unreadable(void)
+{
+	struct iol_image image;
+	struct iol_error err;
+	int fd;
+
+	build_open(&image, build_elf(&linux64), "bad");
+	fd = image.fd;
+	image.fd = -1;
+	g_assert_cmpint(iol_elf_probe(&image, &err), ==, -EBADF);
+	build_check_error(&err, -EBADF, "bad: ", "read at 0x0");
+	image.fd = fd;
+	iol_image_close(&image);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/elf/unreadable", test_unreadable);
 	g_test_add_func("/elf/good", test_good);
 	g_test_add_func("/elf/physical-entry", test_physical_entry);
 	g_test_add_func("/elf/accepted", test_accepted);

@@ -5,64 +5,52 @@
 #include <errno.h>
 #include <glib.h>
 
+#include "device_bus.h"
+
 enum { BASE = 0xff000, INPUT = 3 };
 
 static const uint32_t off_bit = 0x80000000, input_bit = 0x10000000;
 
 struct fixture {
-	struct iol_event_sink sink;
-	unsigned int events[IOL_EVENT_COUNT];
-	struct iol_bus bus;
+	struct device_bus on;
 	struct iol_irq_wire wire;
 	struct iol_fsl_gpio *gpio;
-	struct iol_device *dev;
 };
-
-static void count_event(struct iol_event_sink *sink, enum iol_event event)
-{
-	struct fixture *f = iol_container_of(sink, struct fixture, sink);
-
-	f->events[event]++;
-}
 
 static void setup(struct fixture *f, const void *data)
 {
 	(void)data;
-	f->sink.raise = count_event;
-	iol_bus_init(&f->bus);
+	device_bus_init(&f->on);
 	iol_irq_wire_init(&f->wire, -1, 47, 47);
-	g_assert_cmpint(iol_fsl_gpio_new(&f->bus, BASE, &f->wire, &f->sink, &f->gpio, NULL), ==, 0);
-	f->dev = iol_fsl_gpio_device(f->gpio);
+	g_assert_cmpint(iol_fsl_gpio_new(&f->on.bus, BASE, &f->wire, &f->on.sink, &f->gpio, NULL),
+			==, 0);
+	f->on.dev = iol_fsl_gpio_device(f->gpio);
 }
 
 static void teardown(struct fixture *f, const void *data)
 {
 	(void)data;
-	for (unsigned int i = 0; i < IOL_EVENT_COUNT; i++)
-		g_assert_cmpuint(i == IOL_EVENT_POWEROFF ? 0 : f->events[i], ==, 0);
-	f->dev->ops->free(f->dev);
+	device_bus_finish(&f->on, 1u << IOL_EVENT_POWEROFF);
 	g_assert_cmpuint(f->wire.asserted, ==, 0);
-	g_assert_cmpuint(f->bus.count, ==, 0);
 	iol_irq_wire_finish(&f->wire);
-	iol_bus_finish(&f->bus);
 }
 
 static void store(struct fixture *f, uint64_t offset, uint32_t value)
 {
-	g_assert_true(iol_bus_write(&f->bus, BASE + offset, 4, iol_bus_be32(value)));
+	g_assert_true(iol_bus_write(&f->on.bus, BASE + offset, 4, iol_bus_be32(value)));
 }
 
 static uint32_t load(struct fixture *f, uint64_t offset)
 {
 	uint64_t value;
 
-	g_assert_true(iol_bus_read(&f->bus, BASE + offset, 4, &value));
+	g_assert_true(iol_bus_read(&f->on.bus, BASE + offset, 4, &value));
 	return iol_bus_be32(value);
 }
 
 static unsigned int poweroffs(const struct fixture *f)
 {
-	return f->events[IOL_EVENT_POWEROFF];
+	return f->on.events[IOL_EVENT_POWEROFF];
 }
 
 /* Linux's gpio-poweroff: low output when found; at the end high, low, high. */
@@ -98,8 +86,8 @@ static void test_no_power_off(struct fixture *f, const void *data)
 	store(f, IOL_FSL_GPIO_DIR, UINT32_MAX);
 	store(f, IOL_FSL_GPIO_DAT, ~off_bit);
 	store(f, IOL_FSL_GPIO_DAT, 0x80); /* the other byte order */
-	iol_bus_write(&f->bus, BASE + IOL_FSL_GPIO_DAT, 1, 0x80);
-	iol_bus_write(&f->bus, BASE + IOL_FSL_GPIO_DAT, 8, UINT64_MAX);
+	iol_bus_write(&f->on.bus, BASE + IOL_FSL_GPIO_DAT, 1, 0x80);
+	iol_bus_write(&f->on.bus, BASE + IOL_FSL_GPIO_DAT, 8, UINT64_MAX);
 	g_assert_cmpuint(poweroffs(f), ==, 0);
 }
 
@@ -122,9 +110,9 @@ static void test_registers(struct fixture *f, const void *data)
 	store(f, 0x18, UINT32_MAX);
 	g_assert_cmphex(load(f, 0x18), ==, 0);
 	g_assert_cmphex(load(f, IOL_FSL_GPIO_BYTES - 4), ==, 0);
-	g_assert_true(iol_bus_read(&f->bus, BASE, 2, &value));
+	g_assert_true(iol_bus_read(&f->on.bus, BASE, 2, &value));
 	g_assert_cmphex(value, ==, UINT64_MAX);
-	f->dev->ops->reset(f->dev);
+	f->on.dev->ops->reset(f->on.dev);
 	for (unsigned int i = 0; i < G_N_ELEMENTS(stored); i++)
 		g_assert_cmphex(load(f, stored[i]), ==, 0);
 	g_assert_cmphex(load(f, IOL_FSL_GPIO_DAT), ==, 0);
@@ -140,7 +128,7 @@ static void test_input(struct fixture *f, const void *data)
 	store(f, IOL_FSL_GPIO_DIR, input_bit);
 	g_assert_cmphex(load(f, IOL_FSL_GPIO_DAT), ==, 0);
 	store(f, IOL_FSL_GPIO_DIR, 0);
-	f->dev->ops->reset(f->dev);
+	f->on.dev->ops->reset(f->on.dev);
 	g_assert_cmphex(load(f, IOL_FSL_GPIO_DAT), ==, input_bit);
 	iol_fsl_gpio_set_input(f->gpio, INPUT, false);
 	g_assert_cmphex(load(f, IOL_FSL_GPIO_DAT), ==, 0);
@@ -166,7 +154,7 @@ static void test_interrupt(struct fixture *f, const void *data)
 	g_assert_cmpuint(f->wire.asserted, ==, 0);
 	iol_fsl_gpio_set_input(f->gpio, INPUT, false);
 	g_assert_cmpuint(f->wire.asserted, ==, 1);
-	f->dev->ops->reset(f->dev);
+	f->on.dev->ops->reset(f->on.dev);
 	g_assert_cmpuint(f->wire.asserted, ==, 0);
 	g_assert_cmphex(load(f, IOL_FSL_GPIO_IER), ==, 0);
 	/* Left asserted for teardown, which must take it back. */
@@ -197,8 +185,8 @@ static void test_place(struct fixture *f, const void *data)
 	uint64_t value;
 
 	(void)data;
-	g_assert_false(iol_bus_read(&f->bus, BASE + IOL_FSL_GPIO_BYTES, 4, &value));
-	g_assert_cmpint(iol_fsl_gpio_new(&f->bus, BASE, &f->wire, &f->sink, &gpio, NULL), ==,
+	g_assert_false(iol_bus_read(&f->on.bus, BASE + IOL_FSL_GPIO_BYTES, 4, &value));
+	g_assert_cmpint(iol_fsl_gpio_new(&f->on.bus, BASE, &f->wire, &f->on.sink, &gpio, NULL), ==,
 			-EEXIST);
 	g_assert_null(gpio);
 }

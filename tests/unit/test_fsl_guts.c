@@ -5,47 +5,30 @@
 #include <errno.h>
 #include <glib.h>
 
+#include "device_bus.h"
+
 enum { BASE = 0xe0000, PVR = 0x80210030 };
 
-struct fixture {
-	struct iol_event_sink sink;
-	unsigned int events[IOL_EVENT_COUNT];
-	struct iol_bus bus;
-	struct iol_device *dev;
-};
-
-static void count_event(struct iol_event_sink *sink, enum iol_event event)
-{
-	struct fixture *f = iol_container_of(sink, struct fixture, sink);
-
-	f->events[event]++;
-}
-
-static void setup(struct fixture *f, const void *data)
+static void setup(struct device_bus *f, const void *data)
 {
 	(void)data;
-	f->sink.raise = count_event;
-	iol_bus_init(&f->bus);
+	device_bus_init(f);
 	g_assert_cmpint(iol_fsl_guts_new(&f->bus, BASE, PVR, &f->sink, &f->dev, NULL), ==, 0);
 }
 
-static void teardown(struct fixture *f, const void *data)
+static void teardown(struct device_bus *f, const void *data)
 {
 	(void)data;
-	for (unsigned int i = 0; i < IOL_EVENT_COUNT; i++)
-		g_assert_cmpuint(i == IOL_EVENT_RESET ? 0 : f->events[i], ==, 0);
-	f->dev->ops->free(f->dev);
-	g_assert_cmpuint(f->bus.count, ==, 0);
-	iol_bus_finish(&f->bus);
+	device_bus_finish(f, 1u << IOL_EVENT_RESET);
 }
 
 /* As a guest's stw or stb of @bytes in memory order comes from KVM. */
-static void store(struct fixture *f, uint64_t offset, const uint8_t *bytes, unsigned int len)
+static void store(struct device_bus *f, uint64_t offset, const uint8_t *bytes, unsigned int len)
 {
 	g_assert_true(iol_bus_write(&f->bus, BASE + offset, len, iol_le_load(bytes, len)));
 }
 
-static uint64_t load(struct fixture *f, uint64_t offset, unsigned int len)
+static uint64_t load(struct device_bus *f, uint64_t offset, unsigned int len)
 {
 	uint64_t value;
 
@@ -61,7 +44,7 @@ static void test_be32(void)
 	g_assert_cmphex(iol_bus_be32(UINT64_C(0xffffffff00000002)), ==, 0x02000000);
 }
 
-static void test_reset(struct fixture *f, const void *data)
+static void test_reset(struct device_bus *f, const void *data)
 {
 	static const uint8_t hreset[4] = { 0, 0, 0, 2 }, all[4] = { 0xff, 0xff, 0xff, 0xff };
 
@@ -73,7 +56,7 @@ static void test_reset(struct fixture *f, const void *data)
 	g_assert_cmpuint(f->events[IOL_EVENT_RESET], ==, 2);
 }
 
-static void test_no_reset(struct fixture *f, const void *data)
+static void test_no_reset(struct device_bus *f, const void *data)
 {
 	static const uint8_t little[8] = { 2 }, others[4] = { 0xff, 0xff, 0xff, 0xfd };
 	static const uint8_t hreset[8] = { 0, 0, 0, 2, 0, 0, 0, 2 };
@@ -90,7 +73,7 @@ static void test_no_reset(struct fixture *f, const void *data)
 	g_assert_cmpuint(f->events[IOL_EVENT_RESET], ==, 0);
 }
 
-static void test_read(struct fixture *f, const void *data)
+static void test_read(struct device_bus *f, const void *data)
 {
 	(void)data;
 	for (uint64_t offset = 0; offset < IOL_FSL_GUTS_BYTES; offset += 4)
@@ -100,7 +83,7 @@ static void test_read(struct fixture *f, const void *data)
 	g_assert_cmphex(load(f, IOL_FSL_GUTS_PVR, 8), ==, UINT64_MAX);
 }
 
-static void test_place(struct fixture *f, const void *data)
+static void test_place(struct device_bus *f, const void *data)
 {
 	struct iol_device *dev = NULL;
 	uint64_t value;
@@ -112,7 +95,7 @@ static void test_place(struct fixture *f, const void *data)
 	g_assert_null(dev);
 }
 
-#define ADD(name, fn) g_test_add("/fsl-guts/" name, struct fixture, NULL, setup, fn, teardown)
+#define ADD(name, fn) g_test_add("/fsl-guts/" name, struct device_bus, NULL, setup, fn, teardown)
 
 int main(int argc, char **argv)
 {

@@ -5,41 +5,24 @@
 #include <errno.h>
 #include <glib.h>
 
+#include "device_bus.h"
+
 enum { BASE = 0x60, DATA = BASE, PORT_B = BASE + 1, STATUS = BASE + 4 };
 
-struct fixture {
-	struct iol_event_sink sink;
-	unsigned int events[IOL_EVENT_COUNT];
-	struct iol_bus bus;
-	struct iol_device *dev;
-};
-
-static void count_event(struct iol_event_sink *sink, enum iol_event event)
-{
-	struct fixture *f = iol_container_of(sink, struct fixture, sink);
-
-	f->events[event]++;
-}
-
-static void setup(struct fixture *f, const void *data)
+static void setup(struct device_bus *f, const void *data)
 {
 	(void)data;
-	f->sink.raise = count_event;
-	iol_bus_init(&f->bus);
+	device_bus_init(f);
 	g_assert_cmpint(iol_i8042_new(&f->bus, BASE, &f->sink, &f->dev, NULL), ==, 0);
 }
 
-static void teardown(struct fixture *f, const void *data)
+static void teardown(struct device_bus *f, const void *data)
 {
 	(void)data;
-	for (unsigned int i = 0; i < IOL_EVENT_COUNT; i++)
-		g_assert_cmpuint(i == IOL_EVENT_RESET ? 0 : f->events[i], ==, 0);
-	f->dev->ops->free(f->dev);
-	g_assert_cmpuint(f->bus.count, ==, 0);
-	iol_bus_finish(&f->bus);
+	device_bus_finish(f, 1u << IOL_EVENT_RESET);
 }
 
-static uint64_t in8(struct fixture *f, uint64_t port)
+static uint64_t in8(struct device_bus *f, uint64_t port)
 {
 	uint64_t value;
 
@@ -47,12 +30,12 @@ static uint64_t in8(struct fixture *f, uint64_t port)
 	return value;
 }
 
-static void out8(struct fixture *f, uint64_t port, unsigned int value)
+static void out8(struct device_bus *f, uint64_t port, unsigned int value)
 {
 	g_assert_true(iol_bus_write(&f->bus, port, 1, value));
 }
 
-static void test_reset_command(struct fixture *f, const void *data)
+static void test_reset_command(struct device_bus *f, const void *data)
 {
 	(void)data;
 	/* Linux's reboot=k: wait for an empty input buffer, then pulse. */
@@ -63,7 +46,7 @@ static void test_reset_command(struct fixture *f, const void *data)
 	g_assert_cmpuint(f->events[IOL_EVENT_RESET], ==, 2);
 }
 
-static void test_other_commands(struct fixture *f, const void *data)
+static void test_other_commands(struct device_bus *f, const void *data)
 {
 	(void)data;
 	for (unsigned int command = 0; command < 256; command++) {
@@ -75,7 +58,7 @@ static void test_other_commands(struct fixture *f, const void *data)
 	g_assert_cmpuint(f->events[IOL_EVENT_RESET], ==, 0);
 }
 
-static void test_idle(struct fixture *f, const void *data)
+static void test_idle(struct device_bus *f, const void *data)
 {
 	(void)data;
 	/* Self-test passed, nothing to read, ready to be written. */
@@ -85,7 +68,7 @@ static void test_idle(struct fixture *f, const void *data)
 	g_assert_cmphex(in8(f, DATA), ==, 0xff);
 }
 
-static void test_port_b(struct fixture *f, const void *data)
+static void test_port_b(struct device_bus *f, const void *data)
 {
 	(void)data;
 	/* No NMI reason, the refresh bit toggles. */
@@ -98,7 +81,7 @@ static void test_port_b(struct fixture *f, const void *data)
 	g_assert_cmphex(in8(f, PORT_B), ==, 0x30);
 }
 
-static void test_places(struct fixture *f, const void *data)
+static void test_places(struct device_bus *f, const void *data)
 {
 	struct iol_device *dev = NULL;
 	uint64_t value;
@@ -115,7 +98,7 @@ static void test_places(struct fixture *f, const void *data)
 	g_assert_cmpuint(f->bus.count, ==, 3);
 }
 
-#define ADD(name, fn) g_test_add("/i8042/" name, struct fixture, NULL, setup, fn, teardown)
+#define ADD(name, fn) g_test_add("/i8042/" name, struct device_bus, NULL, setup, fn, teardown)
 
 int main(int argc, char **argv)
 {

@@ -153,6 +153,23 @@ static void test_shrunk(void)
 	iol_image_close(&image);
 }
 
+/* What is added to a file behind our back is not there: its size at opening is what ranges are held against. */
+static void test_grown(void)
+{
+	struct iol_image image;
+	struct iol_error err;
+	uint8_t buf[200];
+
+	build_open(&image, build_blob(100), "blob");
+	g_assert_cmpint(ftruncate(image.fd, 200), ==, 0);
+	g_assert_cmpint(iol_image_read(&image, 0, buf, 100, &err), ==, 0);
+	g_assert_cmpint(iol_image_read(&image, 0, buf, 101, &err), ==, -EINVAL);
+	g_assert_cmpint(iol_image_read(&image, 100, buf, 1, &err), ==, -EINVAL);
+	build_check_error(&err, -EINVAL, "blob: ", "the file has 0x64");
+	g_assert_cmpuint(image.size_bytes, ==, 100);
+	iol_image_close(&image);
+}
+
 static void test_load(void)
 {
 	const struct iol_memory_region region = { .gpa = 0x10000, .size_bytes = 0x1000 };
@@ -184,6 +201,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/image/open-and-close", test_open_and_close);
 	g_test_add_func("/image/read-edges", test_read_edges);
 	g_test_add_func("/image/shrunk", test_shrunk);
+	g_test_add_func("/image/grown", test_grown);
 	g_test_add_func("/image/load", test_load);
 	return g_test_run();
 }

@@ -111,6 +111,7 @@ static void test_output(void)
 	struct iol_irq_line line;
 	struct iol_irq_wire wire;
 	struct iol_irq_output edge, level;
+	struct iol_count raised = { 0 };
 
 	fake_kvm_reset();
 	g_assert_cmpint(iol_irq_line_init(&line, -1, 4, NULL), ==, 0);
@@ -131,13 +132,16 @@ static void test_output(void)
 	iol_irq_output_finish(&edge);
 	g_assert_cmpint(edge.line.eventfd, ==, -1);
 
+	level.raised = &raised;
 	iol_irq_output_set(&level, true);
 	iol_irq_output_set(&level, true);
+	g_assert_cmpuint(iol_count_get(&raised), ==, 1);
 	g_assert_true(fake_kvm.level[17]);
 	g_assert_cmpuint(fake_kvm.level_calls, ==, 1);
 	iol_irq_output_set(&level, false);
 	g_assert_false(fake_kvm.level[17]);
 	iol_irq_output_set(&level, true);
+	g_assert_cmpuint(iol_count_get(&raised), ==, 2);
 	iol_irq_output_finish(&level);
 	g_assert_false(fake_kvm.level[17]);
 	g_assert_cmpuint(wire.asserted, ==, 0);

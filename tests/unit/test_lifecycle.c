@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fake_vm.h"
 #include "vmm/machine.h"
 
 struct fixture {
@@ -18,68 +19,32 @@ struct fixture {
 	struct iol_arch_kvm_ops kvm;
 	struct iol_vm *vm;
 	bool fail_load;
+	unsigned int late; /* events that come while the machine is reset */
 };
 
 static struct fixture *current; /* the architecture's functions have no place for it */
 
-static int fake_layout(const struct iol_layout_request *request, struct iol_layout *layout,
-		       struct iol_error *err)
+static int raise_and_load(const struct iol_layout *layout, const struct iol_memory *mem,
+			  const struct iol_boot *boot, struct iol_entry *entry,
+			  struct iol_placement *placement, struct iol_error *err)
 {
-	(void)err;
-	*layout = (struct iol_layout){
-		.machine = "fake",
-		.cpus = request->cpus,
-		.ram_count = 1,
-		.ram = { { .size_bytes = request->memory_bytes } },
-	};
-	return 0;
-}
-
-static int fake_load(const struct iol_layout *layout, const struct iol_memory *mem,
-		     const struct iol_boot *boot, struct iol_entry *entry,
-		     struct iol_placement *placement, struct iol_error *err)
-{
-	(void)layout;
-	(void)mem;
-	(void)boot;
-	*entry = (struct iol_entry){ 0 };
-	*placement = (struct iol_placement){ .no_tree = true };
+	for (unsigned int i = 0; i < IOL_EVENT_COUNT; i++)
+		if (current->late & 1u << i)
+			iol_vm_raise(current->vm, (enum iol_event)i);
+	fake_vm_load(layout, mem, boot, entry, placement, err);
 	return current->fail_load ? iol_error_set(err, -EIO, "the file is gone") : 0;
-}
-
-static int fake_vm_reset(struct iol_vm *vm, struct iol_error *err)
-{
-	(void)vm;
-	(void)err;
-	return 0;
 }
 
 static void setup(struct fixture *f, const void *data)
 {
-	const struct iol_layout_request request = { .memory_bytes = IOL_MIB };
-	struct iol_vm *vm = g_new0(struct iol_vm, 1);
-
 	(void)data;
 	current = f;
 	iol_config_init(&f->config);
-	f->arch = (struct iol_arch){ .name = "fake", .layout = fake_layout, .load = fake_load };
+	f->arch = (struct iol_arch){ .name = "fake", .load = raise_and_load };
 	f->kvm.vm_reset = fake_vm_reset;
 	f->arch.kvm = &f->kvm;
-	f->vm = vm;
-	vm->config = &f->config;
-	vm->arch = &f->arch;
-	vm->kvm_fd = vm->vm_fd = vm->boot.kernel.fd = vm->boot.initrd.fd = -1;
-	iol_bus_init(&vm->mmio);
-	iol_bus_init(&vm->pio);
-	pthread_mutex_init(&vm->vcpu_lock, NULL);
-	pthread_cond_init(&vm->vcpu_cond, NULL);
-	iol_lifecycle_init(vm);
-	g_assert_cmpint(vm->arch->layout(&request, &vm->layout, NULL), ==, 0);
-	g_assert_cmpint(iol_memory_init(&vm->memory, vm->layout.ram, vm->layout.ram_count, NULL),
-			==, 0);
-	g_assert_cmpint(iol_loop_init(&vm->loop, NULL), ==, 0);
-	vm->has_loop = true;
-	vm->lifecycle.state = IOL_STATE_RUNNING;
+	f->vm = fake_vm_new(&f->config, &f->arch, IOL_MIB, 0);
+	f->vm->lifecycle.state = IOL_STATE_RUNNING;
 }
 
 static void teardown(struct fixture *f, const void *data)
@@ -135,6 +100,12 @@ enum {
 	RESET = 1u << IOL_EVENT_RESET,
 	POWEROFF = 1u << IOL_EVENT_POWEROFF,
 	STOP = 1u << IOL_EVENT_STOP,
+	RESET_NOW = 1u << IOL_EVENT_RESET_NOW,
+	PANIC = 1u << IOL_EVENT_PANIC,
+	CRASH_LOADED = 1u << IOL_EVENT_CRASH_LOADED,
+	CRASH = 1u << IOL_EVENT_CRASH,
+	KVM_ERROR = 1u << IOL_EVENT_KVM_ERROR,
+	EMULATION_FAILED = 1u << IOL_EVENT_EMULATION_FAILED,
 };
 
 static void test_reset(struct fixture *f, const void *data)
@@ -240,6 +211,155 @@ static void test_other_ends(struct fixture *f, const void *data)
 	check(f, IOL_STATE_STOPPED, IOL_CAUSE_POWEROFF, 0);
 }
 
+/* ---- on-reboot, on-panic, on-crash, on-poweroff ---- */
+
+#define KEYS "Ctrl-A x or SIGTERM twice end it\n"
+
+struct action_case {
+	unsigned int events;
+	enum iol_end_action action; /* of all four */
+	enum iol_state state;
+	enum iol_cause cause;
+	uint64_t resets;
+	bool needs_reset;
+	const char *said;
+};
+
+static const struct action_case action_cases[] = {
+	{ PANIC, IOL_END_EXIT, IOL_STATE_STOPPED, IOL_CAUSE_PANIC, 0, false,
+	  "iolite: the guest panicked: the machine is stopped (on-panic)\n" },
+	{ PANIC, IOL_END_RESET, IOL_STATE_RUNNING, IOL_CAUSE_NONE, 1, false,
+	  "iolite: the guest panicked: the machine is reset (on-panic)\n" },
+	{ PANIC, IOL_END_PAUSE, IOL_STATE_PAUSED, IOL_CAUSE_NONE, 0, false,
+	  "iolite: the guest panicked: the machine is paused (on-panic); " KEYS },
+	{ CRASH, IOL_END_EXIT, IOL_STATE_STOPPED, IOL_CAUSE_CRASH, 0, false, "" },
+	{ CRASH, IOL_END_RESET, IOL_STATE_RUNNING, IOL_CAUSE_NONE, 1, false,
+	  "iolite: the guest crashed: the machine is reset (on-crash)\n" },
+	{ CRASH, IOL_END_PAUSE, IOL_STATE_PAUSED, IOL_CAUSE_NONE, 0, true,
+	  "iolite: the guest crashed: the machine is paused (on-crash); " KEYS },
+	{ POWEROFF, IOL_END_EXIT, IOL_STATE_STOPPED, IOL_CAUSE_POWEROFF, 0, false, "" },
+	{ POWEROFF, IOL_END_PAUSE, IOL_STATE_PAUSED, IOL_CAUSE_NONE, 0, true,
+	  "iolite: the guest powered off: the machine is paused (on-poweroff); " KEYS },
+	{ RESET, IOL_END_EXIT, IOL_STATE_STOPPED, IOL_CAUSE_REBOOT, 0, false, "" },
+	{ RESET, IOL_END_RESET, IOL_STATE_RUNNING, IOL_CAUSE_NONE, 1, false, "" },
+	{ RESET, IOL_END_PAUSE, IOL_STATE_PAUSED, IOL_CAUSE_NONE, 0, true,
+	  "iolite: the guest rebooted: the machine is paused (on-reboot); " KEYS },
+	/* What this KVM cannot do it cannot do after a reset. */
+	{ KVM_ERROR, IOL_END_RESET, IOL_STATE_STOPPED, IOL_CAUSE_CRASH, 0, false, "" },
+	{ EMULATION_FAILED, IOL_END_RESET, IOL_STATE_STOPPED, IOL_CAUSE_EMULATION_FAILED, 0, false,
+	  "" },
+	{ EMULATION_FAILED, IOL_END_PAUSE, IOL_STATE_PAUSED, IOL_CAUSE_NONE, 0, true,
+	  "iolite: KVM gave the guest up: the machine is paused (on-crash); " KEYS },
+	/* A person's wish is not the guest's. */
+	{ RESET_NOW, IOL_END_EXIT, IOL_STATE_RUNNING, IOL_CAUSE_NONE, 1, false, "" },
+	{ RESET_NOW, IOL_END_PAUSE, IOL_STATE_RUNNING, IOL_CAUSE_NONE, 1, false, "" },
+	{ STOP, IOL_END_PAUSE, IOL_STATE_STOPPED, IOL_CAUSE_STOP, 0, false, "" },
+	/* The gravest counts. */
+	{ PANIC | CRASH, IOL_END_EXIT, IOL_STATE_STOPPED, IOL_CAUSE_CRASH, 0, false, "" },
+	{ PANIC | STOP, IOL_END_RESET, IOL_STATE_STOPPED, IOL_CAUSE_STOP, 0, false, "" },
+	{ PANIC | RESET, IOL_END_RESET, IOL_STATE_RUNNING, IOL_CAUSE_NONE, 1, false,
+	  "iolite: the guest panicked: the machine is reset (on-panic)\n" },
+	{ CRASH | RESET, IOL_END_PAUSE, IOL_STATE_PAUSED, IOL_CAUSE_NONE, 0, true,
+	  "iolite: the guest crashed: the machine is paused (on-crash); " KEYS },
+	{ PANIC | RESET, IOL_END_PAUSE, IOL_STATE_PAUSED, IOL_CAUSE_NONE, 0, true,
+	  "iolite: the guest panicked: the machine is paused (on-panic); " KEYS },
+	{ CRASH_LOADED, IOL_END_EXIT, IOL_STATE_RUNNING, IOL_CAUSE_NONE, 0, false,
+	  "iolite: the guest panicked, and goes on with its crash kernel\n" },
+};
+
+static void test_action(struct fixture *f, const void *data)
+{
+	const struct action_case *c = data;
+	g_autofree char *said = NULL;
+
+	f->config.on_reboot = f->config.on_panic = f->config.on_crash = c->action;
+	f->config.on_poweroff = c->action == IOL_END_RESET ? IOL_END_EXIT : c->action;
+	iol_vcpus_resume(f->vm);
+	said = heard(f, c->events);
+	g_assert_cmpstr(said, ==, c->said);
+	check(f, c->state, c->cause, c->resets);
+	g_assert_cmpint(f->vm->lifecycle.needs_reset, ==, c->needs_reset);
+	if (c->state != IOL_STATE_PAUSED)
+		return;
+	/* A person can look at it, reset it, and end it. */
+	raise_events(f, RESET_NOW);
+	check(f, IOL_STATE_PAUSED, IOL_CAUSE_NONE, 1);
+	g_assert_false(f->vm->lifecycle.needs_reset);
+	g_assert_cmpint(iol_vm_resume(f->vm), ==, 0);
+	raise_events(f, STOP);
+	check(f, IOL_STATE_STOPPED, IOL_CAUSE_STOP, 1);
+}
+
+enum { ROW = 5 }; /* resets that crashes in a row bring about */
+
+/* A guest that does nothing but crash is an end; one that has run in between starts another row. */
+static void test_row(struct fixture *f, const void *data)
+{
+	g_autofree char *said = NULL;
+
+	(void)data;
+	f->config.on_crash = f->config.on_panic = IOL_END_RESET;
+	iol_vcpus_resume(f->vm);
+	f->vm->lifecycle.soon_ns = UINT64_MAX;
+	for (uint64_t i = 1; i <= ROW; i++) {
+		raise_events(f, i % 2 ? PANIC : CRASH);
+		check(f, IOL_STATE_RUNNING, IOL_CAUSE_NONE, i);
+	}
+	/* It ran for long enough. */
+	f->vm->lifecycle.reset_ns = 1;
+	f->vm->lifecycle.soon_ns = 0;
+	for (uint64_t i = 1; i <= ROW; i++) {
+		raise_events(f, PANIC);
+		check(f, IOL_STATE_RUNNING, IOL_CAUSE_NONE, ROW + i);
+		f->vm->lifecycle.soon_ns = UINT64_MAX;
+	}
+	said = heard(f, PANIC);
+	g_assert_cmpstr(said, ==,
+			"iolite: the guest panicked, 6 times in a row and at once after a reset: "
+			"the machine is stopped\n");
+	check(f, IOL_STATE_STOPPED, IOL_CAUSE_PANIC, 2 * ROW);
+}
+
+/* What the old guest did until its vCPUs stood is not the new one's doing; what a person wants is still wanted. */
+static void test_late(struct fixture *f, const void *data)
+{
+	(void)data;
+	f->config.on_panic = IOL_END_RESET;
+	f->config.on_reboot = IOL_END_EXIT;
+	f->late = PANIC | RESET | CRASH | POWEROFF | KVM_ERROR | EMULATION_FAILED | WATCHDOG |
+		  CRASH_LOADED;
+	iol_vcpus_resume(f->vm);
+	raise_events(f, PANIC | RESET);
+	check(f, IOL_STATE_RUNNING, IOL_CAUSE_NONE, 1);
+	f->late |= STOP;
+	raise_events(f, RESET_NOW);
+	check(f, IOL_STATE_STOPPED, IOL_CAUSE_STOP, 2);
+}
+
+/* Reboots are nobody's fault, however many. */
+static void test_reboots(struct fixture *f, const void *data)
+{
+	(void)data;
+	f->vm->lifecycle.soon_ns = UINT64_MAX;
+	iol_vcpus_resume(f->vm);
+	for (uint64_t i = 1; i <= 20; i++) {
+		raise_events(f, RESET);
+		check(f, IOL_STATE_RUNNING, IOL_CAUSE_NONE, i);
+	}
+}
+
+static void add_actions(void)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(action_cases); i++) {
+		g_autofree char *path = g_strdup_printf("/lifecycle/action/%zu", i);
+
+		g_test_add(path, struct fixture, &action_cases[i], setup, test_action, teardown);
+	}
+	g_test_add("/lifecycle/row", struct fixture, NULL, setup, test_row, teardown);
+	g_test_add("/lifecycle/late", struct fixture, NULL, setup, test_late, teardown);
+	g_test_add("/lifecycle/reboots", struct fixture, NULL, setup, test_reboots, teardown);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -251,5 +371,6 @@ int main(int argc, char **argv)
 	g_test_add("/lifecycle/watchdog/none", struct fixture, NULL, setup, test_none, teardown);
 	g_test_add("/lifecycle/watchdog/other-ends", struct fixture, NULL, setup, test_other_ends,
 		   teardown);
+	add_actions();
 	return g_test_run();
 }

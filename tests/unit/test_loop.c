@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <glib.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -411,6 +412,35 @@ static void test_turn_end_after_completions(void)
 	close(fd);
 }
 
+/* Whoever waited frees what was in flight: a completion that comes after all is not looked at. */
+static void test_lost(void)
+{
+	int fd = eventfd(0, EFD_CLOEXEC), ring_fd;
+	const uint64_t one = 1;
+	struct counted read;
+	struct iol_loop loop;
+	uint64_t value;
+
+	if (getenv("IOLITE_EMULATED")) {
+		g_test_skip("the ring is none of the kernel's");
+		close(fd);
+		return;
+	}
+	loop_init(&loop);
+	counted_init(&read, &loop, false);
+	iol_loop_read(&loop, &read.op, fd, &value, sizeof(value), (uint64_t)-1);
+	g_assert_cmpint(iol_loop_turn(&loop, false), ==, 0);
+	ring_fd = loop.ring.enter_ring_fd;
+	loop.ring.enter_ring_fd = -1;
+	g_assert_cmpint(iol_loop_turn(&loop, true), ==, -EBADF);
+	loop.ring.enter_ring_fd = ring_fd;
+	g_assert_cmpint(write(fd, &one, sizeof(one)), ==, sizeof(one));
+	g_assert_cmpint(iol_loop_turn(&loop, false), <, 0);
+	g_assert_cmpuint(read.done, ==, 0);
+	iol_loop_finish(&loop);
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -423,6 +453,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/loop/restart-from-done", test_restart_from_done);
 	g_test_add_func("/loop/posts-from-many-threads", test_posts_from_many_threads);
 	g_test_add_func("/loop/post-cancel", test_post_cancel);
+	g_test_add_func("/loop/lost", test_lost);
 	g_test_add_func("/loop/turn-ends", test_turn_ends);
 	g_test_add_func("/loop/turn-end-after-completions", test_turn_end_after_completions);
 	return g_test_run();

@@ -35,6 +35,112 @@ static void test_none(void)
 	iol_loop_finish(&loop);
 }
 
+/* ---- The cable ---- */
+
+struct plug_backend {
+	struct iol_net net;
+	unsigned int calls;
+};
+
+static ssize_t plug_receive(struct iol_net *net, unsigned int pair, const struct iovec *iov,
+			    unsigned int count)
+{
+	(void)pair;
+	(void)iov;
+	(void)count;
+	iol_container_of(net, struct plug_backend, net)->calls++;
+	return -EAGAIN;
+}
+
+static int plug_send(struct iol_net *net, unsigned int pair, const struct iovec *iov,
+		     unsigned int count)
+{
+	(void)pair;
+	(void)iov;
+	(void)count;
+	iol_container_of(net, struct plug_backend, net)->calls++;
+	return 0;
+}
+
+static int plug_vhost_fd(struct iol_net *net, unsigned int pair)
+{
+	(void)net;
+	(void)pair;
+	return 7;
+}
+
+static void plug_free(struct iol_net *net)
+{
+	(void)net;
+}
+
+static struct {
+	unsigned int calls;
+	bool up;
+} seen;
+
+static void saw_link(struct iol_net_observer *observer, bool up)
+{
+	(void)observer;
+	seen.calls++;
+	seen.up = up;
+}
+
+static void expect_link(const struct net_device *dev, bool up, unsigned int changes)
+{
+	g_assert_cmpint(dev->net->link_up, ==, up);
+	g_assert_cmpuint(dev->link_changes, ==, changes);
+	g_assert_cmpuint(seen.calls, ==, changes);
+	if (changes)
+		g_assert_cmpint(seen.up, ==, up);
+}
+
+/* Without the cable nothing passes, whatever the host does; with it the link is what it would have been. */
+static void test_plug(void)
+{
+	static const struct iol_net_ops ops = {
+		.name = "plug",
+		.receive = plug_receive,
+		.send = plug_send,
+		.vhost_fd = plug_vhost_fd,
+		.free = plug_free,
+	};
+	struct iol_net_observer observer = { .link_changed = saw_link };
+	struct plug_backend b = { .calls = 0 };
+	struct iovec iov = { .iov_base = NULL, .iov_len = 0 };
+	struct net_device dev;
+
+	seen.calls = 0;
+	iol_net_init(&b.net, &ops, NULL, "net plug");
+	net_device_start(&dev, &b.net);
+	b.net.observer = &observer;
+	iol_net_plug(&b.net, true);
+	expect_link(&dev, true, 0);
+	iol_net_plug(&b.net, false);
+	iol_net_plug(&b.net, false);
+	expect_link(&dev, false, 1);
+	g_assert_cmpint(iol_net_send(&b.net, 0, &iov, 1), ==, -ENETDOWN);
+	g_assert_cmpint(iol_net_receive(&b.net, 0, &iov, 1), ==, -ENETDOWN);
+	g_assert_cmpint(iol_net_vhost_fd(&b.net, 0), ==, -1);
+	g_assert_cmpuint(b.calls, ==, 0);
+	iol_net_set_link(&b.net, false);
+	iol_net_set_link(&b.net, true);
+	expect_link(&dev, false, 1);
+	iol_net_plug(&b.net, true);
+	expect_link(&dev, true, 2);
+	g_assert_cmpint(iol_net_send(&b.net, 0, &iov, 1), ==, 0);
+	g_assert_cmpint(iol_net_receive(&b.net, 0, &iov, 1), ==, -EAGAIN);
+	g_assert_cmpint(iol_net_vhost_fd(&b.net, 0), ==, 7);
+	g_assert_cmpuint(b.calls, ==, 2);
+	iol_net_plug(&b.net, false);
+	iol_net_set_link(&b.net, false);
+	iol_net_plug(&b.net, true);
+	expect_link(&dev, false, 3);
+	iol_net_set_link(&b.net, true);
+	expect_link(&dev, true, 4);
+	iol_net_free(&b.net);
+}
+
 static void test_skip(void)
 {
 	uint8_t buf[30];
@@ -103,6 +209,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/net/none", test_none);
+	g_test_add_func("/net/plug", test_plug);
 	g_test_add_func("/net/iov/skip", test_skip);
 	g_test_add_func("/net/iov/copy", test_copy);
 	g_test_add_func("/net/iov/plain-frame", test_plain_frame);

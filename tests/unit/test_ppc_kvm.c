@@ -431,6 +431,18 @@ static void test_exits(struct fixture *fixture, const void *data)
 	g_assert_cmpuint(f->events, ==, 1u << IOL_EVENT_KVM_ERROR);
 	vcpu->run->exit_reason = KVM_EXIT_INTR;
 	g_assert_cmpint(iol_ppc_kvm_ops.handle_exit(vcpu), ==, IOL_VCPU_CONTINUE);
+	/* A debugger's trap, where there is no debugger. */
+	f->events = 0;
+	f->regs[0].pc = 0x1234;
+	f->regs[0].msr = 0x9000;
+	vcpu->run->exit_reason = KVM_EXIT_DEBUG;
+	g_assert_cmpint(iol_ppc_kvm_ops.handle_exit(vcpu), ==, IOL_VCPU_CONTINUE);
+	g_assert_cmpuint(f->events, ==, 0);
+	g_assert_cmphex(f->regs[0].pc, ==, 0x55550000);
+	g_assert_cmphex(f->regs[0].srr0, ==, 0x1234);
+	g_assert_cmphex(f->regs[0].srr1, ==, 0x9000);
+	g_assert_cmphex(f->regs[0].msr, ==, 0x1000);
+	g_assert_cmphex(f->sregs[0].u.e.esr, ==, 0x08000000);
 }
 
 /* The guest goes on, and knows after the reset; of the one after that it was not the cause. */

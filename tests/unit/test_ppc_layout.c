@@ -177,6 +177,7 @@ static void test_devices(void)
 		{ IOL_LAYOUT_FSL_PCI, 0xe0008000, 0xfe0008000, 24 },
 		{ IOL_LAYOUT_PCI_WINDOW, 0xc0000000, 0xc00000000, 0 },
 		{ IOL_LAYOUT_VIRTIO_MMIO, 0xe8000000, 0xf00000000, 0 },
+		{ IOL_LAYOUT_PVPANIC, 0xe8020000, 0xf00020000, 0 },
 	};
 	struct iol_layout small = layout_of("e500v2", IOL_GIB, 1);
 	struct iol_layout large = layout_of("e5500", IOL_GIB, 1);

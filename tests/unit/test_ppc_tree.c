@@ -347,7 +347,9 @@ static void test_virtio(void)
 
 	machine_init(&m, "e500v2", IOL_GIB, 1, 1u << 1 | 1u << 8 | 1u << 31);
 	CHECK_TEXT(&m, "/platform@e8000000", "compatible", "simple-bus");
-	CHECK_CELLS(&m, "/platform@e8000000", "ranges", 0, 0, 0xe8000000, 0x20000);
+	CHECK_CELLS(&m, "/platform@e8000000", "ranges", 0, 0, 0xe8000000, 0x21000);
+	CHECK_TEXT(&m, "/platform@e8000000/pvpanic@20000", "compatible", "qemu,pvpanic-mmio");
+	CHECK_CELLS(&m, "/platform@e8000000/pvpanic@20000", "reg", 0x20000, 1);
 	CHECK_TEXT(&m, "/platform@e8000000/virtio_mmio@1000", "compatible", "virtio,mmio");
 	CHECK_CELLS(&m, "/platform@e8000000/virtio_mmio@1000", "reg", 0x1000, 0x200);
 	/* Slots have pins 1 to 8 of the MPIC, low when they ask, as PCI. */
@@ -358,7 +360,7 @@ static void test_virtio(void)
 			-FDT_ERR_NOTFOUND);
 	machine_finish(&m);
 	machine_init(&m, "e6500", IOL_GIB, 1, 1u << 1);
-	CHECK_CELLS(&m, "/platform@f00000000", "ranges", 0, 0xf, 0, 0x20000);
+	CHECK_CELLS(&m, "/platform@f00000000", "ranges", 0, 0xf, 0, 0x21000);
 	CHECK_CELLS(&m, "/platform@f00000000/virtio_mmio@1000", "reg", 0x1000, 0x200);
 	machine_finish(&m);
 }

@@ -371,6 +371,8 @@ static void test_config_read(struct core_rig *c, const void *data)
 	(void)data;
 	for (unsigned int i = 0; i < sizeof(bytes); i++)
 		bytes[i] = virtio_fake_config(i);
+	/* Not the guest's to see. */
+	memset(c->v->config + sizeof(bytes), 0xee, sizeof(c->v->config) - sizeof(bytes));
 	assert_config(c, bytes); /* before FEATURES_OK, as 2.5.2 wants it */
 	core_start(c, 0);
 	assert_config(c, bytes);

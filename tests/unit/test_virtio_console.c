@@ -394,11 +394,11 @@ static void test_slow_reader(void)
 	/* The guest may not do that; what was read was read. */
 	put_text(&r, SMALL_RIG_DATA, "xxxxxxxxxx");
 	/* Nothing spins. */
-	kicks = r.v->kicks;
+	kicks = r.v->counts.kicks;
 	far.writes = 0;
 	for (unsigned int i = 0; i < 100; i++)
 		g_assert_cmpint(iol_loop_turn(r.loop, false), ==, 0);
-	g_assert_cmpuint(r.v->kicks, ==, kicks);
+	g_assert_cmpuint(r.v->counts.kicks, ==, kicks);
 	g_assert_cmpuint(far.writes, ==, 0);
 	make_room(&r, 5);
 	g_assert_cmpint(take(&r, TX), ==, -1);
@@ -591,10 +591,10 @@ static void test_input_none(void)
 	for (unsigned int i = 0; i < QUEUE_SIZE; i++)
 		device_rig_send(&r, RX, SMALL_RIG_DATA + i * 64, 64, true);
 	g_assert_cmpuint(r.v->in_flight, ==, QUEUE_SIZE);
-	kicks = r.v->kicks;
+	kicks = r.v->counts.kicks;
 	for (unsigned int i = 0; i < 100; i++)
 		g_assert_cmpint(iol_loop_turn(r.loop, false), ==, 0);
-	g_assert_cmpuint(r.v->kicks, ==, kicks);
+	g_assert_cmpuint(r.v->counts.kicks, ==, kicks);
 	finish(&r);
 }
 

@@ -396,12 +396,12 @@ static void test_kick_storm(void)
 	net_rig_send(&r, 0, NULL, data, 60);
 	receives = r.mn->pairs[0].receives;
 	sends = r.mn->pairs[0].sends;
-	kicks = r.dev.v->kicks;
+	kicks = r.dev.v->counts.kicks;
 	for (unsigned int i = 0; i < 1000; i++) {
 		iol_virtio_notify(r.dev.v, i % 5);
 		device_rig_settle(&r.dev);
 	}
-	g_assert_cmpuint(r.dev.v->kicks - kicks, ==, 1000);
+	g_assert_cmpuint(r.dev.v->counts.kicks - kicks, ==, 1000);
 	g_assert_cmpuint(r.mn->pairs[0].sends, ==, sends);
 	g_assert_cmpuint(r.mn->pairs[0].receives, ==, receives);
 	net_rig_finish(&r);

@@ -227,7 +227,7 @@ static void test_notify(struct fixture *f, const void *data)
 		write_bus(f, f->bars[0] + f->at[VIRTIO_PCI_CAP_NOTIFY_CFG] + at, 4, 0);
 	g_assert_cmphex(read_bus(f, notify_address(f, 0), 4), ==, 0);
 	rig_settle(&f->rig);
-	g_assert_cmpuint(f->v->kicks, ==, n[0] + n[1]);
+	g_assert_cmpuint(f->v->counts.kicks, ==, n[0] + n[1]);
 }
 
 /* --- the configuration access capability (4.1.4.9) --- */
@@ -263,7 +263,7 @@ static void test_window(struct fixture *f, const void *data)
 	rig_settle(&f->rig);
 	window_write(f, (uint32_t)f->at[VIRTIO_PCI_CAP_NOTIFY_CFG] + 4, 2, 1);
 	rig_settle(&f->rig);
-	g_assert_cmpuint(f->v->kicks, ==, 1);
+	g_assert_cmpuint(f->v->counts.kicks, ==, 1);
 	/* The ISR is read to clear here as well. */
 	iol_virtio_break(f->v, "the test wants it");
 	g_assert_cmphex(window_read(f, (uint32_t)f->at[VIRTIO_PCI_CAP_ISR_CFG], 1), ==, 2);

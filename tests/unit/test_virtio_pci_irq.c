@@ -191,13 +191,13 @@ static void start_msix(struct fixture *f, uint16_t q0, uint16_t q1)
 static bool by_kernel(struct fixture *f, const struct iol_virtio_loan *loan, unsigned int vector)
 {
 	const uint64_t one = 1;
-	uint64_t interrupts = f->v->interrupts, count;
+	uint64_t interrupts = f->v->counts.interrupts, count;
 
 	g_assert_cmpint(write(loan->call_fd, &one, sizeof(one)), ==, sizeof(one));
 	count = fake_kvm_messages(MESSAGES, 0x40 + vector);
 	g_assert_cmpuint(count, <=, 1);
 	rig_settle(&f->rig);
-	g_assert_cmpuint(f->v->interrupts, ==, interrupts + !count);
+	g_assert_cmpuint(f->v->counts.interrupts, ==, interrupts + !count);
 	return count;
 }
 

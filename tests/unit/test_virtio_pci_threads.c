@@ -14,6 +14,7 @@ enum { ROUNDS = 20, TURNS_BETWEEN = 8 };
 struct owner {
 	struct fixture *f;
 	atomic_bool over;
+	bool (*enough)(void); /* may be NULL; else rounds go on until it says so */
 };
 
 static const uint64_t places[] = { 0x90000000, 0xa0000000 };
@@ -99,9 +100,9 @@ static void fill_rings(struct fixture *f)
 }
 
 /* Sets the device up, has its requests answered, and resets it: again and again. */
-static void drive(struct fixture *f)
+static void drive(struct fixture *f, bool (*enough)(void))
 {
-	for (unsigned int n = 0; n < ROUNDS; n++) {
+	for (unsigned int n = 0; n < ROUNDS || (enough && !enough()); n++) {
 		unsigned int answers = 0;
 
 		fill_rings(f);
@@ -122,7 +123,7 @@ static void hammer(struct vcpu *vcpu)
 	GRand *rand = g_rand_new_with_seed(vcpu->idx);
 
 	if (!vcpu->idx) {
-		drive(owner->f);
+		drive(owner->f, owner->enough);
 		owner->over = true;
 	}
 	while (!owner->over)
@@ -137,10 +138,17 @@ struct lender {
 	struct iol_virtio_ops ops;
 	struct iol_virtio_loan loan;
 	atomic_bool over;
-	unsigned int loans, turns;
+	atomic_uint loans;
+	unsigned int turns;
 };
 
 static struct lender lender;
+
+/* How often the loop finds a device that runs depends on when the host lets its thread run. */
+static bool lent_enough(void)
+{
+	return lender.loans >= ROUNDS;
+}
 
 static void take_back(struct iol_virtio *v)
 {
@@ -179,7 +187,7 @@ static void setup_lent(struct fixture *f, const void *data)
 
 static void test_lent(struct fixture *f, const void *data)
 {
-	struct owner owner = { .f = f };
+	struct owner owner = { .f = f, .enough = lent_enough };
 
 	(void)data;
 	lender.f = f;
@@ -191,7 +199,6 @@ static void test_lent(struct fixture *f, const void *data)
 	vcpus_run(&f->rig.loop, hammer_lent, &owner);
 	rig_settle(&f->rig);
 	take_back(f->v);
-	g_assert_cmpuint(lender.loans, >=, ROUNDS);
 	decode(f);
 	msix_flags(f, 0);
 	reset(f);
@@ -207,7 +214,7 @@ static void test_hammer(struct fixture *f, const void *data)
 	(void)data;
 	f->rig.fake.mode = VIRTIO_FAKE_LATER;
 	vcpus_run(&f->rig.loop, hammer, &owner);
-	g_assert_cmpuint(f->v->interrupts, >=, ROUNDS);
+	g_assert_cmpuint(f->v->counts.interrupts, >=, ROUNDS);
 	decode(f);
 	msix_flags(f, 0);
 	reset(f);

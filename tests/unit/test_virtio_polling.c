@@ -64,13 +64,13 @@ static void test_polling(struct core_rig *c, const void *data)
 		answered = 0;
 		core_start(c, core_feature_sets[i]);
 		c->on_interrupt = answer_and_ask;
-		kicks = c->v->kicks;
+		kicks = c->v->counts.kicks;
 		core_request(c, i % 2);
 		iol_loop_timeout(&c->rig.loop, &until.deadline, 20 * IOL_NS_PER_S);
 		g_assert_cmpint(iol_loop_run(&c->rig.loop, NULL), ==, 0);
 		g_assert_true(until.deadline.in_flight);
 		g_assert_cmpuint(answered, ==, 100);
-		g_assert_cmpuint(c->v->kicks - kicks, <=, 1);
+		g_assert_cmpuint(c->v->counts.kicks - kicks, <=, 1);
 		g_assert_true(c->v->poller.active);
 		c->on_interrupt = NULL;
 		iol_loop_cancel(&c->rig.loop, &until.deadline);

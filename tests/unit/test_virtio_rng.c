@@ -413,10 +413,10 @@ static void test_waits_quietly(void)
 	for (unsigned int i = 0; i < QUEUE_SIZE; i++)
 		device_rig_send(&r, 0, SMALL_RIG_DATA, 64, true);
 	g_assert_cmpuint(r.v->in_flight, ==, QUEUE_SIZE);
-	kicks = r.v->kicks;
+	kicks = r.v->counts.kicks;
 	for (unsigned int i = 0; i < 100; i++)
 		g_assert_cmpint(iol_loop_turn(r.loop, false), ==, 0);
-	g_assert_cmpuint(r.v->kicks, ==, kicks);
+	g_assert_cmpuint(r.v->counts.kicks, ==, kicks);
 	for (unsigned int i = 0; i < 1000; i++)
 		iol_virtio_notify(r.v, 0);
 	device_rig_settle(&r);

@@ -38,7 +38,7 @@ static void test_echo(struct core_rig *c, const void *data)
 		iol_virtio_set_status(c->v, 0);
 		rig_settle(&c->rig);
 	}
-	g_assert_cmpuint(c->v->interrupts, ==, 300);
+	g_assert_cmpuint(c->v->counts.interrupts, ==, 300);
 	g_assert_cmpuint(c->config_interrupts, ==, 0);
 }
 
@@ -161,7 +161,7 @@ static void test_kick_storm(struct core_rig *c, const void *data)
 	for (unsigned int i = 0; i < 1000; i++)
 		iol_virtio_notify(c->v, i);
 	rig_settle(&c->rig);
-	g_assert_cmpuint(c->v->kicks, ==, 0);
+	g_assert_cmpuint(c->v->counts.kicks, ==, 0);
 
 	core_start(c, 0);
 	for (unsigned int n = 0; n < 100; n++) {
@@ -171,8 +171,8 @@ static void test_kick_storm(struct core_rig *c, const void *data)
 	}
 	rig_settle(&c->rig);
 	/* One read of the eventfd takes them all. */
-	g_assert_cmpuint(c->v->kicks, <=, 100 + RIG_TURNS);
-	g_assert_cmpuint(c->v->kicks, >, 10);
+	g_assert_cmpuint(c->v->counts.kicks, <=, 100 + RIG_TURNS);
+	g_assert_cmpuint(c->v->counts.kicks, >, 10);
 
 	/* On a device that was reset, and on one that waits for it. */
 	iol_virtio_set_status(c->v, 0);
@@ -626,10 +626,10 @@ static void test_pause_in_serve(struct core_rig *c, const void *data)
 	c->v->ops = &ops;
 	core_request(c, 0);
 	rig_settle(&c->rig);
-	kicks = c->v->kicks;
+	kicks = c->v->counts.kicks;
 	g_assert_false(rig_request(&c->rig, 0));
 	rig_settle(&c->rig);
-	g_assert_cmpuint(c->v->kicks, ==, kicks);
+	g_assert_cmpuint(c->v->counts.kicks, ==, kicks);
 	c->v->ops = before;
 	iol_virtio_resume(c->v, 0);
 	rig_settle(&c->rig);

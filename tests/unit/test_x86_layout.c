@@ -88,7 +88,7 @@ static void test_devices(void)
 	static const enum iol_layout_kind ours[] = {
 		IOL_LAYOUT_UART,       IOL_LAYOUT_RTC,         IOL_LAYOUT_I8042,
 		IOL_LAYOUT_ACPI_PM,    IOL_LAYOUT_PCI_CONF1,   IOL_LAYOUT_PCI_ECAM,
-		IOL_LAYOUT_PCI_WINDOW, IOL_LAYOUT_VIRTIO_MMIO,
+		IOL_LAYOUT_PCI_WINDOW, IOL_LAYOUT_VIRTIO_MMIO, IOL_LAYOUT_PVPANIC,
 	};
 	unsigned int kinds = 0, wanted = 0;
 	struct iol_layout layout;

@@ -127,4 +127,12 @@ static inline void rig_put_in(struct rig *r, uint64_t table, uint32_t idx, uint6
 	virtio_driver_put_desc(&r->driver, table, idx, &desc);
 }
 
+/* The test of @path, a process of its own, must end by an assertion with @text in it. */
+static inline void rig_check_dies(const char *path, const char *text)
+{
+	g_test_trap_subprocess(path, 0, 0);
+	g_test_trap_assert_failed();
+	g_test_trap_assert_stderr(text);
+}
+
 #endif

@@ -6,6 +6,7 @@
  *   layout.c   where RAM and devices are
  *   load.c     kernel, initrd and device tree into memory
  *   tree.c     device tree
+ *   gdb.h      what debuggers need: gdb.c, paging.c, points.c, exception.c, step.c
  */
 #ifndef IOLITE_ARM64_H
 #define IOLITE_ARM64_H

@@ -5,6 +5,8 @@
  *   kvm_vm.c     capabilities, what the host can do, exits
  *   kvm_gic.c    interrupt controllers: making them, and back to power-on
  *   kvm_vcpu.c   vCPUs: features, boot state, dump
+ *   kvm_debug.c  what debuggers need; kvm_registers.c: registers for them;
+ *                kvm_step.c: steps without interrupts
  *   kvm_speed.c  a loop against the clock, for `iolite doctor`
  */
 #ifndef IOL_ARM64_KVM_ARM64_H
@@ -17,11 +19,19 @@
 
 struct iol_arm64_gic_value;
 
+/* A vCPU's interrupts are held back while it steps (kvm_step.c). */
+struct iol_arm64_hold {
+	uint64_t pc; /* where the step began */
+	uint64_t bits; /* of PSTATE that were set for it; 0: none are */
+};
+
 struct iol_arm64_vm {
 	struct kvm_vcpu_init vcpu_init; /* of vCPU 0; the others start powered off */
 	struct kvm_reg_list *regs; /* all that KVM saves of a vCPU */
 	uint8_t *reg_values; /* of a new vCPU 0, one behind the other, each in its own size */
 	bool was_started; /* vCPUs have run: a reset must restore everything */
+	struct iol_arm64_hold holds[IOL_ARM64_CPUS_MAX]; /* by vCPU */
+	uint32_t trap_syndromes[IOL_ARM64_CPUS_MAX]; /* of the trap last caught; 0: it was none */
 	int gic_fd, its_fd; /* -1: none */
 	unsigned int value_count;
 	struct iol_arm64_gic_value *values; /* what vm_reset writes, in this order */

@@ -209,6 +209,8 @@ int iol_arm64_vcpu_reset(struct iol_vcpu *vcpu, struct iol_error *err)
 	struct iol_arm64_vm *arm = iol_arm64_vm_of(vcpu->vm);
 	int ret = 0;
 
+	arm->holds[vcpu->idx].bits = 0;
+	arm->trap_syndromes[vcpu->idx] = 0;
 	if (arm->was_started)
 		ret = init_vcpu(vcpu, err);
 	if (!ret && arm->was_started)

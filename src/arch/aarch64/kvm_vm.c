@@ -17,6 +17,7 @@
 #include <iolite/log.h>
 
 #include "gic.h"
+#include "kvm_debug.h"
 
 enum { IPA_BITS_DEFAULT = 40 };
 
@@ -184,4 +185,5 @@ const struct iol_arch_kvm_ops iol_arm64_kvm_ops = {
 	.vm_reset = iol_arm64_gic_reset,
 	.handle_exit = arm64_handle_exit,
 	.dump = iol_arm64_dump,
+	.debug = &iol_arm64_debug_ops,
 };

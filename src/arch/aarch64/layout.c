@@ -29,7 +29,8 @@ static_assert(IOL_ARM64_UART + IOL_ARM64_PAGE_BYTES <= IOL_ARM64_RTC &&
 		      IOL_ARM64_GPIO + IOL_ARM64_PAGE_BYTES <= IOL_ARM64_UART1 &&
 		      IOL_ARM64_UART1 + IOL_ARM64_PAGE_BYTES <= IOL_ARM64_UART2 &&
 		      IOL_ARM64_UART2 + IOL_ARM64_PAGE_BYTES <= IOL_ARM64_UART3 &&
-		      IOL_ARM64_UART3 + IOL_ARM64_PAGE_BYTES <= IOL_ARM64_VIRTIO_MMIO,
+		      IOL_ARM64_UART3 + IOL_ARM64_PAGE_BYTES <= IOL_ARM64_PVPANIC &&
+		      IOL_ARM64_PVPANIC + IOL_ARM64_PAGE_BYTES <= IOL_ARM64_VIRTIO_MMIO,
 	      "small devices are disjoint");
 static_assert(IOL_ARM64_VIRTIO_MMIO + IOL_LAYOUT_SLOTS * IOL_LAYOUT_SLOT_BYTES <=
 		      IOL_ARM64_PCI_WINDOW,
@@ -79,6 +80,9 @@ static const struct iol_layout_device devices[] = {
 	{ .kind = IOL_LAYOUT_PCI_WINDOW,
 	  .base = IOL_ARM64_PCI_WINDOW,
 	  .size_bytes = IOL_ARM64_PCI_WINDOW_BYTES },
+	{ .kind = IOL_LAYOUT_PVPANIC,
+	  .base = IOL_ARM64_PVPANIC,
+	  .size_bytes = IOL_ARM64_PVPANIC_BYTES },
 };
 
 static const char machine[] = "virt";

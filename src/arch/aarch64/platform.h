@@ -4,7 +4,7 @@
  * tie them together. GSIs are numbers of shared peripheral interrupts (SPI), 0 being INTID 32.
  *
  *   0x08000000  GICv3 distributor, then ITS, then redistributors (GICv2: distributor and CPU interface)
- *   0x09000000  16550A, PL031, PL061, then three more 16550As, a page each
+ *   0x09000000  16550A, PL031, PL061, then three more 16550As, pvpanic, a page each
  *   0x0a000000  virtio-mmio devices, a page for each of 32 slots
  *   0x10000000  PCI window for 32-bit BARs, up to the configuration space
  *   0x3f000000  PCI configuration space (ECAM), bus 0
@@ -33,6 +33,8 @@
 #define IOL_ARM64_UART1 UINT64_C(0x09030000)
 #define IOL_ARM64_UART2 UINT64_C(0x09040000)
 #define IOL_ARM64_UART3 UINT64_C(0x09050000)
+#define IOL_ARM64_PVPANIC UINT64_C(0x09060000)
+#define IOL_ARM64_PVPANIC_BYTES 1
 #define IOL_ARM64_PAGE_BYTES UINT64_C(0x1000)
 
 #define IOL_ARM64_VIRTIO_MMIO UINT64_C(0x0a000000)

@@ -126,8 +126,11 @@ static int load_packed(const struct iol_layout *layout, const struct iol_memory 
 
 	if (rc)
 		return rc;
-	rc = iol_elf_probe(&unpacked) ? load_elf(layout, mem, &unpacked, kernel, err)
-				      : iol_kernel_refuse(&unpacked, &wanted, err);
+	rc = iol_elf_probe(&unpacked, err);
+	if (rc > 0)
+		rc = load_elf(layout, mem, &unpacked, kernel, err);
+	else if (!rc)
+		rc = iol_kernel_refuse(&unpacked, &wanted, err);
 	iol_image_close(&unpacked);
 	return rc;
 }
@@ -196,12 +199,14 @@ int iol_ppc_load_kernel(const struct iol_layout *layout, const struct iol_memory
 			struct iol_error *err)
 {
 	const struct iol_image *image = &boot->kernel;
+	int rc;
 
 	*kernel = (struct iol_ppc_kernel){ 0 };
 	if (boot->kernel_is_raw)
 		return load_raw(layout, mem, boot, kernel, err);
-	if (iol_elf_probe(image))
-		return load_elf(layout, mem, image, kernel, err);
+	rc = iol_elf_probe(image, err);
+	if (rc)
+		return rc < 0 ? rc : load_elf(layout, mem, image, kernel, err);
 	if (iol_uimage_probe(image))
 		return load_uimage(layout, mem, image, kernel, err);
 	if (iol_gzip_probe(image, 0))

@@ -9,6 +9,7 @@
  *   kvm_spin.c   the spin table, where the others but the first wait
  *   kvm_faults.c what is wrong with this host's KVM, before a guest runs into it
  *   kvm_speed.c  a loop against the clock, for `iolite doctor`
+ *   kvm_debug.h  debugging
  */
 #ifndef IOL_PPC_KVM_PPC_H
 #define IOL_PPC_KVM_PPC_H
@@ -18,12 +19,14 @@
 
 #include "ppc.h"
 
+struct iol_ppc_gdb;
 struct iol_ppc_spin;
 
 /* Of one vCPU. */
 struct iol_ppc_cpu {
 	struct iol_ppc_tlb_entry *tlb; /* shared with KVM: TLB0, then TLB1 */
 	struct kvm_sregs *sregs; /* of a new one */
+	uint32_t trap; /* a debugger's breakpoints are this instruction */
 };
 
 struct iol_ppc_vm {
@@ -34,6 +37,7 @@ struct iol_ppc_vm {
 		watchdog_wrc; /* TCR[WRC] of the watchdog that ran out since the last reset; 0: none */
 	struct iol_ppc_cpu cpus[IOL_PPC_CPUS_MAX];
 	struct iol_ppc_spin *spin;
+	struct iol_ppc_gdb *gdb; /* NULL: no debugger has asked yet */
 };
 
 static inline struct iol_ppc_vm *iol_ppc_vm_of(const struct iol_vm *vm)
@@ -95,6 +99,8 @@ int iol_ppc_tlb_changed(int vcpu_fd, const struct iol_ppc_machine *machine, stru
 /* A vCPU for a test machine, with the mapping that processors start with in @tlb, which is the caller's to free. */
 int iol_ppc_probe_add_vcpu(struct iol_kvm_probe *p, int kvm_fd, uint64_t pc,
 			   struct iol_ppc_tlb_entry **tlb, struct iol_error *err);
+
+extern const struct iol_arch_debug_ops iol_ppc_debug_ops;
 
 int iol_ppc_get_reg32(int vcpu_fd, uint64_t id, uint32_t *value, struct iol_error *err);
 

@@ -6,7 +6,7 @@
  * A kernel-mode instruction that KVM does not know becomes a program interrupt of the guest's, as on a processor that
  * does not have it; KVM tells us all the same.
  */
-#include "kvm_ppc.h"
+#include "kvm_debug.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -120,6 +120,7 @@ static void ppc_vm_finish(struct iol_vm *vm)
 	iol_ppc_spin_free(ppc->spin);
 	iol_ppc_vcpu_finish(vm);
 	iol_fd_close(&ppc->mpic_fd);
+	g_free(ppc->gdb);
 	g_free(ppc);
 	vm->arch_state = NULL;
 }
@@ -160,6 +161,21 @@ static enum iol_vcpu_action exit_unknown(struct iol_vcpu *vcpu)
 	return give_up(vcpu);
 }
 
+/*
+ * KVM stops for the instruction that debuggers put in the place of others whether or not there is one. It is no other
+ * instruction than those that nobody knows.
+ */
+static enum iol_vcpu_action exit_trap(struct iol_vcpu *vcpu)
+{
+	int ret = iol_ppc_give_back(vcpu);
+
+	if (!ret)
+		return IOL_VCPU_CONTINUE;
+	iol_log(IOL_LOG_ERROR, "vCPU %u: its registers cannot be set: %s", vcpu->idx,
+		g_strerror(-ret));
+	return give_up(vcpu);
+}
+
 /* KVM's timer rests until the guest touches TSR or TCR: the guest may as well go on. */
 static enum iol_vcpu_action exit_watchdog(struct iol_vcpu *vcpu)
 {
@@ -177,6 +193,8 @@ static enum iol_vcpu_action ppc_handle_exit(struct iol_vcpu *vcpu)
 	switch (vcpu->run->exit_reason) {
 	case KVM_EXIT_UNKNOWN:
 		return exit_unknown(vcpu);
+	case KVM_EXIT_DEBUG:
+		return exit_trap(vcpu);
 	case KVM_EXIT_WATCHDOG:
 		return exit_watchdog(vcpu);
 	case KVM_EXIT_INTR:
@@ -207,4 +225,5 @@ const struct iol_arch_kvm_ops iol_ppc_kvm_ops = {
 	.vm_reset = ppc_vm_reset,
 	.handle_exit = ppc_handle_exit,
 	.dump = iol_ppc_dump,
+	.debug = &iol_ppc_debug_ops,
 };

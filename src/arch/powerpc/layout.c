@@ -24,10 +24,12 @@ static_assert(IOL_PPC32_PCI_WINDOW_PCI + IOL_PPC_PCI_WINDOW_BYTES <= UINT64_C(1)
 		      IOL_PPC36_PCI_WINDOW_PCI + IOL_PPC_PCI_WINDOW_BYTES <= UINT64_C(1) << 32,
 	      "the window is for 32-bit BARs");
 static_assert(IOL_PPC32_CCSR + IOL_PPC_CCSR_BYTES <= IOL_PPC32_PLATFORM &&
-		      IOL_PPC32_PLATFORM + IOL_LAYOUT_SLOTS * IOL_LAYOUT_SLOT_BYTES <=
-			      IOL_PPC32_SPIN_TABLE,
+		      IOL_PPC32_PLATFORM + IOL_PPC_PLATFORM_BYTES <= IOL_PPC32_SPIN_TABLE,
 	      "CCSR, virtio-mmio, spin table");
-static_assert(IOL_PPC36_PLATFORM + IOL_LAYOUT_SLOTS * IOL_LAYOUT_SLOT_BYTES <= IOL_PPC36_CCSR &&
+static_assert(IOL_LAYOUT_SLOTS * IOL_LAYOUT_SLOT_BYTES <= IOL_PPC_PVPANIC &&
+		      IOL_PPC_PVPANIC + IOL_PPC_PVPANIC_BYTES <= IOL_PPC_PLATFORM_BYTES,
+	      "slots of virtio-mmio, pvpanic");
+static_assert(IOL_PPC36_PLATFORM + IOL_PPC_PLATFORM_BYTES <= IOL_PPC36_CCSR &&
 		      IOL_PPC36_CCSR + IOL_PPC_CCSR_BYTES <= IOL_PPC36_SPIN_TABLE,
 	      "virtio-mmio, CCSR, spin table");
 static_assert(IOL_PPC32_CCSR % IOL_PPC_CCSR_BYTES == 0 && IOL_PPC36_CCSR % IOL_PPC_CCSR_BYTES == 0,
@@ -171,6 +173,10 @@ static void add_devices(struct iol_layout *layout, const struct iol_ppc_map *map
 		{ .kind = IOL_LAYOUT_VIRTIO_MMIO,
 		  .base = map->platform,
 		  .size_bytes = IOL_LAYOUT_SLOTS * IOL_LAYOUT_SLOT_BYTES,
+		  .bus = IOL_PPC_BUS_PLATFORM },
+		{ .kind = IOL_LAYOUT_PVPANIC,
+		  .base = map->platform + IOL_PPC_PVPANIC,
+		  .size_bytes = IOL_PPC_PVPANIC_BYTES,
 		  .bus = IOL_PPC_BUS_PLATFORM },
 	};
 

@@ -9,7 +9,7 @@
  *   0x0_00000000  0x0_00000000  RAM
  *   0x0_c0000000  0xc_00000000  end of RAM; PCI memory, 512 MiB
  *   0x0_e0000000  0xf_e0000000  configuration registers (CCSR), 1 MiB
- *   0x0_e8000000  0xf_00000000  virtio-mmio devices, a page for each of 32 slots
+ *   0x0_e8000000  0xf_00000000  virtio-mmio devices, a page for each of 32 slots; pvpanic
  *   0x0_ef000000  0xf_ef000000  spin table
  */
 #ifndef IOLITE_PPC_PLATFORM_H
@@ -34,6 +34,11 @@
 #define IOL_PPC36_SPIN_TABLE UINT64_C(0xfef000000)
 
 #define IOL_PPC_PCI_WINDOW_BYTES UINT64_C(0x20000000)
+
+/* On the platform bus, behind the slots of virtio-mmio. */
+#define IOL_PPC_PVPANIC UINT64_C(0x20000)
+#define IOL_PPC_PVPANIC_BYTES 1
+#define IOL_PPC_PLATFORM_BYTES UINT64_C(0x21000)
 
 /* In the CCSR. */
 #define IOL_PPC_CCSR_BYTES UINT64_C(0x100000)

@@ -13,6 +13,7 @@
  *   host_faults.c what a host says of faults of its KVM
  *   cpuinfo.c     what a host's kernel says of its processor
  *   drain.c       a program that takes a processor's last traces away
+ *   debug.h       what a debugger needs
  *   kvm_*.c       all of this on KVM: kvm_ppc.h
  *
  * Linux sees QEMU's generic e500 platform (arch/powerpc/platforms/85xx/qemu_e500.c).

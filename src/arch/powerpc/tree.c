@@ -165,7 +165,7 @@ static void describe_platform(const struct iol_describe *d, const struct iol_ppc
 	iol_fdt_string(fdt, "compatible", "simple-bus");
 	iol_fdt_cells(fdt, 1, 1);
 	IOL_FDT_U32S(fdt, "ranges", 0, (uint32_t)(map->platform >> 32), (uint32_t)map->platform,
-		     IOL_LAYOUT_SLOTS * IOL_LAYOUT_SLOT_BYTES);
+		     IOL_PPC_PLATFORM_BYTES);
 	d->devices(d, fdt, IOL_PPC_BUS_PLATFORM);
 	iol_fdt_end(fdt);
 }

@@ -168,6 +168,16 @@ DefinitionBlock ("", "DSDT", 2, "IOLITE", "IOLITEPC", 1)
             }
         }
 
+        /* Where a panic is told (QEMU, docs/specs/pvpanic.rst); Linux: pvpanic-mmio, which knows ports too. */
+        Device (PEVT)
+        {
+            Name (_HID, "QEMU0001")
+            Name (_CRS, ResourceTemplate ()
+            {
+                IO (Decode16, IOL_X86_PVPANIC, IOL_X86_PVPANIC, 1, IOL_X86_PVPANIC_BYTES)
+            })
+        }
+
         /* The button that SIGTERM and the control socket press. */
         Device (PWRB)
         {

@@ -179,4 +179,5 @@ const struct iol_arch_kvm_ops iol_x86_kvm_ops = {
 	.vm_reset = x86_vm_reset,
 	.handle_exit = x86_handle_exit,
 	.dump = iol_x86_dump,
+	.debug = &iol_x86_debug_ops,
 };

@@ -106,6 +106,11 @@ static const struct iol_layout_device devices[] = {
 	{ .kind = IOL_LAYOUT_VIRTIO_MMIO,
 	  .base = IOL_X86_VIRTIO_MMIO,
 	  .size_bytes = IOL_X86_VIRTIO_MMIO_BYTES },
+	{ .kind = IOL_LAYOUT_PVPANIC,
+	  .space = IOL_LAYOUT_PIO,
+	  .base = IOL_X86_PVPANIC,
+	  .size_bytes = IOL_X86_PVPANIC_BYTES,
+	  .bus = IOL_X86_BUS_ISA },
 };
 
 static_assert(IOL_ARRAY_LEN(devices) <= IOL_LAYOUT_DEVICES_MAX, "devices fit the layout");

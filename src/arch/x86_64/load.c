@@ -95,9 +95,11 @@ int iol_x86_load(const struct iol_layout *layout, const struct iol_memory *mem,
 	le16_store(iol_x86_low_ptr(&ld, IOL_X86_RESET_FLAG, 2), IOL_X86_RESET_FLAG_SENTINEL);
 	iol_x86_place_reset_vector(&ld);
 
-	if (iol_bzimage_probe(&boot->kernel))
-		return load_bzimage(&ld, entry, err);
-	if (iol_elf_probe(&boot->kernel))
-		return load_elf(&ld, entry, err);
+	rc = iol_bzimage_probe(&boot->kernel, err);
+	if (rc)
+		return rc < 0 ? rc : load_bzimage(&ld, entry, err);
+	rc = iol_elf_probe(&boot->kernel, err);
+	if (rc)
+		return rc < 0 ? rc : load_elf(&ld, entry, err);
 	return iol_kernel_refuse(&boot->kernel, &wanted, err);
 }

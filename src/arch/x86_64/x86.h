@@ -10,6 +10,8 @@
  *   e820.c     memory map
  *   acpi.c     tables; dsdt.asl, ssdt_virtio_mmio.asl
  *   tree.c     device tree
+ *
+ * What debuggers need is in debug.h.
  */
 #ifndef IOLITE_X86_H
 #define IOLITE_X86_H

@@ -275,3 +275,33 @@ void pci_config_write(struct iol_pci_function *fn, unsigned int offset, unsigned
 	if (fn->config_written)
 		fn->config_written(fn, offset, len);
 }
+
+void pci_describe(const struct iol_pci_function *fn, struct iol_pci_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	info->name = fn->name;
+	memcpy(info->config, fn->config, sizeof(info->config));
+	for (unsigned int i = 0; i < IOL_PCI_BARS; i++) {
+		const struct iol_pci_bar *bar = &fn->bars[i];
+
+		info->bars[i].kind = bar->kind;
+		info->bars[i].prefetchable = bar->prefetchable;
+		info->bars[i].mapped = bar->mapped;
+		info->bars[i].size_bytes = bar->size_bytes;
+		info->bars[i].address = bar->kind == IOL_PCI_BAR_NONE ? 0 : bar_address(fn, i);
+		info->bars[i].base = bar->mapped_base;
+	}
+}
+
+unsigned int iol_pci_find_capability(const struct iol_pci_info *info, uint8_t id)
+{
+	unsigned int at = info->config[PCI_CAPABILITY_LIST], left = IOL_PCI_CONFIG_BYTES;
+
+	/* What is read-only there is ours, but a function's author may err: no ring, nothing behind the end. */
+	while (at && at <= IOL_PCI_CONFIG_BYTES - DWORD_BYTES && left--) {
+		if (info->config[at + PCI_CAP_LIST_ID] == id)
+			return at;
+		at = info->config[at + PCI_CAP_LIST_NEXT];
+	}
+	return 0;
+}

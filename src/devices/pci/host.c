@@ -79,6 +79,18 @@ void iol_pci_config_write(struct iol_pci_host *host, const struct iol_pci_place 
 	pthread_mutex_unlock(&host->lock);
 }
 
+bool iol_pci_describe(struct iol_pci_host *host, unsigned int slot, struct iol_pci_info *info)
+{
+	const struct iol_pci_function *fn;
+
+	pthread_mutex_lock(&host->lock);
+	fn = slot < IOL_PCI_SLOTS ? host->slots[slot] : NULL;
+	if (fn)
+		pci_describe(fn, info);
+	pthread_mutex_unlock(&host->lock);
+	return fn;
+}
+
 static struct iol_pci_place ecam_place(uint64_t offset)
 {
 	return (struct iol_pci_place){

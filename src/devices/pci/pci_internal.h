@@ -31,6 +31,9 @@ void pci_config_write(struct iol_pci_function *fn, unsigned int offset, unsigned
 /* Puts @address into the registers of BAR @idx; decoding does not follow. */
 void pci_bar_set_address(struct iol_pci_function *fn, unsigned int idx, uint64_t address);
 
+/* As iol_pci_describe(). */
+void pci_describe(const struct iol_pci_function *fn, struct iol_pci_info *info);
+
 /* Takes all BARs of @fn off their buses. */
 void pci_bars_unmap(struct iol_pci_function *fn);
 

@@ -31,7 +31,7 @@ static void call_done(struct iol_op *op, int res)
 	if (res == -ECANCELED || v->finishing)
 		return;
 	if (v->state == IOL_VIRTIO_RUNNING && q->vq.size && v->transport) {
-		v->interrupts++;
+		v->counts.interrupts++;
 		v->transport->ops->interrupt_queue(v->transport, (unsigned int)(q - v->queues));
 	}
 	await_call(q);

@@ -80,8 +80,10 @@ void iol_virtio_finish(struct iol_virtio *v)
 {
 	virtio_run_finish(v);
 	virtio_lend_finish(v);
-	for (unsigned int i = 0; i < v->queue_count; i++)
+	for (unsigned int i = 0; i < v->queue_count; i++) {
+		iol_loop_drop(v->loop, v->queues[i].kick.eventfd);
 		iol_kick_finish(&v->queues[i].kick);
+	}
 	g_free(v->queues);
 	g_free((char *)v->name);
 	pthread_mutex_destroy(&v->lock);

@@ -25,9 +25,11 @@
 
 void virtio_await_kick(struct iol_virtio_queue *q)
 {
-	if (!q->kick_op.in_flight && !q->lent)
+	if (!q->kick_op.in_flight && !q->lent) {
+		iol_loop_keep(q->owner->loop, q->kick.eventfd);
 		iol_loop_read(q->owner->loop, &q->kick_op, q->kick.eventfd, &q->kick_count,
 			      sizeof(q->kick_count), (uint64_t)-1);
+	}
 }
 
 /* By us, now. */
@@ -68,7 +70,7 @@ static void kick_done(struct iol_op *op, int res)
 		return;
 	}
 	if (res != -ECANCELED) {
-		q->owner->kicks++;
+		q->owner->counts.kicks++;
 		attend(q->owner, q);
 	}
 	virtio_await_kick(q);
@@ -252,6 +254,7 @@ void iol_virtio_break(struct iol_virtio *v, const char *fmt, ...)
 			"%s: the guest's driver broke a rule: %s; the device waits for a reset",
 			v->name, text);
 	v->state = IOL_VIRTIO_BROKEN;
+	v->counts.mistakes++;
 	iol_loop_poller_stop(v->loop, &v->poller);
 	if (v->ops->broken)
 		v->ops->broken(v);
@@ -276,6 +279,7 @@ bool iol_virtio_pop(struct iol_virtio *v, unsigned int queue, struct iol_chain *
 	if (ret <= 0)
 		return false;
 	v->in_flight++;
+	v->counts.out_bytes += chain->readable_bytes;
 	return true;
 }
 
@@ -285,6 +289,8 @@ void iol_virtio_push(struct iol_virtio *v, unsigned int queue, uint16_t head, ui
 
 	g_assert(v->in_flight);
 	v->in_flight--;
+	v->counts.chains++;
+	v->counts.in_bytes += written;
 	if (v->state == IOL_VIRTIO_RUNNING) {
 		iol_virtqueue_push(&q->vq, head, written);
 		q->pushed = true;
@@ -320,7 +326,7 @@ void virtio_publish_queue(struct iol_virtio *v, unsigned int queue)
 		return;
 	q->pushed = false;
 	if (iol_virtqueue_publish(&q->vq) && v->transport) {
-		v->interrupts++;
+		v->counts.interrupts++;
 		v->transport->ops->interrupt_queue(v->transport, queue);
 	}
 }

@@ -6,7 +6,7 @@ target_compile_options(guest_flags INTERFACE -march=armv8-a -mstrict-align -mno-
 
 # guest(NAME SOURCE...)
 function(guest name)
-	list(TRANSFORM ARGN PREPEND ${ARCH_DIR}/)
+	list(TRANSFORM ARGN PREPEND ${ARCH_DIR}/ REGEX "^[^/]")
 	set(script ${ARCH_DIR}/guest.ld)
 	add_executable(guest_${name} ${ARCH_DIR}/start.S ${ARCH_DIR}/guest.c
 		${CMAKE_CURRENT_SOURCE_DIR}/report.c ${CMAKE_CURRENT_SOURCE_DIR}/tree.c ${ARGN})
@@ -26,3 +26,8 @@ guest(timer g_timer.c irq.c)
 guest(reset g_reset.c irq.c its.c)
 guest(smp g_smp.c irq.c)
 guest(spin g_spin.c)
+
+# A driver that breaks the rules of a disk.
+guest(virtio_hostile ${VIRTIO_HOSTILE_DISK} ${VIRTIO_HOSTILE} ${VIRTIO}/hostile_other.c ${VIRTIO}/disk.c
+	${VIRTIO}/options.c ${VIRTIO}/vio.c user.c)
+target_compile_definitions(guest_virtio_hostile PRIVATE HOSTILE_LIST="hostile_disk_list.h" HOSTILE_Q_SIZE=64)

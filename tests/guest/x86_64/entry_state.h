@@ -48,6 +48,12 @@ struct entry_state {
 
 _Static_assert(sizeof(struct entry_state) == E_BYTES, "slots and struct agree");
 
+/*
+ * MCE: KVM on SVM runs every guest with the host's, and hides it by intercepting reads of CR4. QEMU 10, which the lab's level 1 is
+ * emulated by, does not let it do that in 32-bit code.
+ */
+#define ENTRY_CR4_OF_KVM UINT64_C(0x40)
+
 extern struct entry_state entry;
 #endif
 

@@ -5,6 +5,7 @@
  * that does was output.
  */
 #include "hostile_console.h"
+#include "hostile_random.h"
 
 #include <linux/virtio_ids.h>
 
@@ -181,6 +182,25 @@ bool set_up(uint64_t features)
 	for (uint16_t i = 0; i < BUFFERS; i++)
 		submit_buffer(i);
 	return true;
+}
+
+/* --- random output: zeros, of which none comes back --- */
+
+unsigned int random_parts(struct vio_part *parts, unsigned int slot, uint64_t *seed)
+{
+	unsigned int count = 1 + (unsigned int)(random_next(seed) >> 32) % RANDOM_PARTS;
+
+	for (unsigned int i = 0; i < count; i++)
+		parts[i] = random_data(seed, slot % 8 ? 16 : 1024, random_once(seed, 2000));
+	/* But for some words now and then. */
+	if (random_once(seed, 64))
+		h.data[random_next(seed) % DATA_BYTES] ^= 0xff;
+	return count;
+}
+
+void random_tend(void)
+{
+	take_input();
 }
 
 bool open_devices(void)

@@ -139,7 +139,7 @@ static uint64_t check_protocol(void)
 {
 	check_registers(0x00cf9b000000ffff);
 	check_eq("cr0: PG clear", entry.cr0 & CR0_PG, 0);
-	check_eq("cr4", entry.cr4, 0);
+	check_eq("cr4", entry.cr4 & ~ENTRY_CR4_OF_KVM, 0);
 	check_eq("efer", entry.efer, 0);
 	for (unsigned int i = 0; i < 4; i++)
 		check_eq("base 0 of cs, ds, es, ss", (uint32_t)entry.base_probes[i], E_PROBE_VALUE);

@@ -4,6 +4,7 @@
  * hostile.c. Whether a frame was sent is seen by what comes back from the peer, which keeps their order.
  */
 #include "hostile_net.h"
+#include "hostile_random.h"
 
 #include <linux/virtio_ids.h>
 
@@ -304,6 +305,44 @@ bool restart_other(void)
 	vio_add_status(&card->v, VIRTIO_CONFIG_S_DRIVER_OK);
 	fill_buffers(card);
 	return check_all(card) == PASS;
+}
+
+/* --- random frames --- */
+
+static struct virtio_net_hdr_v1 headers[Q_SIZE];
+
+static struct virtio_net_hdr_v1 random_header(uint64_t *seed)
+{
+	uint64_t random = random_next(seed);
+
+	if (!random_once(seed, 16))
+		return (struct virtio_net_hdr_v1){ 0 };
+	return (struct virtio_net_hdr_v1){
+		.flags = random & 7,
+		.gso_type = random >> 8 & 0x87,
+		.hdr_len = (uint16_t)(random >> 16 & 0xff),
+		.gso_size = (uint16_t)(random >> 24 & 0x7ff),
+		.csum_start = (uint16_t)(random >> 32 & 0x7f),
+		.csum_offset = (uint16_t)(random >> 40 & 0x1f),
+	};
+}
+
+unsigned int random_parts(struct vio_part *parts, unsigned int slot, uint64_t *seed)
+{
+	unsigned int count = 1 + (unsigned int)(random_next(seed) >> 32) % (RANDOM_PARTS - 1);
+
+	headers[slot] = random_header(seed);
+	parts[0] = (struct vio_part){ (uint64_t)&headers[slot], NET_HEADER, false };
+	for (unsigned int i = 1; i <= count; i++)
+		parts[i] = random_data(seed, slot % 16 ? 200 : 8000, random_once(seed, 2000));
+	if (random_once(seed, 64))
+		h.data[random_next(seed) % DATA_BYTES] ^= 0xff;
+	return count + 1;
+}
+
+void random_tend(void)
+{
+	take_frames(&n.card);
 }
 
 bool open_devices(void)

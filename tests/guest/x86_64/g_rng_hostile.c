@@ -5,6 +5,7 @@
  */
 #include "hostile.h"
 #include "hostile_other.h"
+#include "hostile_random.h"
 
 #include <linux/virtio_ids.h>
 
@@ -85,6 +86,22 @@ bool open_devices(void)
 	h.q = &queue;
 	h.features = FEATURES;
 	return vio_open_kind(&rng, 0, VIRTIO_ID_RNG) && open_other();
+}
+
+/* --- random requests --- */
+
+unsigned int random_parts(struct vio_part *parts, unsigned int slot, uint64_t *seed)
+{
+	unsigned int count = 1 + (unsigned int)(random_next(seed) >> 32) % RANDOM_PARTS;
+
+	(void)slot;
+	for (unsigned int i = 0; i < count; i++)
+		parts[i] = random_data(seed, PART / 4, !random_once(seed, 2000));
+	return count;
+}
+
+void random_tend(void)
+{
 }
 
 /* --- requests --- */

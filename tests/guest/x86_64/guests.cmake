@@ -5,7 +5,7 @@ target_compile_options(guest_flags INTERFACE -march=x86-64 -mno-red-zone -fcf-pr
 
 # guest(NAME ENTRY SOURCE...): ENTRY is PVH, LONG or BZIMAGE; see start.S.
 function(guest name entry)
-	list(TRANSFORM ARGN PREPEND ${ARCH_DIR}/)
+	list(TRANSFORM ARGN PREPEND ${ARCH_DIR}/ REGEX "^[^/]")
 	set(script ${ARCH_DIR}/guest.ld)
 	set(suffix "")
 	if(entry STREQUAL BZIMAGE)
@@ -39,33 +39,45 @@ guest(uart_in PVH g_uart_in.c cpu.c isr.S)
 guest(uarts PVH g_uarts.c cpu.c isr.S)
 guest(reset PVH g_reset.c cpu.c isr.S real.S)
 guest(button PVH g_button.c cpu.c isr.S)
+guest(life PVH g_life.c cpu.c isr.S)
 guest(timer PVH g_timer.c cpu.c isr.S)
 guest(smp PVH g_smp.c cpu.c isr.S ap.S)
 guest(spin PVH g_spin.c cpu.c isr.S ap.S)
+guest(debug PVH g_debug.c debug_steps.S cpu.c isr.S ap.S)
+# Debuggers are to find lines and variables where the source has them. (A source's options come last.)
+set_source_files_properties(${ARCH_DIR}/g_debug.c PROPERTIES COMPILE_OPTIONS "-g3;-O0")
 
 # Those that work at CPL 3 with virtio disks.
-set(DISK_SOURCES user.c user_gate.S cpu.c isr.S vio.c disk.c)
+set(USER_SOURCES user.c user_gate.S cpu.c isr.S ${VIRTIO}/options.c ${VIRTIO}/vio.c)
+set(DISK_SOURCES ${USER_SOURCES} ${VIRTIO}/disk.c)
 guest(disk PVH g_disk.c ap.S ${DISK_SOURCES})
 guest(bench PVH g_bench.c ${DISK_SOURCES})
 guest(console PVH g_console.c ${DISK_SOURCES})
 guest(journal PVH g_journal.c ${DISK_SOURCES})
 
 # The same with network cards.
-set(CARD_SOURCES user.c user_gate.S cpu.c isr.S vio.c card.c)
+set(CARD_SOURCES ${USER_SOURCES} card.c)
 guest(netbench PVH g_netbench.c ${CARD_SOURCES})
 guest(tcpbench PVH g_tcpbench.c ${CARD_SOURCES})
+guest(faults PVH g_faults.c ${VIRTIO}/disk.c ${CARD_SOURCES})
 
 # Those that break the rules of a device: what is common to all of them, and a list of each.
-set(HOSTILE_SOURCES hostile.c hostile_setup.c hostile_ring.c hostile_regs.c user.c user_gate.S cpu.c isr.S vio.c)
-set(HOSTILE_OTHER hostile_other.c disk.c)
+set(HOSTILE_SOURCES ${VIRTIO_HOSTILE} ${USER_SOURCES})
+set(HOSTILE_OTHER ${VIRTIO}/hostile_other.c ${VIRTIO}/disk.c)
 # hostile_guest(NAME LIST QUEUE_SIZE SOURCE...)
 function(hostile_guest name list queue_size)
 	guest(${name} PVH ${ARGN} ${HOSTILE_SOURCES})
 	target_compile_definitions(guest_${name} PRIVATE
 		HOSTILE_LIST="hostile_${list}_list.h" HOSTILE_Q_SIZE=${queue_size})
 endfunction()
-hostile_guest(virtio_hostile disk 64 g_virtio_hostile.c hostile_blk.c hostile_buffer.c ${HOSTILE_OTHER})
+hostile_guest(virtio_hostile disk 64 ${VIRTIO_HOSTILE_DISK} ${HOSTILE_OTHER})
 hostile_guest(net_hostile net 64 g_net_hostile.c hostile_net_tx.c hostile_net_rx.c hostile_net_ctrl.c
 	hostile_net_setup.c)
 hostile_guest(rng_hostile rng 8 g_rng_hostile.c ${HOSTILE_OTHER})
 hostile_guest(console_hostile console 32 g_console_hostile.c hostile_console_io.c ${HOSTILE_OTHER})
+# The machine around a disk, with a list of its own.
+guest(machine_hostile PVH ${VIRTIO}/g_virtio_hostile.c ${VIRTIO}/hostile.c ${VIRTIO}/hostile_random.c hostile_machine.c hostile_machine_dma.c hostile_machine_isa.c
+	hostile_machine_msix.c hostile_machine_pci.c hostile_machine_race.c hostile_machine_reset.c ap.S
+	${VIRTIO}/hostile_other.c ${DISK_SOURCES})
+target_compile_definitions(guest_machine_hostile PRIVATE HOSTILE_MACHINE
+	HOSTILE_LIST="hostile_machine_list.h" HOSTILE_Q_SIZE=64)

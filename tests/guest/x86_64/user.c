@@ -25,6 +25,9 @@ uint64_t user_serve(uint64_t call, const char *text, uint64_t len)
 	case USER_RESET:
 		outb(IOL_X86_RESET_PORT, IOL_X86_RESET_VALUE);
 		return 0;
+	case USER_PRIVILEGED:
+		((void (*)(uint64_t))(uint64_t)text)(len);
+		return 0;
 	case USER_POWER_OFF:
 		power_off();
 	default:
@@ -77,67 +80,12 @@ void *memcpy(void *to, const void *from, size_t len)
 	return to;
 }
 
-/* Behind @key at @at, NULL when another word is there. */
-static const char *match(const char *at, const char *key)
+const char *user_orders(void)
 {
-	for (; *key; key++, at++)
-		if (*at != *key)
-			return NULL;
-	return *at == '=' || *at == ' ' || !*at ? at : NULL;
+	return (const char *)start_info()->cmdline_paddr;
 }
 
-const char *option(const char *key, unsigned int index)
+uint64_t user_ticks(void)
 {
-	const char *at = (const char *)start_info()->cmdline_paddr, *found = NULL;
-
-	while (*at && !found) {
-		found = match(at, key);
-		while (*at && *at != ' ')
-			at++;
-		while (*at == ' ')
-			at++;
-	}
-	if (!found || *found != '=')
-		return index ? NULL : found;
-	for (found++; index; index--) {
-		while (*found && *found != ' ' && *found != ',')
-			found++;
-		if (*found++ != ',')
-			return NULL;
-	}
-	return found;
-}
-
-bool option_is(const char *key, const char *value)
-{
-	const char *at = option(key, 0);
-
-	if (!at)
-		return false;
-	while (*value && *at == *value) {
-		at++;
-		value++;
-	}
-	return !*value && (!*at || *at == ' ' || *at == ',');
-}
-
-uint64_t option_number(const char *key, unsigned int index, uint64_t otherwise)
-{
-	const char *at = option(key, index);
-	unsigned int base = 10;
-	uint64_t value = 0;
-
-	if (!at)
-		return otherwise;
-	if (at[0] == '0' && at[1] == 'x') {
-		base = 16;
-		at += 2;
-	}
-	for (; *at && *at != ' ' && *at != ','; at++) {
-		unsigned int digit =
-			*at <= '9' ? (unsigned int)(*at - '0') : (unsigned int)(*at - 'a') + 10;
-
-		value = value * base + digit;
-	}
-	return value;
+	return rdtsc();
 }

@@ -6,8 +6,7 @@
 #ifndef GUEST_USER_H
 #define GUEST_USER_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "options.h"
 
 /* Calls that CPL 0 serves, in RDI; their arguments in RSI and RDX, the result in RAX. */
 enum user_call {
@@ -15,6 +14,7 @@ enum user_call {
 	USER_RECEIVE, /* a byte from COM1, UINT64_MAX: there is none */
 	USER_POWER_OFF,
 	USER_RESET, /* the machine */
+	USER_PRIVILEGED, /* calls the function at RSI with RDX, at CPL 0, interrupts off */
 };
 
 /*
@@ -38,28 +38,5 @@ _Noreturn void user_run(void (*code)(void));
 
 /* Waits for a byte on the serial line. */
 char user_get(void);
-
-/* --- anywhere --- */
-
-/* Time stamps of a millisecond; an estimate where CPUID does not tell. */
-extern uint64_t user_ticks_per_ms;
-
-/*
- * Words "key=value" and "key" of the command line. The value's text up to a blank or comma: "" when
- * there is the key alone, NULL when there is none. Number @index of several with commas between.
- */
-const char *option(const char *key, unsigned int index);
-bool option_is(const char *key, const char *value);
-/* Decimal, or hexadecimal after 0x. */
-uint64_t option_number(const char *key, unsigned int index, uint64_t otherwise);
-
-/* A generator of numbers that look random: xorshift64*. */
-static inline uint64_t random_next(uint64_t *state)
-{
-	*state ^= *state >> 12;
-	*state ^= *state << 25;
-	*state ^= *state >> 27;
-	return *state * UINT64_C(2685821657736338717);
-}
 
 #endif

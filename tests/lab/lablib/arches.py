@@ -4,10 +4,11 @@
 import dataclasses
 import os
 import platform
+import re
 import shutil
 import subprocess
 
-from . import LabError, LabSkip, TREE
+from . import kernels, LabError, LabSkip, TREE
 
 SYSROOT_LIMIT = 900  # seconds; 60 MB of packages the first time, or programs to compile
 
@@ -37,7 +38,9 @@ class Arch:
     guests: dict            # version as variants of scenarios say it: kind of kernel, for all runs
     built: dict             # the same, for scenarios that ask for it: kinds of scripts/build-kernel.sh
     guest_modules: tuple    # the power button, and a way to read it
+    panic_modules: tuple    # for lab.modules=panic: what tells iolite of a panic
     libraries: tuple        # where its dynamic loader looks
+    qemu_since: tuple = ()  # the first version with all that scenarios want, in Debian's backports where the host's is older
     kernels: str = "fetch"  # how level 1's and the guests' come about
     memory: int = 7168      # level 1's, in MiB; touched lazily, and a 5 GiB guest must fit
     patience: int = 1       # times what scenarios allow, for guests that are slower than others
@@ -67,7 +70,35 @@ class Arch:
         program = shutil.which(self.qemu[0])
         if not program:
             raise LabError(f"needs {self.qemu[0]}: run scripts/install-deps.sh {' '.join(self.packages)}")
-        return [program, *self.qemu[1:]]
+        return [*(_newer(program, self.qemu_since) if self.qemu_since else [program]), *self.qemu[1:]]
+
+
+def _version(command):
+    """QEMU's: (major, minor)."""
+    try:
+        said = subprocess.run([*command, "--version"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60,
+                              check=False).stdout
+    except OSError as error:
+        said = str(error)
+    found = re.match(r"QEMU emulator version (\d+)\.(\d+)", said)
+    if not found:
+        raise LabError(f"{' '.join(command)} --version says no version: {said.strip()[:200]!r}")
+    return int(found[1]), int(found[2])
+
+
+def _newer(program, since):
+    """The command for PROGRAM; where it is older than SINCE that of Debian's backports, with data of its own, if they have it."""
+    have = _version([program])
+    if have >= since:
+        return [program]
+    folders = [kernels.package(name, backports=True) for name in ("qemu-system-x86", "qemu-system-data")]
+    if not all(folders):
+        print(f"lab: level 1 runs in QEMU {have[0]}.{have[1]}: not all can be tried that can in {since[0]}.{since[1]}", flush=True)
+        return [program]
+    command = [os.path.join(folders[0], "usr/bin", os.path.basename(program)), "-L", os.path.join(folders[1], "usr/share/qemu"),
+               "-L", "/usr/share/seabios"]
+    _version(command)  # it runs here
+    return command
 
 
 # A disk-less machine with KVM that reaches the host's files by virtio-9p, and what scenarios make
@@ -78,12 +109,16 @@ L1_COMMON = ("virtio_pci", "9pnet_virtio", "9p", "overlay", "loop", "dm-mod", "c
 ARCHES = {arch.name: arch for arch in (
     Arch(
         name="x86_64", preset="release", faults="clang", results="lab", packages=("lab",), host="x86_64",
-        qemu=("qemu-system-x86_64", "-M", "q35", "-cpu", "EPYC"),
+        # two nodes, for the placement of memory; the second has room for a page of 1 GiB
+        qemu=("qemu-system-x86_64", "-M", "q35", "-cpu", "EPYC",
+              "-object", "memory-backend-ram,id=node0,size=4608M", "-object", "memory-backend-ram,id=node1,size=2560M",
+              "-numa", "node,memdev=node0,cpus=0", "-numa", "node,memdev=node1"),
+        qemu_since=(10, 0),  # before it, VMRUN does not load DR7: KVM has no hardware breakpoints
         console="ttyS0", channel="ttyS1", channel_options=("-serial", "chardev:agent"),
         l1_cmdline="mitigations=off",
         l1_kind="full", l1_modules=L1_COMMON + ("kvm-amd",),
         guests={"6.1": "cloud-6.1", "6.12": "cloud-6.12"}, built={"of": "x86-of"},
-        guest_modules=("button", "evdev"),
+        guest_modules=("button", "evdev"), panic_modules=("pvpanic-mmio",),
         libraries=("/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/lib", "/usr/lib"),
     ),
     Arch(
@@ -94,7 +129,7 @@ ARCHES = {arch.name: arch for arch in (
         l1_cmdline="",
         l1_kind="arm64-6.1", l1_modules=L1_COMMON,  # KVM is built in
         guests={"6.1": "arm64-6.1", "6.12": "arm64-6.12"}, built={},
-        guest_modules=("gpio_keys", "evdev"),
+        guest_modules=("gpio_keys", "evdev"), panic_modules=(),  # Debian's kernels have none
         libraries=("/lib/aarch64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/lib", "/usr/lib"),
     ),
     Arch(
@@ -105,7 +140,7 @@ ARCHES = {arch.name: arch for arch in (
         l1_cmdline="",
         l1_kind="e500v2", l1_modules=(), kernels="build",  # all is built in
         guests={"6.1": "e500v2"}, built={},
-        guest_modules=(),
+        guest_modules=(), panic_modules=(),
         # each privileged instruction of a guest is an exit, and each of its floating point a trap in it
         patience=4,
         # cross-built: Debian has no packages for it

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The kernels the lab runs: scripts/fetch-kernel.sh and scripts/build-kernel.sh put them into the cache."""
+"""The kernels the lab runs, and packages: scripts/fetch-*.sh and scripts/build-kernel.sh put them into the cache."""
 
 import os
 import shutil
@@ -16,18 +16,28 @@ def cache():
         os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "iolite"))
 
 
-def get(kind, how="fetch"):
-    """The folder of this kind of kernel, or None where apt has no such package. HOW: fetch or build."""
-    script = os.path.join(TREE, f"scripts/{how}-kernel.sh")
+def _folder(script, what, limit, *options):
+    """What SCRIPT puts into the cache for WHAT, or None where apt has no such package."""
     try:
-        done = subprocess.run([script, kind], stdout=subprocess.PIPE, text=True, timeout=LIMITS[how], check=False)
+        done = subprocess.run([os.path.join(TREE, "scripts", script), *options, what], stdout=subprocess.PIPE, text=True,
+                              timeout=limit, check=False)
     except subprocess.TimeoutExpired:
-        raise LabError(f"kernel {kind}: {how}-kernel.sh took more than {LIMITS[how]} s") from None
+        raise LabError(f"{what}: {script} took more than {limit} s") from None
     if done.returncode == 3:
         return None
     if done.returncode:
-        raise LabError(f"cannot {how} kernel {kind} (see above)")
+        raise LabError(f"no {what}: {script} failed (see above)")
     return done.stdout.split(maxsplit=1)[1].strip()
+
+
+def get(kind, how="fetch"):
+    """The folder of this kind of kernel, or None where apt has no such package. HOW: fetch or build."""
+    return _folder(f"{how}-kernel.sh", kind, LIMITS[how])
+
+
+def package(name, backports=False):
+    """The folder with the files of this Debian package, or None where apt does not know it. BACKPORTS: that of Debian's."""
+    return _folder("fetch-package.sh", name, LIMITS["fetch"], *(["--backports"] if backports else []))
 
 
 def get_all(arch, bare=False, built=()):

@@ -24,6 +24,7 @@ from . import TREE, initramfs, kernels
 
 BOOT_LIMIT = 120   # seconds from QEMU's start to the agent's first line
 PING_EVERY = 1.0   # seconds
+PLAIN = 4242        # the account of level 1 that iolite is run by, and its group
 SILENCE_LIMIT = 30  # seconds without any answer to pings: level 1 hangs
 
 
@@ -31,31 +32,36 @@ class Lost(Exception):
     """Level 1 died, hangs or did not boot; the text says which."""
 
 
+def _built(options):
+    """The folders of programs to test."""
+    return [os.path.dirname(os.path.abspath(path)) for path in (options.iolite, options.faults) if path]
+
+
 def _shares(arch, programs, options):
     """[(tag, folder)]: what level 1 sees of the host, read-only; the first is its root."""
     found = [("host", programs.tree)]
     if programs.tree == "/":
         return found
-    built = [os.path.dirname(os.path.abspath(path)) for path in (options.iolite, options.faults) if path]
-    for folder in (TREE, kernels.cache(), options.results, *built):
+    for folder in (TREE, kernels.cache(), options.results, *_built(options)):
         if not any(os.path.commonpath((folder, other)) == other for _, other in found[1:]):
             found.append((f"share{len(found)}", folder))
     return found
 
 
-def build(options, arch, mode, command="", bare=False, built=()):
+def build(options, arch, mode, command="", bare=False, built=(), packages=(), full=False):
     """Make all that level 1 needs, in the folder of results; a Setup.
 
     MODE is "agent" (obey the channel) or "shell" (COMMAND, or a prompt, on the console). BARE and BUILT are for
-    kernels.get_all().
+    kernels.get_all(). PACKAGES are unpacked, those that apt knows. FULL is $FULL to scenarios.
     """
     results = options.results
     programs = initramfs.Programs(arch)
     level1, guests = kernels.get_all(arch, bare, built)
     shares = _shares(arch, programs, options)
-    config = {"ARCH": arch.name, "MODE": mode, "TREE": TREE, "COMMAND": command,
+    config = {"ARCH": arch.name, "MODE": mode, "TREE": TREE, "COMMAND": command, "FULL": "yes" if full else "",
               "NOW": int(time.time()), "PATIENCE": arch.patience, "CONSOLE": arch.console, "CHANNEL": arch.channel,
               "SHARES": " ".join(f"{tag}:{folder}" for tag, folder in shares[1:]),
+              "PLAIN": PLAIN, "WAYS": " ".join([kernels.cache(), results, *_built(options)]),
               "IOLITE": os.path.abspath(options.iolite),
               "IOLITE_FAULTS": os.path.abspath(options.faults) if options.faults else ""}
     os.makedirs(results, exist_ok=True)
@@ -66,6 +72,10 @@ def build(options, arch, mode, command="", bare=False, built=()):
             image = os.path.join(results, f"{kind}-{version}.cpio")
             initramfs.build_guest(programs, kernel, image, kind)
             config[f"{name}_{tag}"] = image
+    for name in packages:
+        folder = kernels.package(name)
+        if folder:
+            config[f"PACKAGE_{name.replace('-', '_')}"] = folder
     if mode == "shell" and os.isatty(0):
         size = os.get_terminal_size(0)
         if size.lines and size.columns:
@@ -81,6 +91,7 @@ class Setup:
 
     def __init__(self, arch, results, kernel, image, shares):
         self.arch = arch
+        self.emulator = arch.emulator()
         self.results = results
         self.kernel = kernel
         self.image = image
@@ -99,7 +110,7 @@ class Level1:
         self.channel, theirs = socket.socketpair()
         self.channel.setblocking(False)
         command = [
-            *setup.arch.emulator(), "-accel", "tcg", "-smp", "1", "-m", str(setup.arch.memory),
+            *setup.emulator, "-accel", "tcg", "-smp", "1", "-m", str(setup.arch.memory),
             "-nodefaults", "-display", "none", "-monitor", "none", "-no-reboot",
             "-chardev", f"{console},id=console", "-serial", "chardev:console",
             "-chardev", f"socket,fd={theirs.fileno()},id=agent", *setup.arch.channel_options,

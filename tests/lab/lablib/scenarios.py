@@ -4,8 +4,10 @@
     # limit: 120              seconds that one run may take in level 1 (times the architecture's patience)
     # variants: a b c         run once for each word (it is $1); the name is then FILE-WORD
     # variants-ARCH: a b      the same for one architecture, instead
+    # full: d e               further variants, for the full run; of an architecture with a line variants-ARCH its full-ARCH:
     # arches: x86_64          architectures that it is for (all unless said)
     # about: TEXT             for `lab list`
+    # packages: A B           Debian packages that scripts/fetch-package.sh unpacks: $PACKAGE_A where there is one
     # after: SCRIPT           when it passed, after/SCRIPT RESULTS NAME runs on the host
 """
 
@@ -19,13 +21,15 @@ FOLDER = os.path.join(LAB, "scenarios")
 
 
 class Scenario:
-    def __init__(self, script, variant, facts, patience):
+    def __init__(self, script, variant, facts, patience, everyday):
         self.base = script[:-len(".sh")]
         self.variant = variant
+        self.everyday = everyday
         self.name = f"{self.base}-{variant}" if variant else self.base
         self.limit = int(facts.get("limit", 120)) * patience
         self.about = facts.get("about", "")
         self.after = facts.get("after", "")
+        self.packages = facts.get("packages", "").split()
         self.version = variant.split("-")[0]
 
 
@@ -39,17 +43,22 @@ def every(arch):
             facts = dict(re.findall(r"^# ([\w-]+): (.*)$", file.read(), re.M))
         if arch.name not in facts.get("arches", arch.name).split():
             continue
-        for variant in facts.get(f"variants-{arch.name}", facts.get("variants", "")).split() or [""]:
-            found.append(Scenario(script, variant, facts, arch.patience))
+        own = f"-{arch.name}" if f"variants-{arch.name}" in facts else ""
+        everyday = facts.get(f"variants{own}", "").split() or [""]
+        found += [Scenario(script, variant, facts, arch.patience, variant in everyday)
+                  for variant in everyday + facts.get(f"full{own}", "").split()]
     return found
 
 
-def select(arch, words):
-    """The scenarios that WORDS (names, script names or globs) mean; all of them for no word."""
-    known = every(arch)
+def select(arch, words, full=False):
+    """The scenarios that WORDS (names, script names or globs) mean; all of them for no word. Variants of the full run alone are in
+    it when FULL, or where a word is the scenario's very name."""
+    everything = every(arch)
+    known = [s for s in everything if full or s.everyday]
     chosen = []
     for word in words:
-        hits = [s for s in known if word == s.base or fnmatch.fnmatchcase(s.name, word)]
+        hits = ([s for s in known if word == s.base or fnmatch.fnmatchcase(s.name, word)] or
+                [s for s in everything if word == s.name])
         if not hits:
             raise LabError(f"no scenario '{word}' for {arch.name}: `lab list` shows them", status=2)
         chosen += [s for s in hits if s not in chosen]

@@ -3,7 +3,8 @@
 # about: a guest of 4 GiB (x86-64: 5 GiB) with 4 vCPUs: all online, memory above 4 GiB seen and in use, orderly power-off
 # arches: x86_64 aarch64
 # limit: 120
-# variants: 6.1-bzimage 6.1-vmlinux 6.12-bzimage 6.12-vmlinux
+# variants: 6.1-bzimage 6.12-vmlinux
+# full: 6.1-vmlinux 6.12-bzimage
 # variants-aarch64: 6.1-image
 # shellcheck source=tests/lab/lib.sh
 . "$TREE/tests/lab/lib.sh"

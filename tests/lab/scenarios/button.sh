@@ -2,7 +2,8 @@
 # shellcheck shell=sh
 # about: SIGTERM is the power button to the guest, which then powers off
 # limit: 90
-# variants: 6.1-bzimage 6.1-vmlinux 6.12-bzimage 6.12-vmlinux
+# variants: 6.1-vmlinux 6.12-bzimage
+# full: 6.1-bzimage 6.12-vmlinux
 # variants-aarch64: 6.1-image
 # variants-powerpc: 6.1-uimage
 # shellcheck source=tests/lab/lib.sh

@@ -2,7 +2,8 @@
 # shellcheck shell=sh
 # about: a full file system, a file cut short and one that grows on the host; the guest lives, the log has a line
 # limit: 150
-# variants: 6.1-pci 6.12-pci 6.12-mmio
+# variants: 6.1-pci 6.12-mmio
+# full: 6.12-pci
 # variants-aarch64: 6.1-pci
 # variants-powerpc: 6.1-mmio
 # shellcheck source=tests/lab/lib-disk.sh

@@ -3,8 +3,10 @@
 # about: fio verifies random I/O at depths 1, 16 and 64, buffered and direct, 1 and 4 queues, O_DIRECT on the host
 # arches: x86_64 aarch64
 # limit: 180
-# variants: 6.1-pci 6.12-pci 6.12-mmio
-# variants-aarch64: 6.1-pci 6.1-mmio
+# variants: 6.1-pci 6.12-mmio
+# full: 6.12-pci
+# variants-aarch64: 6.1-pci
+# full-aarch64: 6.1-mmio
 # shellcheck source=tests/lab/lib-disk.sh
 . "$TREE/tests/lab/lib-disk.sh"
 disk_variant "$1"

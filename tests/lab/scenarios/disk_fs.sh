@@ -2,8 +2,10 @@
 # shellcheck shell=sh
 # about: ext4 and xfs (not on powerpc) made, filled, checked and read back on two disks; lspci and interrupts are as they should be
 # limit: 180
-# variants: 6.1-pci 6.1-mmio 6.12-pci 6.12-mmio
-# variants-aarch64: 6.1-pci 6.1-mmio 6.12-pci
+# variants: 6.1-mmio 6.12-pci
+# full: 6.1-pci 6.12-mmio
+# variants-aarch64: 6.1-mmio 6.12-pci
+# full-aarch64: 6.1-pci
 # variants-powerpc: 6.1-pci 6.1-mmio
 # shellcheck source=tests/lab/lib-disk.sh
 . "$TREE/tests/lab/lib-disk.sh"

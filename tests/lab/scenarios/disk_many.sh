@@ -2,7 +2,8 @@
 # shellcheck shell=sh
 # about: 16 disks and then one: their order, sizes, serial numbers and queues; a read-only one takes no writes
 # limit: 150
-# variants: 6.1-pci 6.12-pci 6.12-mmio
+# variants: 6.1-pci 6.12-mmio
+# full: 6.12-pci
 # variants-aarch64: 6.1-pci
 # variants-powerpc: 6.1-pci
 # shellcheck source=tests/lab/lib-disk.sh

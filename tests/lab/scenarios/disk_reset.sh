@@ -2,7 +2,8 @@
 # shellcheck shell=sh
 # about: the driver is taken from a disk that is being written, and given back, ten times; no byte is lost
 # limit: 180
-# variants: 6.1-pci 6.12-pci 6.12-mmio
+# variants: 6.1-pci 6.12-mmio
+# full: 6.12-pci
 # variants-aarch64: 6.1-pci
 # variants-powerpc: 6.1-pci
 # shellcheck source=tests/lab/lib-disk.sh

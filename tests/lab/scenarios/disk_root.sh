@@ -2,7 +2,8 @@
 # shellcheck shell=sh
 # about: the root file system is on a disk; a second boot in the same process finds what the first wrote
 # limit: 180
-# variants: 6.1-pci 6.12-pci 6.12-mmio
+# variants: 6.1-pci 6.12-mmio
+# full: 6.12-pci
 # variants-aarch64: 6.1-pci
 # variants-powerpc: 6.1-mmio
 # shellcheck source=tests/lab/lib-disk.sh

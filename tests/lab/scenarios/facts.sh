@@ -2,7 +2,8 @@
 # shellcheck shell=sh
 # about: a small guest with 1 vCPU: CPUs, memory, command line, initrd, RTC, no calibration, poweroff -f
 # limit: 150
-# variants: 6.1-bzimage 6.1-vmlinux 6.12-bzimage 6.12-vmlinux
+# variants: 6.1-vmlinux 6.12-bzimage
+# full: 6.1-bzimage 6.12-vmlinux
 # variants-aarch64: 6.1-image 6.12-image
 # variants-powerpc: 6.1-uimage 6.1-vmlinux
 # shellcheck source=tests/lab/lib.sh

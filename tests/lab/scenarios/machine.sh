@@ -8,7 +8,8 @@
 test=$(dirname "$IOLITE")/tests/guest/test_machine
 [ -x "$test" ] || skip "no test_machine beside $IOLITE: build all of its preset"
 status=0
-TMPDIR=$PWD "$test" --tap >machine.console 2>&1 || status=$?
+export TMPDIR="$PWD"
+as_plain "$test" --tap >machine.console 2>&1 || status=$?
 grep -E '^(ok|not ok)' machine.console || true
 [ $status = 0 ] || fail "status $status: $(grep -m 1 '^not ok' machine.console || tail -n 1 machine.console)"
 note "machine: $(grep -c '^ok' machine.console) cases"

@@ -4,6 +4,8 @@
 # arches: x86_64 aarch64
 # limit: 200
 # variants: 6.1-pci 6.1-pci-vhost
+# variants-aarch64: 6.1-pci
+# full-aarch64: 6.1-pci-vhost
 # shellcheck source=tests/lab/lib-net.sh
 . "$TREE/tests/lab/lib-net.sh"
 net_variant "${1#*-}"
@@ -11,7 +13,7 @@ kernel "${1%%-*}" stock nets
 name_root
 
 make_tap() {
-	ip tuntap add tap0 mode tap multi_queue
+	ip tuntap add tap0 mode tap multi_queue user "$PLAIN"
 	# the same host afterwards: a guest that is busy while its link goes and comes keeps the address that it knew
 	ip link set tap0 address 02:09:01:00:00:01
 	ip addr add 10.9.1.1/24 dev tap0

@@ -8,6 +8,7 @@
 . "$TREE/tests/lab/lib-net.sh"
 kernel "$1" stock nets
 name_root
+privileged="-n bridge makes a tap and puts it on the bridge, which takes CAP_NET_ADMIN"
 
 # A cable from the bridge to another host, which is a network namespace: its end here does everything before it sends.
 net_bridge br0 1500
@@ -40,5 +41,8 @@ note "checksums: TCP $(seen 'cksum 0x[0-9a-f]+ \(correct\)'), UDP $(seen '\[udp 
 [ "$(seen 'cksum 0x[0-9a-f]+ \(correct\)')" -ge 1000 ] || fail "few segments with a good checksum: $(seen 'cksum 0x[0-9a-f]+ \(correct\)')"
 [ "$(seen '\[udp sum ok\]')" -ge 100 ] || fail "few datagrams with a good checksum: $(seen '\[udp sum ok\]')"
 [ "$(seen 'length [0-9]{5}')" = 0 ] || fail "frames longer than the cable's MTU: $(grep -m 1 -E 'length [0-9]{5}' wire)"
+# a tap that was ours is gone with us
+[ "$(ls /sys/class/net/br0/brif)" = near ] || fail "left on the bridge: $(ls /sys/class/net/br0/brif)"
+ok "no tap is left"
 ip netns del far # and the cable with it
 ip link del br0

@@ -2,7 +2,8 @@
 # shellcheck shell=sh
 # about: a 1 GiB guest reboots some times in the same process, in each way that there is, then powers off
 # limit: 240
-# variants: 6.1-bzimage 6.1-vmlinux 6.12-bzimage 6.12-vmlinux
+# variants: 6.1-bzimage 6.12-vmlinux
+# full: 6.1-vmlinux 6.12-bzimage
 # variants-aarch64: 6.1-image
 # variants-powerpc: 6.1-vmlinux
 # shellcheck source=tests/lab/lib.sh

@@ -21,6 +21,13 @@ ended() {
 	done
 }
 
+# Every writer has the disk open: one that is slower than the driver's going would make a file of that name.
+opened() {
+	for writer in $writers; do
+		[ "$(readlink "/proc/$writer/fd/1")" = /dev/vda ] || return 1
+	done
+}
+
 rebind() {
 	devices
 	if [ $((n % 2)) = 0 ]; then
@@ -46,6 +53,7 @@ while [ $n -lt 10 ]; do
 	writers="$writers $!"
 	dd if=/dev/zero of=/dev/vda bs=1M seek=128 2>/dev/null &
 	writers="$writers $!"
+	within 20 opened || fact "error a writer has not opened the disk"
 	usleep $((n * 30000))
 	check "taken and given back, $n" rebind
 	if [ ! -b /dev/vda ]; then # what follows would make a file of it

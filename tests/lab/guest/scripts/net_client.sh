@@ -13,17 +13,25 @@ check "the peer" within 30 ping -c 1 -W 1 "$peer"
 check "the peer by IPv6" within 30 ping -6 -c 1 -W 1 "$peer6"
 
 # None lost, of all sizes; what is longer than the MTU goes in fragments. A flood sends one each 10 ms even without answers.
-# On a slow processor several of the long ones are on their way then, for which Linux has no room (its socket for echo replies
-# holds two of 64 KiB): of those the next one goes out when the last has come back.
-echo 4194304 >/proc/sys/net/core/rmem_max
-flood() { # flood SIZE [ping options]
-	size=$1
-	shift
-	how="-f -l 8" # for as many ping's socket has room
-	[ "$size" -lt 2000 ] || how=-A
+# On a slow processor several of the long ones are on their way then, for which Linux has no room: its own socket for echo
+# replies holds two of 64 KiB. ping -A goes by the time that answers took, and sends early when one takes longer. So of the long
+# ones a ping of its own sends each, when the last has come back.
+flood() { # flood SIZE
+	if [ "$1" -lt 2000 ]; then
+		pings 100 "$1" -f -l 8 # for as many ping's socket has room
+		return
+	fi
+	left=25
+	while [ $left -gt 0 ]; do
+		pings 1 "$1" || return
+		left=$((left - 1))
+	done
+}
+pings() { # pings COUNT SIZE OPTION...: all of them come back
+	count=$1 size=$2
+	shift 2
 	# busybox would take a ping of its own
-	# shellcheck disable=SC2086 # a list of options
-	/bin/ping "$@" $how -c 100 -s "$size" -W 10 "$peer" >/tmp/ping 2>&1 && grep -q ' 0% packet loss' /tmp/ping && return
+	/bin/ping "$@" -c "$count" -s "$size" -W 10 "$peer" >/tmp/ping 2>&1 && grep -q ' 0% packet loss' /tmp/ping && return
 	tail -n 4 /tmp/ping
 	return 1
 }
