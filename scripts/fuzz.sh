@@ -5,6 +5,7 @@
 #   scripts/fuzz.sh --merge [TARGET...]         new inputs of worth into the kept corpora, minimised
 #   scripts/fuzz.sh --coverage [TARGET...]      which share of the lines the kept corpora run; at least 90 % of each file
 # Targets: the folders of tests/fuzz/corpus, all of them unless named. The kept corpora there are the seed, new inputs go to build/fuzz/corpus. An input that fails is left in build/fuzz/failures.
+# FUZZ_SEED=N in the environment makes the same inputs each time, as CI does: what it says is of the commit, not of luck. Without it each run is another.
 # As many run at a time as there are processors. In the end there is a table of all; one that fails does not keep others from running.
 set -eu
 cd "$(dirname "$0")/.."
@@ -97,7 +98,7 @@ run() {
 	shift
 	log=build/fuzz/$target.log
 	started=$(date +%s)
-	build/fuzz/tests/fuzz/fuzz_"$target" -max_len=4096 -timeout=20 -print_final_stats=1 \
+	build/fuzz/tests/fuzz/fuzz_"$target" -max_len=4096 -timeout=20 -print_final_stats=1 -seed="${FUZZ_SEED:-0}" \
 		-artifact_prefix="$failures/$target-" "$@" > "$log" 2>&1 &
 	child=$!
 	while kill -0 "$child" 2>/dev/null; do

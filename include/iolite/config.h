@@ -285,10 +285,10 @@ int iol_config_check(struct iol_config *config, struct iol_error *err);
 void iol_config_check_all(struct iol_config *config, struct iol_mistakes *mistakes);
 
 /*
- * A completed configuration as the JSON file that gives an identical one: with all defaults, paths from the root. NULL: a
- * text is not UTF-8. To be freed with g_free().
+ * A completed configuration as the JSON file that gives an identical one: with all defaults, paths from the root, into
+ * @text, which is to be freed with g_free(). -EILSEQ: one is not UTF-8, @err names which, and @text is NULL.
  */
-char *iol_config_to_json(const struct iol_config *config);
+int iol_config_to_json(const struct iol_config *config, char **text, struct iol_error *err);
 /* A JSON Schema (draft 2020-12) of such files. To be freed with g_free(). */
 char *iol_config_schema(void);
 

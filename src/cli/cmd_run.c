@@ -194,13 +194,11 @@ static int parse(int argc, char **argv, struct iol_config *config, struct signal
 
 static int print_config(const struct iol_config *config)
 {
-	g_autofree char *text = iol_config_to_json(config);
+	g_autofree char *text = NULL;
 	struct iol_error err = { 0 };
 
-	if (!text)
-		return iol_cli_fail("run", IOL_EXIT_USAGE,
-				    "--dry-run: a path or a text is not UTF-8, which JSON is: "
-				    "rename it");
+	if (iol_config_to_json(config, &text, &err))
+		return iol_cli_fail("run", IOL_EXIT_USAGE, "--dry-run: %s", err.msg);
 	if (iol_output_write(NULL, text, strlen(text), &err))
 		return iol_cli_fail("run", IOL_EXIT_HOST, "%s", err.msg);
 	return IOL_EXIT_OK;

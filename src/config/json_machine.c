@@ -34,7 +34,7 @@ static json_t *write_overlays(const struct iol_config *config)
 	for (unsigned int i = 0; i < config->dtb_overlay_count; i++) {
 		g_autofree char *path = iol_path_full(config->dtb_overlays[i]);
 
-		json_array_append_new(list, json_string(path));
+		json_array_append_new(list, iol_json_text(path));
 	}
 	return list;
 }

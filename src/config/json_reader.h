@@ -89,6 +89,8 @@ int iol_json_set(json_t *whole, const char *text, char **path, struct iol_error 
 
 /* Of a completed configuration: what all of @keys have. */
 json_t *iol_json_write(const struct iol_json_key *keys, const struct iol_config *config);
+/* A text; null where it is not UTF-8, which JSON is (RFC 8259 section 8.1): iol_config_to_json() then says where. */
+json_t *iol_json_text(const char *text);
 json_t *iol_json_write_keys(const struct iol_key *keys, const void *target);
 /* "tree", or NULL */
 json_t *iol_json_write_tree(const struct iol_config *config);

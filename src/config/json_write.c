@@ -5,11 +5,19 @@
  */
 #include "json_reader.h"
 
+#include <errno.h>
 #include <glib.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "keys.h"
+
+json_t *iol_json_text(const char *text)
+{
+	json_t *value = json_string(text);
+
+	return value ? value : json_null();
+}
 
 /* A number, or a text that is none. */
 static json_t *number_or_text(const char *text)
@@ -18,7 +26,7 @@ static json_t *number_or_text(const char *text)
 
 	if (iol_number_parse(text, 10, 0, INT64_MAX, &number))
 		return json_integer((json_int_t)number);
-	return json_string(text);
+	return iol_json_text(text);
 }
 
 /* "2:3,5" is [2, "3,5"], and "7:" is [7]; without a colon it is no list. */
@@ -50,12 +58,12 @@ static json_t *value_of(enum iol_value_kind kind, const char *text)
 		return list_value(text);
 	case IOL_VALUE_PATH:
 		full = iol_path_full(text);
-		return json_string(full);
+		return iol_json_text(full);
 	case IOL_VALUE_TEXT:
 	case IOL_VALUE_SIZE:
 		break;
 	}
-	return json_string(text);
+	return iol_json_text(text);
 }
 
 static json_t *list_of(const struct iol_key *key, const void *target)
@@ -123,9 +131,52 @@ static char *text_of(json_t *whole)
 	return text;
 }
 
-char *iol_config_to_json(const struct iol_config *config)
+/* Adds the place of the first null in @value to @path, as disks[0].path. */
+static bool find_null(const json_t *value, GString *path)
 {
-	return text_of(iol_json_write(iol_json_machine_keys, config));
+	gsize len = path->len;
+	const char *key;
+	json_t *member;
+	size_t i;
+
+	if (json_is_null(value))
+		return true;
+	json_object_foreach((json_t *)value, key, member)
+	{
+		g_string_append_printf(path, "%s%s", len ? "." : "", key);
+		if (find_null(member, path))
+			return true;
+		g_string_truncate(path, len);
+	}
+	json_array_foreach(value, i, member)
+	{
+		g_string_append_printf(path, "[%zu]", i);
+		if (find_null(member, path))
+			return true;
+		g_string_truncate(path, len);
+	}
+	return false;
+}
+
+int iol_config_to_json(const struct iol_config *config, char **text, struct iol_error *err)
+{
+	json_t *whole = iol_json_write(iol_json_machine_keys, config);
+	json_t *tree = json_incref(json_object_get(whole, "tree"));
+	GString *place = g_string_new(NULL);
+	bool lost;
+
+	/* What the tree has is out of a file, and its nulls take properties away. */
+	json_object_del(whole, "tree");
+	lost = find_null(whole, place);
+	if (tree)
+		json_object_set_new(whole, "tree", tree);
+	if (lost)
+		iol_error_set(err, -EILSEQ, "%s: is not UTF-8, which JSON is: give a text in that encoding",
+			      place->str);
+	*text = lost ? NULL : text_of(json_incref(whole));
+	json_decref(whole);
+	g_string_free(place, TRUE);
+	return lost ? -EILSEQ : 0;
 }
 
 char *iol_config_schema(void)

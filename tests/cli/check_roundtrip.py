@@ -160,6 +160,21 @@ def check_overrides():
             FAILED.append(f"{arguments}: {keys} is {found!r}, not {wanted!r}")
 
 
+def check_not_utf8():
+    """A file's name may be any bytes, which JSON cannot say: nothing is printed without it."""
+    for arguments, place in (
+        ([b"-k", b"\x8e"], "boot.kernel"),
+        ([b"-k", b"k", b"-d", b"a", b"-d", b"b\xff"], "disks[1].path"),
+        ([b"-k", b"k", b"--dtb-overlay", b"\xc3"], "boot.dtb-overlays[0]"),
+        ([b"-k", b"k", b"-a", b"caf\xe9"], "boot.cmdline"),
+    ):
+        result = subprocess.run([IOLITE.encode(), b"run", b"--dry-run", *arguments], stdin=subprocess.DEVNULL,
+                                capture_output=True, timeout=30, check=False)
+        wanted = f"iolite: run: --dry-run: {place}: is not UTF-8, which JSON is: give a text in that encoding\n"
+        if result.returncode != 2 or result.stdout or result.stderr != wanted.encode():
+            FAILED.append(f"{arguments}: status {result.returncode}, prints {result.stdout!r}, says {result.stderr!r}")
+
+
 def check_nothing_made():
     """What is to be done with a process is no part of a machine: check and --dry-run take it, and nothing comes of it."""
     with tempfile.TemporaryDirectory() as folder:
@@ -257,6 +272,7 @@ def main():
             check_example(path, pathlib.Path(folder))
         check_rare(pathlib.Path(folder))
     check_overrides()
+    check_not_utf8()
     check_nothing_made()
     keys = check_schema(examples)
     for line in FAILED:

@@ -129,9 +129,10 @@ static void test_by_name(void)
 
 static void expect_written(const struct iol_config *config, const char *line)
 {
-	g_autofree char *text = iol_config_to_json(config);
+	struct iol_error err = { 0 };
+	g_autofree char *text = NULL;
 
-	g_assert_nonnull(text);
+	g_assert_cmpint(iol_config_to_json(config, &text, &err), ==, 0);
 	if (!line)
 		g_assert_null(strstr(text, "\"control\""));
 	else
