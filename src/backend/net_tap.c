@@ -312,7 +312,7 @@ static int come_back(struct net_tap *tap, struct iol_error *err)
 	ret = attach_first(tap, tap->active);
 	if (!ret)
 		return 0;
-	iol_tap_close(tap);
+	iol_tap_give_up(tap);
 	return iol_error_errno(err, ret, "interface %s: cannot set its queues", tap->ifname);
 }
 

@@ -11,7 +11,7 @@ struct net_tap;
 
 struct net_tap_pair {
 	struct net_tap *tap;
-	int fd; /* -1: the tap is lost */
+	int fd; /* -1: none */
 	bool attached; /* the kernel gives it frames */
 	bool want_read, want_write; /* iol_net_await() */
 	struct iol_op read_op, write_op; /* polls of fd */
@@ -56,6 +56,11 @@ int iol_tap_open(struct net_tap *tap, const struct iol_net_tap_config *config,
 int iol_tap_reopen(struct net_tap *tap, struct iol_error *err);
 
 void iol_tap_close(struct net_tap *tap);
+/*
+ * After iol_tap_reopen(), of what is open but no good: closes it. In a sandbox, which has no other descriptors, the
+ * interface keeps them, detached, until it is deleted; iol_tap_reopen() then takes them again.
+ */
+void iol_tap_give_up(struct net_tap *tap);
 
 /* Sets the TUN_F_ flags for @offloads. 0 or -errno. */
 int iol_tap_set_offloads(int fd, uint32_t offloads);

@@ -70,14 +70,20 @@ static bool has_interface(int fd)
 	return !ioctl(fd, TUNGETIFF, &ifr);
 }
 
+/* What there is has to do, as no more can be opened. */
+static bool keeps_descriptors(const struct net_tap *tap)
+{
+	return iol_sandbox_mode() != IOL_SANDBOX_OFF && !tap->finished && !tap->from_parent;
+}
+
 static void part_with(struct net_tap *tap, struct net_tap_pair *pair)
 {
 	pair->attached = false;
 	if (pair->fd < 0)
 		return;
 	iol_loop_drop(tap->net.loop, pair->fd);
-	if (iol_sandbox_mode() == IOL_SANDBOX_OFF || tap->finished || tap->from_parent ||
-	    tap->spare_count == IOL_NET_PAIRS_MAX || has_interface(pair->fd)) {
+	if (!keeps_descriptors(tap) || tap->spare_count == IOL_NET_PAIRS_MAX ||
+	    has_interface(pair->fd)) {
 		iol_fd_close(&pair->fd);
 		return;
 	}
@@ -453,7 +459,21 @@ static int set_mtu(const struct net_tap *tap, int control, struct iol_error *err
 			       tap->mtu);
 }
 
-/* If it is ours; else that is another's business: worth a word at the start, and waited for when it was lost. */
+/* Whoever makes an interface anew may not be done yet, and the guest is told of a link that has one. */
+static int await_up(struct net_tap *tap, struct iol_error *err)
+{
+	struct ifreq ifr;
+
+	if (tap->ours)
+		return 0;
+	name_of(&ifr, tap->ifname);
+	if (!ioctl(open_control(tap), SIOCGIFFLAGS, &ifr) && ifr.ifr_flags & IFF_UP)
+		return 0;
+	return iol_error_set(err, -ENETDOWN, "interface %s is down: ip link set %s up", tap->ifname,
+			     tap->ifname);
+}
+
+/* If it is ours; else that is another's business, and worth a word. */
 static int bring_up(const struct net_tap *tap, int control, struct iol_error *err)
 {
 	struct ifreq ifr;
@@ -464,10 +484,6 @@ static int bring_up(const struct net_tap *tap, int control, struct iol_error *er
 				       tap->ifname);
 	if (ifr.ifr_flags & IFF_UP)
 		return 0;
-	/* Whoever makes it anew may not be done yet; the guest is told of a link that has one. */
-	if (!tap->ours && tap->lost)
-		return iol_error_set(err, -ENETDOWN, "interface %s is down: ip link set %s up",
-				     tap->ifname, tap->ifname);
 	if (!tap->ours) {
 		iol_log(IOL_LOG_WARN,
 			"%s: interface %s is down, no frame passes: ip link set %s up",
@@ -571,17 +587,35 @@ static int set_again(struct net_tap *tap, struct iol_error *err)
 	return set_interface(tap, err);
 }
 
+void iol_tap_give_up(struct net_tap *tap)
+{
+	if (!keeps_descriptors(tap) || !has_interface(tap->pairs[0].fd)) {
+		iol_tap_close(tap);
+		return;
+	}
+	for (unsigned int i = 0; i < IOL_NET_PAIRS_MAX; i++)
+		iol_tap_attach(&tap->pairs[i], false);
+}
+
 int iol_tap_reopen(struct net_tap *tap, struct iol_error *err)
 {
 	int ret;
 
+	if (tap->pairs[0].fd >= 0 && has_interface(tap->pairs[0].fd)) {
+		*err = tap->told;
+		return -EBUSY;
+	}
+	iol_tap_close(tap);
 	/* It would be made otherwise: but whoever deleted it wanted it gone. */
 	if (!index_of(tap, tap->ifname))
 		return -ENODEV;
+	ret = await_up(tap, err);
+	if (ret)
+		return ret;
 	ret = open_queues(tap, tap->net.limits.pairs, err);
 	if (!ret)
 		ret = set_again(tap, err);
 	if (ret)
-		iol_tap_close(tap);
+		iol_tap_give_up(tap);
 	return ret;
 }

@@ -130,8 +130,8 @@ int iol_run_options_parse(struct iol_options *options, int argc, char **argv,
 		  "Where root's machine ends up: user=USER[:GROUP], chroot=DIR, netns=NAME|PATH",
 		  "KEY=VALUE[,...]" },
 		{ "sandbox", 0, 0, G_OPTION_ARG_FILENAME, &own.sandbox,
-		  "Leave a running machine the system calls that it needs: on, log those beyond, "
-		  "off (default)",
+		  "Leave a running machine the system calls that it needs: on (default), log those "
+		  "beyond, off",
 		  "MODE" },
 		{ "daemonize", 0, 0, G_OPTION_ARG_NONE, &daemon->daemonize,
 		  "Go into the background once the machine runs", NULL },

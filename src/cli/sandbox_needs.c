@@ -93,13 +93,10 @@ static void limits_of(const struct iol_config *config)
 
 int iol_sandbox_needs_of(const struct iol_config *config, const char *pidfile)
 {
-	/* Not yet: taps that come back fail in it (docs/sandbox.md). */
-	const enum iol_sandbox_mode unasked = IOL_SANDBOX_OFF;
 	struct iol_error err = { 0 };
 	unsigned int needs = 0;
 
-	if (iol_sandbox_prepare(config->sandbox == IOL_SANDBOX_DEFAULT ? unasked : config->sandbox,
-				&err))
+	if (iol_sandbox_prepare(config->sandbox, &err))
 		return iol_cli_fail("run", IOL_EXIT_HOST, "--sandbox: %s", err.msg);
 	iol_sandbox_may_remove(pidfile);
 	needs |= of_clients(config);

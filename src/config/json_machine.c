@@ -539,7 +539,7 @@ const struct iol_json_key iol_json_machine_keys[] = {
 	  .set = iol_config_set_sandbox,
 	  .get = iol_config_get_sandbox,
 	  .doc = { .text = "What becomes of a system call that a running machine has no use for.",
-		   .fallback = "\"off\"",
+		   .fallback = "\"on\"",
 		   .values = iol_sandbox_modes } },
 	{ .name = "jail",
 	  .read = read_jail,

@@ -63,9 +63,11 @@ nc 127.0.0.1 2222 </dev/null >/dev/null || fail "no third connection through hos
 
 # the child is killed: the guest sees its cable pulled, and nothing else happens
 vm_wait_for '^@lab waits' 60
-child=$(cat "/proc/$vm_pid/task/$vm_pid/children")
-child=${child% }
-[ -n "$child" ] || fail "iolite has no child process"
+child=
+for pid in $(cat "/proc/$vm_pid/task/$vm_pid/children"); do
+	[ "$(cat "/proc/$pid/comm")" != iolite-user ] || child=$pid
+done
+[ -n "$child" ] || fail "iolite has no child process iolite-user"
 grep -q '^Seccomp:.2$' "/proc/$child/status" || fail "iolite's child process has no filter of system calls: $(grep ^Seccomp: "/proc/$child/status")"
 kill -9 "$child"
 vm_wait_for '^@lab link-down' 30
