@@ -16,8 +16,9 @@ import b8_tap
 import b9_user
 import contenders
 import report
+import sandbox
 
-ALL = ["B1", "B4", "B5", "B6", "B7", "B8", "B9", "B11"]
+ALL = ["B1", "B4", "B5", "B6", "B7", "B8", "B9", "B11", "sandbox"]
 
 
 def parse_arguments():
@@ -54,6 +55,8 @@ def main():
         b9_user.main(arguments.iolite, arguments.programs, max(2, arguments.rounds // 4))
     if "B11" in wanted:
         b11_footprint.main(found, max(3, arguments.rounds // 20))
+    if "sandbox" in wanted:
+        sandbox.main(found, arguments.iolite, arguments.programs, arguments.rounds)
 
 
 if __name__ == "__main__":

@@ -14,12 +14,12 @@ def quantile(values, q):
     return ordered[min(int(q * len(ordered)), len(ordered) - 1)]
 
 
-def ratio(ours, theirs):
-    """Ratio of medians with its bootstrap interval.
+def compare(ours, theirs, how):
+    """how(median, median) with its bootstrap interval.
 
     ours and theirs are lists of rounds, each a list of samples taken next to each other. Whole rounds
     are drawn, the same of both sides, so that a slow minute of the machine counts for both.
-    Returns (ratio, low, high).
+    Returns (value, low, high).
     """
     draw = random.Random(1).choices  # the same data give the same interval
     rounds = range(len(ours))
@@ -27,8 +27,18 @@ def ratio(ours, theirs):
     def of(picked):
         a = statistics.median(x for i in picked for x in ours[i])
         b = statistics.median(x for i in picked for x in theirs[i])
-        return a / b if b else float("inf")
+        return how(a, b)
 
     resampled = [of(draw(rounds, k=len(rounds))) for _ in range(RESAMPLES)]
     tail = (1 - CONFIDENCE) / 2
     return of(rounds), quantile(resampled, tail), quantile(resampled, 1 - tail)
+
+
+def ratio(ours, theirs):
+    """Ratio of medians: (ratio, low, high)."""
+    return compare(ours, theirs, lambda a, b: a / b if b else float("inf"))
+
+
+def difference(ours, theirs):
+    """Difference of medians: (difference, low, high)."""
+    return compare(ours, theirs, lambda a, b: a - b)
