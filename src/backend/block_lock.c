@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <iolite/leftover.h>
 #include <iolite/log.h>
 
 /* Only the descriptor that holds a lock shows it in its fdinfo. */
@@ -54,16 +55,21 @@ static char *find_holder(const struct stat *file)
 	return NULL;
 }
 
-static int lock_error(int fd, const char *path, struct flock lock, struct iol_error *err)
+/* Who keeps us from @lock, as text; NULL: nobody that we can see. */
+static char *holder_of(int fd, struct flock lock)
 {
-	g_autofree char *pid = NULL, *comm_path = NULL, *comm = NULL;
 	struct stat st;
 
 	/* The kernel names the owner of the other kind of lock, which belongs to a process. */
 	if (!fcntl(fd, F_OFD_GETLK, &lock) && lock.l_type != F_UNLCK && lock.l_pid > 0)
-		pid = g_strdup_printf("%d", (int)lock.l_pid);
-	else if (!fstat(fd, &st))
-		pid = find_holder(&st);
+		return g_strdup_printf("%d", (int)lock.l_pid);
+	return fstat(fd, &st) ? NULL : find_holder(&st);
+}
+
+static int lock_error(const char *path, const char *pid, struct iol_error *err)
+{
+	g_autofree char *comm_path = NULL, *comm = NULL;
+
 	if (!pid)
 		return iol_error_set(
 			err, -EBUSY,
@@ -82,13 +88,19 @@ static int lock_error(int fd, const char *path, struct flock lock, struct iol_er
 
 int iol_block_lock(int fd, const char *path, bool exclusive, struct iol_error *err)
 {
-	struct flock lock = { .l_type = exclusive ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET };
+	const struct flock lock = { .l_type = exclusive ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET };
+	unsigned int looks = 0;
+	int ret;
 
-	if (!fcntl(fd, F_OFD_SETLK, &lock))
+	while ((ret = fcntl(fd, F_OFD_SETLK, &lock) ? -errno : 0) == -EAGAIN || ret == -EACCES) {
+		g_autofree char *pid = holder_of(fd, lock);
+
+		if (pid || !iol_leftover_wait(&looks))
+			return lock_error(path, pid, err);
+	}
+	if (!ret)
 		return 0;
-	if (errno == EAGAIN || errno == EACCES)
-		return lock_error(fd, path, lock, err);
 	iol_log(IOL_LOG_WARN, "%s: cannot be locked: %s; take care that nobody else uses it", path,
-		strerror(errno));
+		strerror(-ret));
 	return 0;
 }

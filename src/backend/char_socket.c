@@ -23,6 +23,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <iolite/leftover.h>
 #include <iolite/log.h>
 #include <iolite/unix_path.h>
 
@@ -188,13 +189,20 @@ static int listen_tcp(struct char_socket *s, struct iol_error *err)
 {
 	bool any_port = !s->address.in.sin_port; /* at the same place in IPv6 */
 	const int on = 1;
+	unsigned int looks = 0;
+	int ret;
 
 	s->fd = socket(s->address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (s->fd < 0)
 		return iol_error_errno(err, -errno, "cannot make a socket for %s", s->where);
 	setsockopt(s->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(s->fd, &s->address.any, s->address_bytes) || listen(s->fd, BACKLOG))
-		return iol_error_errno(err, -errno, "cannot listen at %s", s->where);
+	do
+		ret = bind(s->fd, &s->address.any, s->address_bytes) || listen(s->fd, BACKLOG)
+			      ? -errno
+			      : 0;
+	while (ret == -EADDRINUSE && iol_leftover_wait(&looks));
+	if (ret)
+		return iol_error_errno(err, ret, "cannot listen at %s", s->where);
 	if (any_port) {
 		getsockname(s->fd, &s->address.any, &s->address_bytes);
 		format_where(s);

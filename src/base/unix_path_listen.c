@@ -23,6 +23,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <iolite/leftover.h>
 #include <iolite/log.h>
 
 enum { LOCK_LOOK_US = 10 * 1000, LOCK_LOOKS_MAX = 200 }; /* two seconds */
@@ -194,14 +195,12 @@ static int note_file(const char *path, struct iol_unix_path_file *file)
 	return 0;
 }
 
-int iol_unix_path_listen(const char *path, int backlog, struct iol_unix_path_file *file,
-			 struct iol_error *err)
+static int listen_once(const char *path, int backlog, struct iol_unix_path_file *file,
+		       struct iol_error *err)
 {
-	int ret = iol_unix_path_check(path, err), fd;
 	iol_auto(iol_fd_close) int lock = -1;
+	int fd, ret;
 
-	if (ret)
-		return ret;
 	lock = lock_folder(path);
 	fd = open_with(path, SOCK_STREAM, by_bind);
 	if (fd == -EADDRINUSE) {
@@ -222,6 +221,20 @@ int iol_unix_path_listen(const char *path, int backlog, struct iol_unix_path_fil
 	else
 		unlink(path); /* bound just now */
 	iol_fd_close(&fd);
+	return ret;
+}
+
+int iol_unix_path_listen(const char *path, int backlog, struct iol_unix_path_file *file,
+			 struct iol_error *err)
+{
+	unsigned int looks = 0;
+	int ret = iol_unix_path_check(path, err);
+
+	if (ret)
+		return ret;
+	while ((ret = listen_once(path, backlog, file, err)) == -EADDRINUSE &&
+	       iol_leftover_wait(&looks))
+		;
 	return ret;
 }
 

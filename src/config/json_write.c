@@ -171,7 +171,8 @@ int iol_config_to_json(const struct iol_config *config, char **text, struct iol_
 	if (tree)
 		json_object_set_new(whole, "tree", tree);
 	if (lost)
-		iol_error_set(err, -EILSEQ, "%s: is not UTF-8, which JSON is: give a text in that encoding",
+		iol_error_set(err, -EILSEQ,
+			      "%s: is not UTF-8, which JSON is: give a text in that encoding",
 			      place->str);
 	*text = lost ? NULL : text_of(json_incref(whole));
 	json_decref(whole);

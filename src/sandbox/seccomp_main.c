@@ -11,13 +11,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define IO_URING_UNREGISTER_FILES 3 /* IORING_UNREGISTER_FILES */
 #define IO_URING_FILES_UPDATE 6 /* IORING_REGISTER_FILES_UPDATE */
 
 #define STREAM "what a device, a line or a client has to say or to read"
 #define SELF "abort(), and the kick of a vCPU: no thread of another process"
 
 /* Each has a second name, on 32 bits or where there is no first one. */
-#define FCNTL(command, reason) CALL_IF(fcntl, 1, command, reason), CALL_IF(fcntl64, 1, command, reason)
+#define FCNTL(command, reason) \
+	CALL_IF(fcntl, 1, command, reason), CALL_IF(fcntl64, 1, command, reason)
 #define REPLACE(fd, reason) CALL_IF(dup2, 1, fd, reason), CALL_IF(dup3, 1, fd, reason)
 
 /* Of every machine. */
@@ -25,6 +27,8 @@ static const struct filter_call calls[] = {
 	CALL(io_uring_enter, "the loop; what it may ask for is the ring's own list (loop_files.c)"),
 	CALL_IF(io_uring_register, 1, IO_URING_FILES_UPDATE,
 		"files that are open come and go in the ring's table"),
+	CALL_IF(io_uring_register, 1, IO_URING_UNREGISTER_FILES,
+		"the end of the machine: what it had open is closed with it, not a moment later"),
 	CALL(read, STREAM),
 	CALL(write, STREAM),
 	CALL(futex, "locks, and vCPUs at their safe points"),

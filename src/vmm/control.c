@@ -10,8 +10,6 @@
 /* How long the last event may take to reach a slow client when the machine ends. */
 #define LAST_WORDS_NS IOL_NS_PER_S
 
-enum { LOOKS_MAX = 50, LOOK_US = 20 * 1000 }; /* a second in all */
-
 /* The folder of sockets that have no place of their own is made when it is missing; others are the user's to make. */
 static int make_folder(const char *path, struct iol_error *err)
 {
@@ -24,21 +22,6 @@ static int make_folder(const char *path, struct iol_error *err)
 			       "control: cannot make the folder %s; give another place with "
 			       "--control PATH, or --control none",
 			       folder);
-}
-
-/*
- * An iolite that was killed has its socket for a moment after its end, until the kernel has taken its io_uring apart: whoever starts it anew at
- * once is not to be told that somebody listens there.
- */
-static int listen_there(struct iol_vm *vm, const struct iol_control_config *config,
-			struct iol_control **control, struct iol_error *err)
-{
-	unsigned int looks = LOOKS_MAX;
-	int ret;
-
-	while ((ret = iol_control_new(&vm->loop, config, control, err)) == -EADDRINUSE && --looks)
-		g_usleep(LOOK_US);
-	return ret;
 }
 
 static struct iol_control_command *all_commands(void)
@@ -84,7 +67,7 @@ int iol_vm_control_open(struct iol_vm *vm, struct iol_error *err)
 	c = g_new0(struct iol_vm_control, 1);
 	c->commands = all_commands();
 	control.commands = c->commands;
-	ret = listen_there(vm, &control, &c->control, err);
+	ret = iol_control_new(&vm->loop, &control, &c->control, err);
 	if (ret) {
 		g_free(c->commands);
 		g_free(c);

@@ -295,6 +295,7 @@ void iol_loop_finish(struct iol_loop *loop)
 		if (iol_loop_turn(loop, true) < 0)
 			break;
 	}
+	iol_loop_files_finish(loop);
 	io_uring_queue_exit(&loop->ring);
 	iol_fd_close(&loop->wake_fd);
 	pthread_mutex_destroy(&loop->post_lock);

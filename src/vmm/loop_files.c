@@ -24,8 +24,9 @@ static const uint8_t sqe_ops[] = {
 	IORING_OP_TIMEOUT, IORING_OP_ASYNC_CANCEL,
 };
 
-/* The second only until a filter of system calls leaves but the first. */
-static const uint8_t register_ops[] = { IORING_REGISTER_FILES_UPDATE, IORING_REGISTER_IOWQ_AFF };
+/* The last only until a filter of system calls leaves but those before. */
+static const uint8_t register_ops[] = { IORING_REGISTER_FILES_UPDATE, IORING_UNREGISTER_FILES,
+					IORING_REGISTER_IOWQ_AFF };
 
 static int ring_register(struct io_uring *ring, unsigned int op, const void *arg,
 			 unsigned int count)
@@ -133,6 +134,12 @@ void iol_loop_drop(struct iol_loop *loop, int fd)
 	loop->slots[fd].kept = false;
 	if (!loop->slots[fd].users)
 		set_slot(loop, fd, -1);
+}
+
+void iol_loop_files_finish(struct iol_loop *loop)
+{
+	if (loop->confined || loop->files_ready)
+		ring_register(&loop->ring, IORING_UNREGISTER_FILES, NULL, 0);
 }
 
 /* --- of any other, for speed alone --- */

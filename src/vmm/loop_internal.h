@@ -11,6 +11,9 @@
  */
 int iol_loop_confine(struct iol_loop *loop);
 
+/* Takes all files out of the ring's table: they are closed by now, and not only when a worker of the kernel's comes to it. */
+void iol_loop_files_finish(struct iol_loop *loop);
+
 /* In a confined loop: @op on @fd, prepared as @sqe, is about to start, and has ended. */
 void iol_loop_use(struct iol_loop *loop, struct io_uring_sqe *sqe, struct iol_op *op, int fd);
 void iol_loop_used(struct iol_loop *loop, struct iol_op *op);

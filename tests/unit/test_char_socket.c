@@ -568,6 +568,32 @@ static void test_tcp(struct rig *r, gconstpointer data)
 	check_tcp(r, AF_INET);
 }
 
+/* A port that its owner's io_uring has for a moment after the owner's end. */
+static void *close_late(void *opaque)
+{
+	g_usleep(100 * 1000);
+	close(*(int *)opaque);
+	return NULL;
+}
+
+static void test_tcp_leftover(struct rig *r, gconstpointer data)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct iol_error err = { 0 };
+	GThread *thread;
+
+	(void)data;
+	g_assert_cmpint(bind(fd, (struct sockaddr *)&address, len), ==, 0);
+	g_assert_cmpint(listen(fd, 1), ==, 0);
+	g_assert_cmpint(getsockname(fd, (struct sockaddr *)&address, &len), ==, 0);
+	thread = g_thread_new("other", close_late, &fd);
+	g_assert_cmpint(rig_try(r, &err, "tcp:127.0.0.1:%u", ntohs(address.sin_port)), ==, 0);
+	g_thread_join(thread);
+}
+
 static void test_tcp6(struct rig *r, gconstpointer data)
 {
 	struct iol_error err;
@@ -655,6 +681,7 @@ int main(int argc, char **argv)
 		{ "/char/socket/held", test_held },
 		{ "/char/socket/connects", test_connects },
 		{ "/char/socket/tcp", test_tcp },
+		{ "/char/socket/tcp-leftover", test_tcp_leftover },
 		{ "/char/socket/tcp6", test_tcp6 },
 		{ "/char/socket/tcp-connects", test_tcp_connects },
 		{ "/char/socket/tcp-connects-to-itself", test_tcp_connects_to_itself },

@@ -29,6 +29,14 @@ int __wrap_connect(int fd, const struct sockaddr *address, socklen_t len)
 	return ret;
 }
 
+/* Who listens here stays. */
+bool __wrap_iol_leftover_wait(unsigned int *looks);
+bool __wrap_iol_leftover_wait(unsigned int *looks)
+{
+	(void)looks;
+	return false;
+}
+
 /* Sleeping moves the clock, which stands still otherwise, and takes no time. */
 static bool sleeps_move_clock;
 static uint64_t slept_ns;

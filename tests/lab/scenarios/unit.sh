@@ -45,12 +45,6 @@ for test in "$tests"/test_*; do
 	*.*) continue ;;
 	esac
 	! same "$test" "$TREE/tests/unit/${test##*/}.c" || continue
-	case $ARCH:${test##*/} in
-	powerpc:test_sandbox | powerpc:test_jail | powerpc:test_landlock | powerpc:test_limits)
-		note "${test##*/}: the sandbox was not tried on this architecture yet"
-		continue
-		;;
-	esac
 	case ${test##*/} in
 	test_virtqueue_model) ;; # millions of states, all of them in user space: qemu-user's matter
 	# its windows of real time are too short for one slow processor
