@@ -5,7 +5,7 @@
 # usage: install-deps.sh [-n] [GROUP...]
 #   build   compiler, CMake, libraries
 #   test    second compiler with its sanitizers, Python, dtc, mkimage, QEMU for its device trees,
-#           what networks run on, debuggers, a terminal
+#           what networks run on, debuggers, tracers, a terminal
 #   demo    QEMU, static busybox, decompressors
 #   kernel  what scripts/build-kernel.sh builds a Linux kernel with
 #   lab     demo and kernel, and programs for guests and level 1 to try disks, networks and debugging with
@@ -27,14 +27,14 @@ packages_of() {
 			libglib2.0-dev liburing-dev libfdt-dev libjansson-dev zlib1g-dev libslirp-dev libseccomp-dev \
 			libedit-dev acpica-tools
 		;;
-	test) echo clang libclang-rt-dev python3 util-linux tmux device-tree-compiler u-boot-tools gdb gdb-multiarch \
+	test) echo clang libclang-rt-dev python3 util-linux strace tmux device-tree-compiler u-boot-tools gdb gdb-multiarch \
 		qemu-system-arm qemu-system-ppc libslirp0 libseccomp2 passt ;;
 	demo) echo qemu-system-x86 busybox-static python3 xz-utils zstd lz4 ;;
 	lab)
 		packages_of demo
 		packages_of kernel
 		echo e2fsprogs xfsprogs fio pciutils util-linux lvm2 \
-			iproute2 iputils-ping iperf3 ethtool dnsmasq-base tcpdump libslirp0 libseccomp2 gdb gdb-multiarch systemd
+			iproute2 iputils-ping iperf3 ethtool dnsmasq-base tcpdump strace libslirp0 libseccomp2 gdb gdb-multiarch systemd
 		;;
 	aarch64) echo gcc-aarch64-linux-gnu mmdebstrap qemu-system-arm qemu-user-static ;;
 	powerpc)

@@ -6,15 +6,15 @@
 #include "loop_internal.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <iolite/sandbox.h>
 
 enum { SQ_ENTRIES = 64, CQ_ENTRIES = 256 };
-enum { TURN_TRIES = 100, TURN_PAUSE_NS = 1000000 };
+enum { TURN_TRIES = 100, TURN_PAUSE_MS = 1 };
 
 static int setup_error(int code, struct iol_error *err)
 {
@@ -246,14 +246,13 @@ static int turn(struct iol_loop *loop, bool wait)
  */
 int iol_loop_turn(struct iol_loop *loop, bool wait)
 {
-	const struct timespec pause = { .tv_nsec = TURN_PAUSE_NS };
 	int ret = -EIO;
 
 	for (unsigned int i = 0; i < TURN_TRIES && !loop->lost; i++) {
 		ret = turn(loop, wait);
 		if (!ret)
 			return 0;
-		nanosleep(&pause, NULL);
+		poll(NULL, 0, TURN_PAUSE_MS); /* nanosleep() is on no list of src/sandbox */
 	}
 	loop->lost = true;
 	return ret;

@@ -15,18 +15,22 @@ LIMIT = float(os.environ.get("GUEST_LIMIT", "60"))
 class GuestMachine:
     """@words: the guest's orders. @folder: what the machine keeps its files in; None: one of its own."""
 
-    def __init__(self, iolite, guest, *options, words="plain", cpus=1, folder=None):
+    def __init__(self, iolite, guest, *options, words="plain", cpus=1, folder=None, memory="16M"):
         self.temporary = None if folder else tempfile.TemporaryDirectory()
         self.folder = folder or self.temporary.name
         self.stdout = open(f"{self.folder}/out", "w+b")
         self.stderr = open(f"{self.folder}/err", "w+b")
         # Without huge pages, of which the host may make one of guest memory at any time: what is resident is held against before.
         self.process = subprocess.Popen(
-            [iolite, "run", "-k", guest, "-m", "16M,hugepages=none", "-c", str(cpus), "-a", words, "-s", "stdio", *self.more(), *options],
+            [*self.before(), iolite, "run", "-k", guest, "-m", f"{memory},hugepages=none", "-c", str(cpus), "-a", words, "-s", "stdio", *self.more(), *options],
             stdin=subprocess.PIPE, stdout=self.stdout, stderr=self.stderr)
 
     def more(self):
         """Options of a kind of machine, which may be in its folder."""
+        return ()
+
+    def before(self):
+        """A program's first words that starts iolite."""
         return ()
 
     def __enter__(self):

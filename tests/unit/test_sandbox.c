@@ -271,6 +271,26 @@ static void test_counts(void)
 	}
 }
 
+/* What check_sandbox.py holds a machine's calls against. */
+static void tell(const struct filter_list *list, bool answered)
+{
+	g_autoptr(GString) names = g_string_new(NULL);
+
+	for (const struct filter_call *const *table = list->tables; *table; table++)
+		for (const struct filter_call *call = *table; call->name; call++)
+			if (call->nr != FILTER_NO_CALL && !call->answer == !answered)
+				g_string_append_printf(names, " %s", call->name);
+	g_test_message("list %s %s:%s", list->kind, answered ? "answers" : "allows", names->str);
+}
+
+static void test_lists(void)
+{
+	for (unsigned int kind = 0; kind < IOL_SANDBOX_THREAD_COUNT; kind++) {
+		tell(seccomp_list(kind), false);
+		tell(seccomp_list(kind), true);
+	}
+}
+
 static bool same_conditions(const struct filter_call *a, const struct filter_call *b)
 {
 	return a->nr == b->nr && !memcmp(a->args, b->args, sizeof(a->args)) &&
@@ -433,6 +453,28 @@ static void test_ring(void)
 		in_child(NULL);
 }
 
+/* A ring that fails is tried for a while, and then told of: what that takes is on the list. */
+static void check_lost(void)
+{
+	struct iol_error err;
+	struct iol_loop loop;
+
+	g_assert_cmpint(iol_sandbox_prepare(IOL_SANDBOX_ON, &err), ==, 0);
+	g_assert_cmpint(iol_loop_init(&loop, &err), ==, 0);
+	g_assert_cmpint(seccomp_make(IOL_SANDBOX_ON, 0, &err), ==, 0);
+	g_assert_cmpint(seccomp_enter(IOL_SANDBOX_MAIN, &err), ==, 0);
+	close(loop.ring.ring_fd);
+	syscall(SYS_exit_group, iol_loop_turn(&loop, false) == -EBADF ? 0 : 1);
+}
+
+static void test_lost(void)
+{
+	if (g_test_subprocess())
+		check_lost();
+	else
+		in_child(NULL);
+}
+
 static void test_reuse(void)
 {
 	if (g_test_subprocess())
@@ -459,8 +501,10 @@ int main(int argc, char **argv)
 	}
 	g_test_add_func("/sandbox/log", test_log);
 	g_test_add_func("/sandbox/counts", test_counts);
+	g_test_add_func("/sandbox/lists", test_lists);
 	g_test_add_func("/sandbox/rows", test_rows);
 	g_test_add_func("/sandbox/ring", test_ring);
 	g_test_add_func("/sandbox/ring/reuse", test_reuse);
+	g_test_add_func("/sandbox/lost-ring", test_lost);
 	return g_test_run();
 }

@@ -29,6 +29,7 @@ DISKS_MODULES = {
 }
 NETS_MODULES = {
     "net": ("virtio_pci", "virtio_mmio", "virtio_net", "af_packet"),
+    "disk": DISKS_MODULES["disk"],
     "rng": ("virtio_pci", "virtio_mmio", "virtio_rng"),
     "console": ("virtio_pci", "virtio_mmio", "virtio_console"),
 }

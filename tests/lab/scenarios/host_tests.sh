@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh
-# about: the host's tests that need a /dev/kvm, of which a host may have none: hostile drivers, kill -9, stuck disks, console, serial lines, debuggers, messages, daemons, placement, unit tests
+# about: the host's tests that need a /dev/kvm, of which a host may have none: hostile drivers, kill -9, stuck disks, console, serial lines, debuggers, messages, daemons, placement, the sandbox, unit tests
 # arches: x86_64
 # limit: 300
-# variants: hostile_disk_pci hostile_disk_mmio hostile_net_pci hostile_net_mmio hostile_rng_pci hostile_console_pci hostile_machine_pci kill9 stuck console chars errors gdb gdb_clients gdb_session daemon placement unit
+# variants: hostile_disk_pci hostile_disk_mmio hostile_net_pci hostile_net_mmio hostile_rng_pci hostile_console_pci hostile_machine_pci kill9 stuck console chars errors gdb gdb_clients gdb_session daemon placement sandbox unit
 # shellcheck source=tests/lab/lib-disk.sh
 . "$TREE/tests/lab/lib-disk.sh"
 
@@ -42,6 +42,11 @@ stuck)
 console) check cli/check_console.py "$IOLITE" "$guests/uart_in" "$guests/console" ;;
 chars) check cli/check_chars.py "$IOLITE" "$guests/console" ;;
 daemon) check cli/check_daemon.py "$IOLITE" "$guests/life" ;;
+# The scenario sandbox has the other attempts.
+sandbox)
+	privileged="disk and discards are those of a loop device, and the tracer's is another program's process"
+	check cli/check_sandbox.py "$IOLITE" "$guests/faults" "$build/tests/escape/escape" "$build/tests/test_sandbox" calls without sockets
+	;;
 placement)
 	privileged="what it looks at is made by root: pools of huge pages, real-time priorities"
 	check cli/check_placement.py "$IOLITE" "$guests/debug"
