@@ -110,6 +110,9 @@
 #ifndef SYS_fallocate
 #define SYS_fallocate FILTER_NO_CALL
 #endif
+#ifndef SYS_sigreturn
+#define SYS_sigreturn FILTER_NO_CALL
+#endif
 #ifndef SYS_futex_time64
 #define SYS_futex_time64 FILTER_NO_CALL
 #endif

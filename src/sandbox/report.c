@@ -17,7 +17,7 @@
 
 #include "call_names.h"
 
-#if defined(__x86_64__) || defined(__aarch64__)
+#if defined(__x86_64__) || defined(__aarch64__) || (defined(__powerpc__) && !defined(__powerpc64__))
 
 enum {
 	SYSCALL_BYTES = 64, /* of libc's function */
@@ -38,9 +38,25 @@ static void tell(int nr)
 		nr, name ? name : "unknown here");
 }
 
+#ifdef __powerpc__
+enum { CR = 38 }; /* PT_CCR */
+
+#define CR0_SO 0x10000000UL
+
+static mcontext_t *cpu_of(ucontext_t *context)
+{
+	return context->uc_mcontext.uc_regs;
+}
+#else
+static mcontext_t *cpu_of(ucontext_t *context)
+{
+	return &context->uc_mcontext;
+}
+#endif
+
 static void trapped(int sig, siginfo_t *info, void *context)
 {
-	mcontext_t *cpu = &((ucontext_t *)context)->uc_mcontext;
+	mcontext_t *cpu = cpu_of(context);
 	int kept_errno = errno;
 	long ret;
 
@@ -51,6 +67,13 @@ static void trapped(int sig, siginfo_t *info, void *context)
 		      cpu->gregs[REG_RDX], cpu->gregs[REG_R10], cpu->gregs[REG_R8],
 		      cpu->gregs[REG_R9]);
 	cpu->gregs[REG_RAX] = ret < 0 ? -errno : ret;
+#elif defined(__powerpc__)
+	unsigned long *gpr = cpu->gregs;
+
+	ret = syscall(info->si_syscall, gpr[3], gpr[4], gpr[5], gpr[6], gpr[7], gpr[8]);
+	gpr[3] = (unsigned long)(ret < 0 ? errno : ret);
+	/* An error is a bit beside the number. */
+	gpr[CR] = ret < 0 ? gpr[CR] | CR0_SO : gpr[CR] & ~CR0_SO;
 #else
 	ret = syscall(info->si_syscall, cpu->regs[0], cpu->regs[1], cpu->regs[2], cpu->regs[3],
 		      cpu->regs[4], cpu->regs[5]);

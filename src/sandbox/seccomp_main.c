@@ -39,6 +39,7 @@ static const struct filter_call calls[] = {
 	{ .name = "tgkill", .nr = SYS_tgkill, .own_process = true, .why = SELF },
 	CALL(rt_sigprocmask, "abort(), and the start of threads"),
 	CALL(rt_sigreturn, "back from a signal's handler"),
+	CALL(sigreturn, "the same, on 32-bit Power"),
 	CALL(brk, "malloc()"),
 	CALL(madvise, "free(), and guest memory at a reset"),
 	CALL(getrandom, "seeds of a device tree at a reset, virtio-rng"),

@@ -5,6 +5,7 @@
 static const struct filter_call calls[] = {
 	CALL(write, "eventfds: interrupts, and what is posted to the loop; messages"),
 	CALL(rt_sigreturn, "the kick, a signal"),
+	CALL(sigreturn, "the kick, on 32-bit Power"),
 	{ .name = NULL },
 };
 

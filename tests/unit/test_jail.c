@@ -260,8 +260,11 @@ static const struct refusal without_rights[] = {
 
 static int refused_to_a_plain_user(void *data)
 {
+	const struct refusal *refusal = data;
 	struct iol_error err = { 0 };
 
+	if (refusal->asked.netns && access(refusal->asked.netns, F_OK))
+		return CONFINED_SKIP; /* a kernel without network namespaces */
 	if (iol_privileges_drop_capabilities(&err))
 		return CONFINED_FAILED;
 	return refused(data);

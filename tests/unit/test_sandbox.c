@@ -236,7 +236,7 @@ static void test_attempt(gconstpointer data)
 
 static void test_log(void)
 {
-#if defined(__x86_64__) || defined(__aarch64__)
+#if defined(__x86_64__) || defined(__aarch64__) || (defined(__powerpc__) && !defined(__powerpc64__))
 	const struct attempt socket = { .try = try_socket };
 
 	/* Reported, and done. */
@@ -260,13 +260,15 @@ static void test_counts(void)
 		{ "main, of every machine", IOL_SANDBOX_MAIN, 0, 30 },
 		{ "main, with all that there is", IOL_SANDBOX_MAIN, IOL_SANDBOX_NEEDS_ALL, 70 },
 	};
+	/* Of kernels with 32 bits: such as with the time in 32 and in 64. */
+	const unsigned int twice = sizeof(long) == 4 ? 10 : 0;
 
 	for (unsigned int i = 0; i < G_N_ELEMENTS(limits); i++) {
 		unsigned int count = filter_count(seccomp_list(limits[i].kind), limits[i].needs);
 
 		g_test_message("%s: %u distinct system calls", limits[i].name, count);
 #ifndef IOL_SANDBOX_SANITIZED
-		g_assert_cmpuint(count, <=, limits[i].max);
+		g_assert_cmpuint(count, <=, limits[i].max + twice);
 #endif
 	}
 }
