@@ -6,6 +6,8 @@ SCENARIO ?=
 TIME ?= 60
 SEED ?= 1
 ARCH ?= x86_64
+# The stress has another seed each time, unless told.
+STRESS_SEED = $(if $(filter command line environment,$(origin SEED)),--seed $(SEED))
 # FULL=1 on the command line, which is in the environment of all that runs: also what everyday runs leave out because
 # another preset or scenario shows the same.
 FULL ?=
@@ -29,7 +31,7 @@ JOBS = $(shell expr $$(nproc) + 2)
 CTEST_CROSS = ctest --preset $(ARCH) -j $(JOBS) $(if $(FULL),,-LE once)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test unit coverage fuzz fuzz-coverage mutation lab lab-shell bench format tidy clean
+.PHONY: help build demo test unit coverage fuzz fuzz-coverage stress mutation lab lab-shell bench format tidy clean
 
 help:
 	@echo 'make build      build/release/iolite'
@@ -40,6 +42,7 @@ help:
 	@echo 'make coverage   which lines the unit tests and the kept inputs of the fuzzers run'
 	@echo 'make fuzz       hostile kernels, guests and options; TIME=60 seconds for each kind'
 	@echo 'make fuzz-coverage  which share of the lines the kept inputs of the fuzzers run, by file'
+	@echo 'make stress     one machine under ThreadSanitizer, all of it at once, for TIME=60 seconds; SEED=N: as another run with that'
 	@echo 'make mutation   100 mistakes put into virtqueues, one at a time: do the tests notice? SEED=1 for these'
 	@echo 'make lab        stock kernels on a nested KVM; SCENARIO=name for one of them; ARCH=aarch64, powerpc: and unit tests'
 	@echo 'make lab-shell  a prompt in the lab, with iolite there; ARCH=aarch64, powerpc'
@@ -85,6 +88,11 @@ fuzz:
 fuzz-coverage:
 	@scripts/install-deps.sh build test
 	@scripts/fuzz.sh --coverage
+
+stress:
+	@scripts/install-deps.sh build test
+	@scripts/build.sh tsan:iolite tsan:guest_stress
+	@python3 -B tests/stress/stress.py build/tsan/iolite build/tsan/tests/guest/guests/stress --seconds $(TIME) $(STRESS_SEED)
 
 mutation:
 	@scripts/install-deps.sh build test

@@ -27,7 +27,7 @@ packages_of() {
 			libglib2.0-dev liburing-dev libfdt-dev libjansson-dev zlib1g-dev libslirp-dev libseccomp-dev \
 			libedit-dev acpica-tools
 		;;
-	test) echo clang libclang-rt-dev python3 util-linux strace tmux device-tree-compiler u-boot-tools gdb gdb-multiarch \
+	test) echo clang libclang-rt-dev python3 util-linux iproute2 strace tmux device-tree-compiler u-boot-tools gdb gdb-multiarch \
 		qemu-system-arm qemu-system-ppc libslirp0 libseccomp2 passt ;;
 	demo) echo qemu-system-x86 busybox-static python3 xz-utils zstd lz4 ;;
 	lab)

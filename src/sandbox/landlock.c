@@ -117,20 +117,27 @@ static int allow_connect(int fd, uint16_t port, struct iol_error *err)
 }
 
 #ifdef IOL_SANDBOX_SANITIZED
-/* Sanitizers look for leaks in /proc at the end. Builds for tests alone. */
-static int allow_sanitizers(int fd, struct iol_error *err)
+static int allow_reading(int fd, const char *path, uint64_t allowed, struct iol_error *err)
 {
-	struct path_beneath rule = { .allowed = FS_READ_FILE | FS_READ_DIR,
-				     .folder_fd = open("/proc", O_PATH | O_CLOEXEC) };
+	struct path_beneath rule = { .allowed = allowed,
+				     .folder_fd = open(path, O_PATH | O_CLOEXEC) };
 	int ret = 0;
 
 	/* A jail has none. */
 	if (rule.folder_fd < 0)
 		return 0;
 	if (syscall(SYS_landlock_add_rule, fd, RULE_PATH_BENEATH, &rule, 0))
-		ret = iol_error_errno(err, -errno, "Landlock does not allow /proc");
+		ret = iol_error_errno(err, -errno, "Landlock does not allow %s", path);
 	close(rule.folder_fd);
 	return ret;
+}
+
+/* Sanitizers look for leaks in /proc at the end, and for the names in their reports in the program. Builds for tests alone. */
+static int allow_sanitizers(int fd, struct iol_error *err)
+{
+	int ret = allow_reading(fd, "/proc", FS_READ_FILE | FS_READ_DIR, err);
+
+	return ret ? ret : allow_reading(fd, "/proc/self/exe", FS_READ_FILE, err);
 }
 #else
 static int allow_sanitizers(int fd, struct iol_error *err)

@@ -4,6 +4,7 @@
 
 #include <linux/mman.h>
 #include <linux/sched.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 
 const struct filter_call sandbox_thread_calls[] = {
@@ -91,6 +92,9 @@ const struct filter_call sandbox_sanitizer_calls[] = {
 	CALL(clock_nanosleep, SANITIZER),
 	CALL(nanosleep, SANITIZER),
 	CALL(clock_gettime, SANITIZER),
+	CALL(gettimeofday, SANITIZER),
+	CALL(fcntl, SANITIZER),
+	IOCTL(TCGETS, SANITIZER),
 	CALL(rt_sigaction, SANITIZER),
 	CALL(rt_sigprocmask, SANITIZER),
 	CALL(getpid, SANITIZER),

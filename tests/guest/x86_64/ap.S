@@ -27,7 +27,7 @@ ap_trampoline:
 	movl %eax, %cr0
 	ljmpl $SEL_CODE32, $ap_protected
 ap_gdt_pointer:
-	.word 0x5f
+	.word 0x7f
 	.long gdt
 ap_trampoline_end:
 

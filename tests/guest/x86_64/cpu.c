@@ -6,7 +6,7 @@
 #define SEL_USER_DATA 0x1b
 #define SEL_USER_CODE 0x23
 #define SEL_TSS 0x28
-#define SEL_TSS_SECOND 0x50
+#define SEL_TSS_OTHERS 0x50 /* 16 bytes each */
 #define GATE_INTERRUPT 0x8e00
 #define TSS_AVAILABLE UINT64_C(0x89)
 #define RFLAGS_USER 0x202 /* IF */
@@ -41,8 +41,8 @@ void (*volatile cpu_on_interrupt)(unsigned int vector);
 
 static struct gate idt[CPU_VECTORS];
 static const struct pointer idt_pointer = { sizeof(idt) - 1, (uint64_t)idt };
-static struct tss tss[2];
-static uint8_t interrupt_stack[2][4096] __attribute__((aligned(16)));
+static struct tss tss[CPU_TASKS];
+static uint8_t interrupt_stack[CPU_TASKS][4096] __attribute__((aligned(16)));
 static uint8_t user_stack[16384] __attribute__((aligned(16)));
 
 void cpu_handle(uint64_t vector, uint64_t error, uint64_t rip)
@@ -100,9 +100,9 @@ void cpu_init(void)
 	load_task(0, SEL_TSS);
 }
 
-void cpu_load_second_task(void)
+void cpu_load_task(unsigned int number)
 {
-	load_task(1, SEL_TSS_SECOND);
+	load_task(number, SEL_TSS_OTHERS + 16 * (number - 1));
 }
 
 void cpu_enter_user(void (*code)(void))

@@ -7,6 +7,7 @@
 
 enum {
 	CPU_VECTORS = 64, /* 0 to 31: exceptions, which end the guest */
+	CPU_TASKS = 4, /* processors that can be at CPL 3 */
 	CPU_VECTOR_UNDEFINED = 6,
 	CPU_VECTOR_IRQ = 0x20,
 	CPU_VECTOR_SPURIOUS = 0x3f,
@@ -27,8 +28,8 @@ void cpu_init(void);
 /* For the other processors, once cpu_init() is done. */
 void cpu_load_idt(void);
 
-/* For the second processor, before it goes to CPL 3. */
-void cpu_load_second_task(void);
+/* For one of the other processors, 1 to CPU_TASKS - 1, before it goes to CPL 3. */
+void cpu_load_task(unsigned int number);
 
 /* After cpu_init(): @entry takes @vector in place of what isr.S does. */
 void cpu_set_handler(unsigned int vector, void (*entry)(void));

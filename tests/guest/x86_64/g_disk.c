@@ -468,7 +468,7 @@ void ap_main(uint32_t number)
 {
 	(void)number;
 	cpu_load_idt();
-	cpu_load_second_task();
+	cpu_load_task(1);
 	cpu_enter_user_on(ap_user, ap_stack + sizeof(ap_stack));
 }
 

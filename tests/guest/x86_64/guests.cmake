@@ -61,6 +61,9 @@ guest(netbench PVH g_netbench.c ${CARD_SOURCES})
 guest(tcpbench PVH g_tcpbench.c ${CARD_SOURCES})
 guest(faults PVH g_faults.c ${VIRTIO}/disk.c ${CARD_SOURCES})
 
+# Four processors at both: tests/stress.
+guest(stress PVH g_stress.c stress_device.c stress_disk.c stress_net.c ap.S ${DISK_SOURCES})
+
 # Those that break the rules of a device: what is common to all of them, and a list of each.
 set(HOSTILE_SOURCES ${VIRTIO_HOSTILE} ${USER_SOURCES})
 set(HOSTILE_OTHER ${VIRTIO}/hostile_other.c ${VIRTIO}/disk.c)

@@ -218,7 +218,9 @@ gdt:
 	.quad 0x00cf9b000000ffff /* 0x38 code, 32 bits, for ways from and to real mode */
 	.quad 0x00009b000000ffff /* 0x40 code, 16 bits */
 	.quad 0x000093000000ffff /* 0x48 data, 16 bits */
-	.quad 0, 0 /* 0x50 task state of a second processor */
+	.quad 0, 0 /* 0x50 task states of three processors more, by cpu_load_task() */
+	.quad 0, 0
+	.quad 0, 0
 gdt_end:
 	.globl gdt_pointer
 gdt_pointer:
