@@ -21,7 +21,6 @@
 
 #include <iolite/acpi_pm.h>
 #include <iolite/i8042.h>
-#include <iolite/pci.h>
 #include <iolite/pl061.h>
 #include <iolite/pvpanic.h>
 #include <iolite/uart.h>
@@ -29,12 +28,10 @@
 #include "arch/aarch64/platform.h"
 #include "arch/x86_64/platform.h"
 #include "devices/rtc_internal.h"
-#include "msix_model.h"
+#include "pci_functions.h"
 
 enum {
 	DEVICES_MAX = 9,
-	PLAIN_FUNCTIONS = 2, /* in slots 1 and 2; the one with MSI-X follows */
-	FUNCTIONS,
 	OPS_MAX = 4096,
 	RING_FILLS_MAX = 3,
 	HEAP_SLACK_BYTES = 8192, /* what a bus may grow by */
@@ -55,10 +52,7 @@ struct machine {
 	struct iol_device *devices[DEVICES_MAX];
 	struct iol_acpi_pm *acpi_pm;
 	struct iol_pl061 *gpio;
-	struct iol_pci_host *pci;
-	struct iol_pci_function plain[PLAIN_FUNCTIONS];
-	struct msix_model msix;
-	struct iol_pci_function *functions[FUNCTIONS];
+	struct pci_functions functions;
 	int uart_irq, acpi_irq, gpio_irq; /* borrowed */
 	uint64_t gpio_edges_allowed; /* one for each write to memory and each change of an input */
 	unsigned int ring_fills;
@@ -102,82 +96,6 @@ static struct rtc_time clock_now(const struct rtc_clock *clock)
 static uint64_t width_mask(unsigned int len)
 {
 	return UINT64_MAX >> (64 - 8 * len);
-}
-
-/* BAR registers: each reads as its place. */
-static uint64_t bar_read(void *opaque, uint64_t offset, unsigned int len)
-{
-	const struct iol_pci_bar *bar = opaque;
-
-	fuzz_check(len <= bar->size_bytes && offset <= bar->size_bytes - len);
-	return offset & width_mask(len);
-}
-
-static void bar_write(void *opaque, uint64_t offset, unsigned int len, uint64_t value)
-{
-	const struct iol_pci_bar *bar = opaque;
-
-	(void)value;
-	fuzz_check(len <= bar->size_bytes && offset <= bar->size_bytes - len);
-}
-
-static const struct iol_bus_ops bar_ops = {
-	.read = bar_read,
-	.write = bar_write,
-};
-
-static void config_hook(struct iol_pci_function *fn, unsigned int offset, unsigned int len)
-{
-	fuzz_check(fn->host && len <= 4 && offset + len <= IOL_PCI_CONFIG_BYTES);
-}
-
-static void bar_moved(struct iol_pci_function *fn, unsigned int bar, bool mapped, uint64_t base)
-{
-	fuzz_check(bar < IOL_PCI_BARS && fn->bars[bar].mapped == mapped);
-	fuzz_check(base == (mapped ? fn->bars[bar].mapped_base : 0));
-}
-
-static void add_bar(struct iol_pci_function *fn, unsigned int idx, enum iol_pci_bar_kind kind,
-		    uint64_t size_bytes)
-{
-	fn->bars[idx].kind = kind;
-	fn->bars[idx].size_bytes = size_bytes;
-	fn->bars[idx].ops = &bar_ops;
-	fn->bars[idx].dev = &fn->bars[idx];
-}
-
-static void add_functions(struct machine *m)
-{
-	static const struct iol_pci_identity identity = { .vendor = 0x1af4,
-							  .device = 0x1042,
-							  .class_code = 0x018000 };
-	struct iol_pci_function *fn = m->plain;
-	int cap;
-
-	iol_pci_function_init(&fn[0], "first", &identity);
-	add_bar(&fn[0], 0, IOL_PCI_BAR_MEM32, 4096);
-	add_bar(&fn[0], 1, IOL_PCI_BAR_IO, 32);
-	add_bar(&fn[0], 2, IOL_PCI_BAR_MEM64, 16384);
-	fn[0].bars[2].prefetchable = true;
-	fn[0].config_read = config_hook;
-	fn[0].config_written = config_hook;
-	iol_pci_function_init(&fn[1], "second", &identity);
-	add_bar(&fn[1], 0, IOL_PCI_BAR_MEM64, IOL_MIB);
-	add_bar(&fn[1], 2, IOL_PCI_BAR_IO, 4);
-	add_bar(&fn[1], 3, IOL_PCI_BAR_IO, 256);
-	add_bar(&fn[1], 5, IOL_PCI_BAR_MEM32, 4096);
-	for (unsigned int i = 0; i < PLAIN_FUNCTIONS; i++) {
-		cap = iol_pci_add_capability(&fn[i], PCI_CAP_ID_VNDR, 16, NULL);
-		fuzz_check(cap > 0);
-		memset(fn[i].writable + cap + 4, 0x5a, 12);
-		m->functions[i] = &fn[i];
-	}
-	msix_model_init(&m->msix);
-	m->functions[PLAIN_FUNCTIONS] = &m->msix.fn;
-	for (unsigned int i = 0; i < FUNCTIONS; i++) {
-		m->functions[i]->bar_moved = bar_moved;
-		fuzz_check(!iol_pci_add(m->pci, IOL_PCI_SLOT_ANY, m->functions[i], NULL));
-	}
 }
 
 static void make_serial(struct machine *m)
@@ -249,8 +167,7 @@ static void machine_init(struct machine *m)
 	*next_device(m) = iol_pl061_device(m->gpio);
 
 	fuzz_check(!iol_pci_host_new(&pci, next_device(m), NULL));
-	m->pci = iol_pci_host_of(m->devices[m->device_count - 1]);
-	add_functions(m);
+	pci_functions_add(&m->functions, iol_pci_host_of(m->devices[m->device_count - 1]));
 	check_no_second(m);
 	m->pio_regions = m->pio.count;
 	m->mmio_regions = m->mmio.count;
@@ -258,7 +175,7 @@ static void machine_init(struct machine *m)
 
 static void reset_machine(struct machine *m)
 {
-	msix_model_reset(&m->msix);
+	msix_model_reset(&m->functions.msix);
 	for (unsigned int i = m->device_count; i-- > 0;)
 		m->devices[i]->ops->reset(m->devices[i]);
 }
@@ -266,9 +183,7 @@ static void reset_machine(struct machine *m)
 static void machine_finish(struct machine *m)
 {
 	iol_char_stop(m->chr, 0);
-	for (unsigned int i = 0; i < FUNCTIONS; i++)
-		iol_pci_remove(m->functions[i]);
-	msix_model_finish(&m->msix);
+	pci_functions_remove(&m->functions);
 	while (m->device_count) {
 		struct iol_device *dev = m->devices[--m->device_count];
 
@@ -306,46 +221,6 @@ static void turn(unsigned int count)
 		fuzz_check(!iol_loop_turn(&loop, false));
 }
 
-/* Where the guest put the BAR. */
-static uint64_t bar_register(const struct iol_pci_function *fn, unsigned int idx)
-{
-	const uint8_t *reg = fn->config + PCI_BASE_ADDRESS_0 + 4u * idx;
-	uint64_t low = le32_load(reg);
-
-	switch (fn->bars[idx].kind) {
-	case IOL_PCI_BAR_IO:
-		return low & PCI_BASE_ADDRESS_IO_MASK;
-	case IOL_PCI_BAR_MEM64:
-		return (low & ~UINT64_C(0xf)) | (uint64_t)le32_load(reg + 4) << 32;
-	default:
-		return low & ~UINT64_C(0xf);
-	}
-}
-
-/* BARs on @bus, each of them where its region and its register say, and decoded. */
-static unsigned int count_bars(const struct machine *m, const struct iol_bus *bus, bool io)
-{
-	unsigned int count = 0;
-
-	for (unsigned int i = 0; i < FUNCTIONS * IOL_PCI_BARS; i++) {
-		const struct iol_pci_function *fn = m->functions[i / IOL_PCI_BARS];
-		const struct iol_pci_bar *bar = &fn->bars[i % IOL_PCI_BARS];
-		bool found = false;
-
-		if (!bar->mapped || (bar->kind == IOL_PCI_BAR_IO) != io)
-			continue;
-		count++;
-		fuzz_check(bar->mapped_base == bar_register(fn, i % IOL_PCI_BARS));
-		fuzz_check(fn->config[PCI_COMMAND] & (io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY));
-		for (unsigned int k = 0; k < bus->count; k++)
-			found |= bus->regions[k].dev == bar->dev &&
-				 bus->regions[k].base == bar->mapped_base &&
-				 bus->regions[k].size_bytes == bar->size_bytes;
-		fuzz_check(found);
-	}
-	return count;
-}
-
 static void check_bus(const struct iol_bus *bus)
 {
 	for (unsigned int i = 0; i < bus->count; i++) {
@@ -360,19 +235,10 @@ static void check_buses(const struct machine *m)
 {
 	check_bus(&m->pio);
 	check_bus(&m->mmio);
-	fuzz_check(m->pio.count == m->pio_regions + count_bars(m, &m->pio, true));
-	fuzz_check(m->mmio.count == m->mmio_regions + count_bars(m, &m->mmio, false));
-}
-
-/* What is read-only stays as it was. */
-static void check_config_spaces(const struct machine *m)
-{
-	for (unsigned int i = 0; i < FUNCTIONS; i++) {
-		const struct iol_pci_function *fn = m->functions[i];
-
-		for (unsigned int k = 0; k < IOL_PCI_CONFIG_BYTES; k++)
-			fuzz_check(!((fn->config[k] ^ fn->at_reset[k]) & ~fn->writable[k]));
-	}
+	fuzz_check(m->pio.count ==
+		   m->pio_regions + pci_functions_count_bars(&m->functions, &m->pio, true));
+	fuzz_check(m->mmio.count ==
+		   m->mmio_regions + pci_functions_count_bars(&m->functions, &m->mmio, false));
 }
 
 static uint64_t bus_read(struct iol_bus *bus, uint64_t addr, unsigned int len)
@@ -468,7 +334,7 @@ static void op_ecam(struct machine *m, struct fuzz_input *in)
 static void op_place_bar(struct machine *m, struct fuzz_input *in)
 {
 	uint8_t which = fuzz_u8(in);
-	uint64_t function = IOL_X86_ECAM + ((1u + which % FUNCTIONS) << 15);
+	uint64_t function = IOL_X86_ECAM + ((1u + which % PCI_FUNCTIONS) << 15);
 	uint8_t idx = which / 8 % IOL_PCI_BARS;
 
 	bus_write(m, &m->mmio, function + PCI_BASE_ADDRESS_0 + 4u * idx, 4, fuzz_number(in, 4));
@@ -494,7 +360,7 @@ static void op_mmio(struct machine *m, struct fuzz_input *in)
 static void op_bar(struct machine *m, struct fuzz_input *in)
 {
 	uint8_t which = fuzz_u8(in), how = fuzz_u8(in);
-	const struct iol_pci_function *fn = m->functions[which % FUNCTIONS];
+	const struct iol_pci_function *fn = m->functions.all[which % PCI_FUNCTIONS];
 	const struct iol_pci_bar *bar = &fn->bars[which / 8 % IOL_PCI_BARS];
 
 	if (bar->kind == IOL_PCI_BAR_NONE)
@@ -506,14 +372,15 @@ static void op_bar(struct machine *m, struct fuzz_input *in)
 /* What a random guest seldom finds: MSI-X on or off, an entry's dword, a raise. */
 static void op_msix(struct machine *m, struct fuzz_input *in)
 {
-	const uint64_t config = IOL_X86_ECAM + ((uint64_t)FUNCTIONS << 15);
-	const struct iol_pci_bar *bar = &m->msix.fn.bars[0];
+	const uint64_t config = IOL_X86_ECAM + ((uint64_t)PCI_FUNCTIONS << 15);
+	const struct iol_pci_bar *bar = &m->functions.msix.fn.bars[0];
 	uint8_t what = fuzz_u8(in);
 	unsigned int vector = what / 4u % MSIX_VECTORS;
 
 	switch (what % 4) {
 	case 0:
-		bus_write(m, &m->mmio, config + m->msix.fn.last_capability + PCI_MSIX_FLAGS, 2,
+		bus_write(m, &m->mmio,
+			  config + m->functions.msix.fn.last_capability + PCI_MSIX_FLAGS, 2,
 			  (uint64_t)(what & 0xc0) << 8);
 		bus_write(m, &m->mmio, config + PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
 		break;
@@ -523,7 +390,7 @@ static void op_msix(struct machine *m, struct fuzz_input *in)
 				  fuzz_u8(in));
 		break;
 	default:
-		msix_model_raise(&m->msix, vector);
+		msix_model_raise(&m->functions.msix, vector);
 		break;
 	}
 }
@@ -531,17 +398,17 @@ static void op_msix(struct machine *m, struct fuzz_input *in)
 /* It sends a vector, and holds back one that is masked. */
 static void check_msix(struct machine *m)
 {
-	const uint64_t config = IOL_X86_ECAM + ((uint64_t)FUNCTIONS << 15);
-	const struct iol_pci_bar *bar = &m->msix.fn.bars[0];
+	const uint64_t config = IOL_X86_ECAM + ((uint64_t)PCI_FUNCTIONS << 15);
+	const struct iol_pci_bar *bar = &m->functions.msix.fn.bars[0];
 
 	bus_write(m, &m->mmio, config + PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
 	fuzz_check(bar->mapped && bar->mapped_base == bar->assigned);
-	bus_write(m, &m->mmio, config + m->msix.fn.last_capability + PCI_MSIX_FLAGS, 2,
+	bus_write(m, &m->mmio, config + m->functions.msix.fn.last_capability + PCI_MSIX_FLAGS, 2,
 		  PCI_MSIX_FLAGS_ENABLE);
 	bus_write(m, &m->mmio, bar->mapped_base + PCI_MSIX_ENTRY_VECTOR_CTRL, 4, 0);
-	msix_model_raise(&m->msix, 0);
-	msix_model_raise(&m->msix, 1);
-	fuzz_check(m->msix.vectors[0].live && m->msix.vectors[1].pending);
+	msix_model_raise(&m->functions.msix, 0);
+	msix_model_raise(&m->functions.msix, 1);
+	fuzz_check(m->functions.msix.vectors[0].live && m->functions.msix.vectors[1].pending);
 	fuzz_check(bus_read(&m->mmio, bar->mapped_base + 2048, 8) == 2);
 	reset_machine(m);
 }
@@ -656,7 +523,7 @@ static void run(struct machine *m, struct fuzz_input *in)
 			reset_machine(m);
 		}
 	}
-	check_config_spaces(m);
+	pci_functions_check_config(&m->functions);
 	take_gpio_edges(m);
 }
 
@@ -736,10 +603,9 @@ static void check_works(struct machine *m)
 	reset_machine(m);
 	check_uart_registers(m);
 	check_buses(m);
-	fuzz_check(!count_bars(m, &m->pio, true) && !count_bars(m, &m->mmio, false));
-	for (unsigned int i = 0; i < FUNCTIONS; i++)
-		fuzz_check(!memcmp(m->functions[i]->config, m->functions[i]->at_reset,
-				   IOL_PCI_CONFIG_BYTES));
+	fuzz_check(!pci_functions_count_bars(&m->functions, &m->pio, true) &&
+		   !pci_functions_count_bars(&m->functions, &m->mmio, false));
+	pci_functions_check_reset(&m->functions);
 	fuzz_check(bus_read(&m->pio, IOL_X86_PCI_CONF1, 4) == 0);
 	bus_write(m, &m->pio, IOL_X86_PCI_CONF1, 4, 0x80000000u | 1u << 11);
 	fuzz_check(bus_read(&m->pio, IOL_X86_PCI_CONF1 + 4, 4) == 0x10421af4);

@@ -195,7 +195,9 @@ static void write_nodes(struct fuzz_input *in, void *fdt)
 /* A tree that a program wrote, with @changes of its numbers changed. */
 static struct iol_fdt_blob write_tree(struct fuzz_input *in, unsigned int changes)
 {
-	void *fdt = g_malloc0(TREE_BYTES);
+	/* One buffer for all: it is zeros again for each tree. */
+	static be64 buffer[TREE_BYTES / sizeof(be64)];
+	void *fdt = memset(buffer, 0, sizeof(buffer));
 	struct iol_fdt_blob tree;
 
 	g_assert_cmpint(fdt_create_with_flags(fdt, TREE_BYTES, 0), ==, 0);
@@ -209,7 +211,6 @@ static struct iol_fdt_blob write_tree(struct fuzz_input *in, unsigned int change
 	/* Without room for its end it is no tree; what is there is tried all the same. */
 	tree.bytes = fdt_finish(fdt) ? TREE_BYTES : fdt_totalsize(fdt);
 	tree.data = g_memdup2(fdt, tree.bytes);
-	g_free(fdt);
 	for (; changes > 0; changes--) {
 		size_t at = fuzz_u16(in) % (tree.bytes / 4) * 4;
 

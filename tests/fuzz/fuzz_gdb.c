@@ -13,7 +13,7 @@
 
 #include "gdb_model_target.h"
 
-enum { STEPS_MAX = 96, STOP_BYTES_MAX = 64, HEAVY_MAX = 1 };
+enum { STEPS_MAX = 96, STOP_BYTES_MAX = 64, HEAVY_MAX = 1, PIECES_MAX = 1024 };
 
 struct run {
 	struct gdb_model *m;
@@ -41,9 +41,11 @@ static void drain(struct run *r)
 static void offer(struct run *r)
 {
 	struct gdb_model *m = r->m;
+	/* What is large in single bytes would take more time than all else. */
+	size_t piece = MAX(r->piece, r->wire->len / PIECES_MAX);
 
 	while (r->taken < r->wire->len) {
-		size_t bytes = MIN(r->piece, r->wire->len - r->taken), taken;
+		size_t bytes = MIN(piece, r->wire->len - r->taken), taken;
 		size_t room = m->link.room(&m->link), sent = m->sent->len;
 		bool heard = m->attached && !m->hung_up;
 
