@@ -474,7 +474,7 @@ static const struct iol_json_key lifecycle_keys[] = {
 	  .kind = IOL_VALUE_TEXT,
 	  .set = iol_config_set_on_watchdog,
 	  .get = get_on_watchdog,
-	  .doc = { .text = "What happens when the guest's watchdog runs out.",
+	  .doc = { .text = "What happens when a watchdog runs out.",
 		   .fallback = "\"reset\"",
 		   .values = iol_watchdog_actions } },
 	{ .name = NULL },
