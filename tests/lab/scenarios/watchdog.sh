@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh
 # about: a guest that does not serve its watchdog: the machine is reset, stopped with status 5, paused, or goes on
-# limit: 240
+# limit: 300
 # variants: 6.12-reset 6.12-stop 6.12-none 6.12-autostart
 # variants-aarch64: 6.1-reset 6.12-stop 6.1-none 6.1-autostart
 # variants-powerpc: 6.1-reset 6.1-stop 6.1-none
@@ -22,13 +22,13 @@ asks=ask
 [ "$action" != none ] || asks=ask,ask
 vm_start dog 256M 1 $asks,forever quiet $modules
 if [ "$action" != autostart ]; then
-	vm_wait_for '^@lab ask' 60
+	vm_wait_for '^@lab ask' 120
 	vm_send watchdog
 fi
 case $action in
 reset)
-	vm_wait_for '^@lab init' 60 2
-	vm_wait_for '^@lab ask' 60 2
+	vm_wait_for '^@lab init' 120 2
+	vm_wait_for '^@lab ask' 120 2
 	if [ "$ARCH" != powerpc ]; then
 		vm_send why-reset
 		vm_wait_for '^@lab why-reset' 20
@@ -54,7 +54,7 @@ none)
 	ran_out() { vm_dead || grep -q 'watchdog ran out' dog.stderr; }
 	within 60 ran_out || fail "iolite says nothing of the watchdog in time"
 	vm_alive || fail "dog ended: $(tail -n 1 dog.stderr)"
-	vm_wait_for '^@lab ask' 60 2
+	vm_wait_for '^@lab ask' 120 2
 	vm_send facts
 	vm_wait_for '^@lab facts-end' 60
 	;;
