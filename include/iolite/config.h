@@ -31,6 +31,18 @@ enum iol_transport {
 	IOL_TRANSPORT_MMIO,
 };
 
+enum iol_watchdog_kind {
+	IOL_WATCHDOG_KIND_NONE,
+	IOL_WATCHDOG_KIND_I6300ESB,
+};
+
+/* The watchdog that a machine is given; what processors have of their own is beside it. */
+struct iol_watchdog_config {
+	enum iol_watchdog_kind kind;
+	unsigned int
+		autostart_s; /* it counts before the guest does anything; 0: the guest starts it */
+};
+
 /* What becomes of a machine whose guest did not serve its watchdog in time. */
 enum iol_watchdog_action {
 	IOL_WATCHDOG_RESET,
@@ -51,6 +63,7 @@ enum {
 	IOL_CONFIG_DISKS_MAX = 16,
 	IOL_CONFIG_SERIALS_MAX = 4,
 	IOL_CONFIG_DISK_QUEUES_MAX = 16,
+	IOL_CONFIG_WATCHDOG_SECONDS_MAX = 2046, /* as Linux' driver has it */
 	IOL_CONFIG_DISK_SERIAL_MAX = 20, /* VIRTIO_BLK_ID_BYTES */
 };
 
@@ -149,6 +162,7 @@ struct iol_config {
 	struct iol_char_config
 		gdb; /* where debuggers connect: IOL_CHAR_TCP or IOL_CHAR_UNIX, not connecting */
 	bool gdb_wait; /* no guest instruction before a debugger says so */
+	struct iol_watchdog_config watchdog;
 	enum iol_watchdog_action on_watchdog;
 	enum iol_end_action on_reboot; /* default IOL_END_RESET */
 	enum iol_end_action on_panic, on_crash,
@@ -270,6 +284,8 @@ int iol_config_set_sandbox(struct iol_config *config, const char *text, struct i
 /* key=value[,key=value...]; what is not named stays. Together they are checked by iol_config_check(). */
 int iol_config_set_jail(struct iol_config *config, const char *text, struct iol_error *err);
 int iol_config_set_rng(struct iol_config *config, const char *text, struct iol_error *err);
+/* The watchdog, in place of one that was there: KIND[,key=value]. */
+int iol_config_set_watchdog(struct iol_config *config, const char *text, struct iol_error *err);
 
 /* Fills the defaults that depend on others: command line, queues, MAC addresses, the control socket. */
 void iol_config_complete(struct iol_config *config);

@@ -20,6 +20,7 @@ enum iol_event {
 	 * raises it goes on (IOL_VCPU_CONTINUE) until the life cycle halts it.
 	 */
 	IOL_EVENT_WATCHDOG,
+	IOL_EVENT_WATCHDOG_PRETIMEOUT, /* the first of two stages ended: it can still be served */
 	IOL_EVENT_STOP, /* a person or the control socket: stop now */
 	IOL_EVENT_COUNT,
 };

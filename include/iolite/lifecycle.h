@@ -10,7 +10,8 @@
  *                     PAUSED ---- stop ----> STOPPED (cause)
  *
  * The guest's watchdog does what struct iol_config's on_watchdog says: a reset, STOPPED, PAUSED, or nothing but a
- * line in the log. It does nothing in a machine that does not run. What the guest's reboot, panic, crash and power-off do is
+ * line in the log. It does nothing in a machine that does not run; one that ran out as its user paused the machine does it
+ * afterwards. What the guest's reboot, panic, crash and power-off do is
  * said there, too (on_reboot and so on). A machine that is PAUSED by one of them, but a panic, needs a reset: a vCPU of it
  * may be held for ever (needs_reset). A crash or panic soon after the reset that the last one caused, some times over, is
  * an end.
@@ -56,6 +57,16 @@ enum iol_wish {
 	IOL_WISH_SIGNAL,
 };
 
+/* Why the machine was last reset: its guest can read it (tree.h). */
+enum iol_reset_cause {
+	IOL_RESET_NONE, /* it was not, since it was switched on */
+	IOL_RESET_GUEST, /* the guest rebooted */
+	IOL_RESET_HOST, /* a person or the control socket */
+	IOL_RESET_PANIC,
+	IOL_RESET_CRASH,
+	IOL_RESET_WATCHDOG,
+};
+
 /* What the machine stands for while it is PAUSED. */
 enum iol_pause {
 	IOL_PAUSE_ASKED, /* by its user or a debugger */
@@ -69,17 +80,19 @@ struct iol_lifecycle {
 	enum iol_cause cause;
 	struct iol_error error; /* for IOL_CAUSE_HOST: what failed */
 	uint64_t reset_count;
+	enum iol_reset_cause reset_cause; /* of the last reset, also while it is under way */
 	bool paused_before; /* the reset under way */
 	bool has_run; /* ever */
 	enum iol_pause pause;
 	enum iol_wish end_wish, reset_wish; /* of the events that are raised and not acted on yet */
 	bool has_watchdog_action; /* chosen while the machine runs, in the place of the configuration's */
 	enum iol_watchdog_action watchdog_action;
+	bool watchdog_late; /* it ran out as the user paused the machine */
 	struct iol_quiesce quiesce; /* of the reset under way */
 	struct iol_op slow_op; /* tells when that takes long */
 	_Atomic uint32_t pending; /* bit per enum iol_event */
 	struct iol_post post;
-	struct iol_log_limit watchdog_log, action_log, crash_loaded_log;
+	struct iol_log_limit watchdog_log, pretimeout_log, action_log, crash_loaded_log;
 	bool needs_reset; /* the guest is at its end, though PAUSED: to let it run would be of no use */
 	uint64_t reset_ns; /* when the last reset was done */
 	uint64_t soon_ns; /* a crash within this time of a reset is one of a row */
@@ -89,5 +102,8 @@ struct iol_lifecycle {
 struct iol_vm;
 
 void iol_lifecycle_init(struct iol_vm *vm);
+
+/* "guest", "watchdog" ...; NULL: IOL_RESET_NONE. Static. [any] */
+const char *iol_reset_cause_name(enum iol_reset_cause cause);
 
 #endif

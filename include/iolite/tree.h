@@ -28,6 +28,8 @@ struct iol_tree_source {
 	const struct iol_boot *boot;
 	const struct iol_placement *placement;
 	const uint8_t *seed; /* IOL_TREE_SEED_BYTES */
+	const char
+		*reset_cause; /* why the guest starts again; NULL: it starts for the first time */
 };
 
 /*

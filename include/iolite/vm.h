@@ -26,6 +26,7 @@ struct iol_acpi_pm;
 struct iol_block;
 struct iol_debug;
 struct iol_debug_server;
+struct iol_i6300esb;
 struct iol_net;
 struct iol_power_key;
 struct iol_virtio;
@@ -88,6 +89,7 @@ struct iol_vm {
 	/* The power button, which is one of devices[]; NULL: this machine's is no such one. */
 	struct iol_acpi_pm *acpi_pm;
 	struct iol_power_key *power_key;
+	struct iol_i6300esb *watchdog; /* one of devices[]; NULL: none */
 
 	struct iol_lifecycle lifecycle;
 	struct iol_debug *debug; /* NULL: no debugger was asked for */

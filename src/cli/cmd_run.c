@@ -115,7 +115,7 @@ int iol_run_options_parse(struct iol_options *options, int argc, char **argv,
 		{ "on-poweroff", 0, 0, G_OPTION_ARG_FILENAME, &own.on_poweroff,
 		  "What a power-off by the guest does: exit (default) or pause", "ACTION" },
 		{ "on-watchdog", 0, 0, G_OPTION_ARG_FILENAME, &own.on_watchdog,
-		  "What a watchdog that runs out does (powerpc): reset (default), "
+		  "What a watchdog that runs out does: reset (default), "
 		  "stop, pause or none",
 		  "ACTION" },
 		{ "gdb", 0, 0, G_OPTION_ARG_FILENAME, &own.gdb,

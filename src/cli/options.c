@@ -13,7 +13,7 @@
 /* What the option parser leaves behind; all strings are owned. */
 struct raw_options {
 	char *name, *machine, *kernel, *kernel_address, *initrd, *cmdline, *memory, *cpus, *console,
-		*dtb;
+		*watchdog, *dtb;
 	int verbosity;
 	gboolean help;
 	char **overlays;
@@ -36,6 +36,7 @@ static void raw_finish(struct raw_options *raw)
 	g_free(raw->memory);
 	g_free(raw->cpus);
 	g_free(raw->console);
+	g_free(raw->watchdog);
 	g_free(raw->dtb);
 	g_strfreev(raw->overlays);
 	g_strfreev(raw->disks);
@@ -156,6 +157,9 @@ static gboolean parse(const struct iol_options *options, int *argc, char ***argv
 		  "KIND[,KEY...]" },
 		{ "rng", 0, 0, G_OPTION_ARG_NONE, &raw->rng,
 		  "Give the guest a source of entropy (virtio-rng)", NULL },
+		{ "watchdog", 0, 0, G_OPTION_ARG_FILENAME, &raw->watchdog,
+		  "Watchdog i6300esb, and its key autostart=SECONDS: it counts from the start",
+		  "KIND[,KEY]" },
 		{ "dtb", 0, 0, G_OPTION_ARG_FILENAME, &raw->dtb,
 		  "Device tree in the place of the machine's own", "FILE" },
 		{ "dtb-overlay", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->overlays,
@@ -256,6 +260,7 @@ static void apply(const struct iol_options *options, struct raw_options *raw,
 	set(to, "--rng", raw->rng ? "on" : NULL, iol_config_set_rng);
 	set_serials(to, raw->serials);
 	set(to, "--console", raw->console, iol_config_set_console);
+	set(to, "--watchdog", raw->watchdog, iol_config_set_watchdog);
 	set_each(to, "--dtb-overlay", raw->overlays, iol_config_add_dtb_overlay);
 	apply_own(options, to);
 }

@@ -388,6 +388,34 @@ static json_t *schema_jail(void)
 	return iol_json_schema_keys(iol_jail_keys, needed);
 }
 
+static int read_watchdog(const struct iol_json *json, const struct iol_json_place *at,
+			 const json_t *value)
+{
+	struct iol_watchdog_config watchdog = { 0 };
+	int ret = iol_json_keys(json, at, value, "{\"kind\": \"i6300esb\"}", iol_watchdog_keys,
+				&watchdog);
+
+	if (!ret && watchdog.kind == IOL_WATCHDOG_KIND_NONE)
+		ret = iol_json_refuse(json, at, "no kind: give \"kind\": \"i6300esb\"");
+	if (!ret)
+		json->config->watchdog = watchdog;
+	return ret;
+}
+
+static json_t *write_watchdog(const struct iol_config *config)
+{
+	return config->watchdog.kind == IOL_WATCHDOG_KIND_NONE
+		       ? NULL
+		       : iol_json_write_keys(iol_watchdog_keys, &config->watchdog);
+}
+
+static json_t *schema_watchdog(void)
+{
+	static const char *const needed[] = { "kind", NULL };
+
+	return iol_json_schema_keys(iol_watchdog_keys, needed);
+}
+
 static char *get_on_reboot(const struct iol_config *config)
 {
 	return g_strdup(iol_end_actions[config->on_reboot]);
@@ -446,7 +474,7 @@ static const struct iol_json_key lifecycle_keys[] = {
 	  .kind = IOL_VALUE_TEXT,
 	  .set = iol_config_set_on_watchdog,
 	  .get = get_on_watchdog,
-	  .doc = { .text = "What happens when the guest's watchdog runs out.",
+	  .doc = { .text = "What happens when a watchdog runs out.",
 		   .fallback = "\"reset\"",
 		   .values = iol_watchdog_actions } },
 	{ .name = NULL },
@@ -512,6 +540,11 @@ const struct iol_json_key iol_json_machine_keys[] = {
 	  .set = iol_config_set_rng,
 	  .get = get_rng,
 	  .doc = { .text = "Whether the guest gets a source of entropy.", .fallback = "false" } },
+	{ .name = "watchdog",
+	  .read = read_watchdog,
+	  .write = write_watchdog,
+	  .schema = schema_watchdog,
+	  .doc.text = "A watchdog on the PCI bus; lifecycle.on-watchdog says what it does." },
 	{ .name = "console",
 	  .read = read_console,
 	  .write = write_console,

@@ -31,6 +31,7 @@ extern const struct iol_key iol_cpus_keys[]; /* of a struct iol_cpus_value */
 extern const struct iol_key iol_memory_keys[]; /* of a struct iol_memory_value */
 extern const struct iol_key iol_jail_keys[]; /* of a struct iol_jail_config */
 extern const struct iol_key iol_char_keys[]; /* of a struct iol_char_config */
+extern const struct iol_key iol_watchdog_keys[]; /* of a struct iol_watchdog_config */
 extern const struct iol_key
 	*const iol_net_keys[IOL_NET_KIND_COUNT]; /* of a struct iol_net_config */
 

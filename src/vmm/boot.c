@@ -92,6 +92,7 @@ static int load_tree(struct iol_vm *vm, struct iol_error *err)
 		.placement = &vm->placement,
 		/* Without entropy yet (a host that has just come up): better no seed than a known one. */
 		.seed = getrandom(seed, sizeof(seed), GRND_NONBLOCK) == sizeof(seed) ? seed : NULL,
+		.reset_cause = iol_reset_cause_name(vm->lifecycle.reset_cause),
 	};
 	struct iol_fdt_blob tree;
 	int ret = iol_tree_build(&source, &tree, err);

@@ -30,6 +30,8 @@ void iol_vm_control_reset(struct iol_vm *vm);
 void iol_vm_control_powerdown(struct iol_vm *vm);
 /* The guest's watchdog ran out, and @action is done. */
 void iol_vm_control_watchdog(struct iol_vm *vm, enum iol_watchdog_action action);
+/* The first of its two stages ended. */
+void iol_vm_control_watchdog_pretimeout(struct iol_vm *vm);
 /* The guest's kernel panicked, and @action is done: GUEST_PANICKED. */
 void iol_vm_control_panicked(struct iol_vm *vm, enum iol_end_action action);
 /* The same, and it goes on with a kernel of its own for that: GUEST_CRASHLOADED. */

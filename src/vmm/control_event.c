@@ -123,6 +123,14 @@ void iol_vm_control_watchdog(struct iol_vm *vm, enum iol_watchdog_action action)
 		tell(vm, "WATCHDOG", json_pack("{s:s}", "action", names[action]));
 }
 
+/* QMP has the one event; which of the two ends it is for, a field says that is ours. */
+void iol_vm_control_watchdog_pretimeout(struct iol_vm *vm)
+{
+	if (vm->control && is_due(&vm->control->pretimeout_ns))
+		tell(vm, "WATCHDOG",
+		     json_pack("{s:s, s:s}", "action", "none", "x-iolite-stage", "pretimeout"));
+}
+
 void iol_vm_control_panicked(struct iol_vm *vm, enum iol_end_action action)
 {
 	static const char *const names[] = {

@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <iolite/i6300esb.h>
 #include <iolite/version.h>
 
 #include "debug.h"
@@ -203,17 +204,20 @@ static int query_info(void *machine, const json_t *args, json_t **result, struct
 	(void)args;
 	(void)err;
 	*result = json_pack(
-		"{s:s, s:i, s:o, s:o, s:s, s:s, s:s, s:f, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:b, "
-		"s:o, s:o}",
+		"{s:s, s:i, s:o, s:o, s:s, s:s, s:s, s:f, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+		"s:b, s:o, s:o, s:o}",
 		"version", iol_version, "pid", (int)getpid(), "name",
 		iol_vm_control_text(config->name), "config", iol_vm_control_text(config->file),
 		"status", iol_vm_control_status(vm), "arch", vm->arch->name, "machine",
 		vm->layout.machine, "uptime-seconds", iol_vm_control_uptime(vm), "resets",
-		(json_int_t)vm->lifecycle.reset_count, "cpus", describe_cpus(vm), "memory",
-		describe_memory(vm), "boot", describe_boot(config), "disks", describe_disks(vm),
-		"nets", describe_nets(vm), "lines", iol_vm_control_lines(vm), "rng",
-		(int)config->rng, "gdb", iol_vm_control_gdb(vm), "control",
-		iol_vm_control_text(control));
+		(json_int_t)vm->lifecycle.reset_count, "reset-cause",
+		iol_vm_control_text(iol_reset_cause_name(vm->lifecycle.reset_cause)), "cpus",
+		describe_cpus(vm), "memory", describe_memory(vm), "boot", describe_boot(config),
+		"disks", describe_disks(vm), "nets", describe_nets(vm), "lines",
+		iol_vm_control_lines(vm), "rng", (int)config->rng, "watchdog",
+		iol_vm_control_text(vm->watchdog ? iol_i6300esb_device(vm->watchdog)->ops->name
+						 : NULL),
+		"gdb", iol_vm_control_gdb(vm), "control", iol_vm_control_text(control));
 	return 0;
 }
 

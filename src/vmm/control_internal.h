@@ -20,6 +20,7 @@ struct iol_vm_control {
 	struct iol_control_command *commands; /* of all tables together */
 	bool told_runs; /* what clients know */
 	uint64_t watchdog_ns; /* when they were last told; 0: never */
+	uint64_t pretimeout_ns; /* the same of its first stage */
 	uint64_t io_error_ns[IOL_CONFIG_DISKS_MAX];
 	struct iol_vm_control_fdset fdsets[IOL_VM_FDSETS_MAX];
 };

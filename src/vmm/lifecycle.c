@@ -69,7 +69,7 @@ static void slow_done(struct iol_op *op, int res)
 	 1u << IOL_EVENT_KVM_ERROR | 1u << IOL_EVENT_EMULATION_FAILED)
 #define GUEST_EVENTS                                                         \
 	(GUEST_ENDS | 1u << IOL_EVENT_PANIC | 1u << IOL_EVENT_CRASH_LOADED | \
-	 1u << IOL_EVENT_WATCHDOG)
+	 1u << IOL_EVENT_WATCHDOG | 1u << IOL_EVENT_WATCHDOG_PRETIMEOUT)
 
 /* What devices had in flight is over: nothing writes to guest memory any more. */
 static void quiet(struct iol_quiesce *quiesce)
@@ -90,6 +90,7 @@ static void quiet(struct iol_quiesce *quiesce)
 	lc->reset_count++;
 	lc->reset_ns = iol_loop_now_ns();
 	lc->needs_reset = false;
+	lc->watchdog_late = false;
 	iol_log(IOL_LOG_INFO, "machine reset");
 	iol_vm_control_reset(vm);
 	lc->paused_before |= iol_debug_restored(vm);
@@ -101,12 +102,13 @@ static void quiet(struct iol_quiesce *quiesce)
 	iol_vm_control_follow(vm);
 }
 
-static void reset(struct iol_vm *vm)
+static void reset(struct iol_vm *vm, enum iol_reset_cause cause)
 {
 	struct iol_lifecycle *lc = &vm->lifecycle;
 
 	if (lc->state == IOL_STATE_RESETTING)
 		return;
+	lc->reset_cause = cause;
 	lc->paused_before = lc->state == IOL_STATE_PAUSED;
 	lc->state = IOL_STATE_RESETTING;
 	iol_vcpus_pause(vm);
@@ -125,6 +127,8 @@ static bool watchdog_ran_out(struct iol_vm *vm)
 						  ? vm->lifecycle.watchdog_action
 						  : vm->config->on_watchdog;
 
+	if (vm->lifecycle.state == IOL_STATE_PAUSED && vm->lifecycle.pause == IOL_PAUSE_ASKED)
+		vm->lifecycle.watchdog_late = true;
 	if (vm->lifecycle.state != IOL_STATE_RUNNING)
 		return false;
 	iol_vm_control_watchdog(vm, action);
@@ -164,18 +168,33 @@ static const struct end {
 	bool told; /* whoever raised it told of it, with what it knows */
 	bool counts; /* as a crash: a row of them is an end */
 	bool needs_reset; /* a vCPU is held, or a guest is done */
+	enum iol_reset_cause reset_cause; /* where it is to reset */
 } ends[] = {
 	{ IOL_EVENT_STOP, IOL_CAUSE_STOP, .told = true },
 	{ IOL_EVENT_EMULATION_FAILED, IOL_CAUSE_EMULATION_FAILED, "KVM gave the guest up",
-	  "on-crash", true, true, true },
+	  "on-crash", true, true, true, IOL_RESET_CRASH },
 	{ IOL_EVENT_KVM_ERROR, IOL_CAUSE_CRASH, "KVM gave the guest up", "on-crash", true, true,
-	  true },
-	{ IOL_EVENT_CRASH, IOL_CAUSE_CRASH, "the guest crashed", "on-crash", true, true, true },
-	{ IOL_EVENT_PANIC, IOL_CAUSE_PANIC, "the guest panicked", "on-panic", false, true, false },
+	  true, IOL_RESET_CRASH },
+	{ IOL_EVENT_CRASH, IOL_CAUSE_CRASH, "the guest crashed", "on-crash", true, true, true,
+	  IOL_RESET_CRASH },
+	{ IOL_EVENT_PANIC, IOL_CAUSE_PANIC, "the guest panicked", "on-panic", false, true, false,
+	  IOL_RESET_PANIC },
 	{ IOL_EVENT_POWEROFF, IOL_CAUSE_POWEROFF, "the guest powered off", "on-poweroff", true,
-	  false, true },
-	{ IOL_EVENT_RESET, IOL_CAUSE_REBOOT, "the guest rebooted", "on-reboot", true, false, true },
+	  false, true, IOL_RESET_GUEST },
+	{ IOL_EVENT_RESET, IOL_CAUSE_REBOOT, "the guest rebooted", "on-reboot", true, false, true,
+	  IOL_RESET_GUEST },
 };
+
+const char *iol_reset_cause_name(enum iol_reset_cause cause)
+{
+	static const char *const names[] = {
+		[IOL_RESET_NONE] = NULL,     [IOL_RESET_GUEST] = "guest",
+		[IOL_RESET_HOST] = "host",   [IOL_RESET_PANIC] = "panic",
+		[IOL_RESET_CRASH] = "crash", [IOL_RESET_WATCHDOG] = "watchdog",
+	};
+
+	return names[cause];
+}
 
 static enum iol_end_action action_of(const struct iol_config *config, enum iol_event event)
 {
@@ -248,29 +267,44 @@ static bool reset_or_end(struct iol_vm *vm, const struct end *end)
 	return true;
 }
 
-/* Acts on the gravest of @pending; true: the machine is to be reset. @paused: it stands now, because of that. */
-static bool run_ends(struct iol_vm *vm, uint32_t pending, bool *paused)
+/* Acts on the gravest of @pending; what the machine is to be reset for. @paused: it stands now, because of that. */
+static enum iol_reset_cause run_ends(struct iol_vm *vm, uint32_t pending, bool *paused)
 {
 	const struct end *end = ends;
 
 	while (end < ends + IOL_ARRAY_LEN(ends) && !(pending & (1u << end->event)))
 		end++;
 	if (end == ends + IOL_ARRAY_LEN(ends))
-		return false;
+		return IOL_RESET_NONE;
 	if (end->event == IOL_EVENT_PANIC)
 		iol_vm_control_panicked(vm, vm->config->on_panic);
 	switch (action_of(vm->config, end->event)) {
 	case IOL_END_RESET:
-		return reset_or_end(vm, end);
+		return reset_or_end(vm, end) ? end->reset_cause : IOL_RESET_NONE;
 	case IOL_END_PAUSE:
 		pause_machine(vm, end);
 		*paused = true;
-		return false;
+		return IOL_RESET_NONE;
 	case IOL_END_EXIT:
 		break;
 	}
 	end_machine(vm, end);
-	return false;
+	return IOL_RESET_NONE;
+}
+
+/* What is told, and does nothing. */
+static void tell_events(struct iol_vm *vm, uint32_t pending)
+{
+	if (pending & (1u << IOL_EVENT_CRASH_LOADED)) {
+		iol_vm_control_crash_loaded(vm);
+		iol_log_limited(&vm->lifecycle.crash_loaded_log, IOL_LOG_WARN,
+				"the guest panicked, and goes on with its crash kernel");
+	}
+	if (pending & (1u << IOL_EVENT_WATCHDOG_PRETIMEOUT)) {
+		iol_vm_control_watchdog_pretimeout(vm);
+		iol_log_limited(&vm->lifecycle.pretimeout_log, IOL_LOG_INFO,
+				"the guest's watchdog is at the end of its first stage");
+	}
 }
 
 static void run_events(struct iol_post *post)
@@ -279,27 +313,29 @@ static void run_events(struct iol_post *post)
 	struct iol_vm *vm = iol_container_of(lc, struct iol_vm, lifecycle);
 	const uint32_t reboot = 1u << IOL_EVENT_RESET;
 	uint32_t pending = atomic_exchange(&lc->pending, 0);
-	bool wants_reset = pending & (1u << IOL_EVENT_RESET_NOW), paused = false;
+	enum iol_reset_cause cause =
+		pending & (1u << IOL_EVENT_RESET_NOW) ? IOL_RESET_HOST : IOL_RESET_NONE;
+	enum iol_reset_cause end_cause;
+	bool paused = false;
 
 	if (lc->state == IOL_STATE_STOPPED)
 		return;
 	if (lc->state == IOL_STATE_RESETTING)
 		pending &= ~GUEST_EVENTS; /* from before the reset */
-	if (pending & (1u << IOL_EVENT_CRASH_LOADED)) {
-		iol_vm_control_crash_loaded(vm);
-		iol_log_limited(&lc->crash_loaded_log, IOL_LOG_WARN,
-				"the guest panicked, and goes on with its crash kernel");
-	}
+	tell_events(vm, pending);
 	/* A watchdog that ends the machine does so before the guest's own reset. */
-	wants_reset |= run_ends(vm, pending & ~reboot, &paused);
-	if (pending & (1u << IOL_EVENT_WATCHDOG) && lc->state != IOL_STATE_STOPPED)
-		wants_reset |= watchdog_ran_out(vm);
+	end_cause = run_ends(vm, pending & ~reboot, &paused);
+	if (end_cause)
+		cause = end_cause;
+	if (pending & (1u << IOL_EVENT_WATCHDOG) && lc->state != IOL_STATE_STOPPED &&
+	    watchdog_ran_out(vm))
+		cause = IOL_RESET_WATCHDOG;
 	if (pending & reboot && paused)
 		lc->needs_reset = true;
-	else if (pending & reboot && !wants_reset && lc->state != IOL_STATE_STOPPED)
-		wants_reset |= run_ends(vm, reboot, &paused);
-	if (wants_reset && lc->state != IOL_STATE_STOPPED)
-		reset(vm);
+	else if (pending & reboot && !cause && lc->state != IOL_STATE_STOPPED)
+		cause = run_ends(vm, reboot, &paused);
+	if (cause && lc->state != IOL_STATE_STOPPED)
+		reset(vm, cause);
 }
 
 static void raise_event(struct iol_event_sink *sink, enum iol_event event)
@@ -338,6 +374,7 @@ void iol_lifecycle_init(struct iol_vm *vm)
 	vm->lifecycle.post.run = run_events;
 	vm->lifecycle.slow_op.done = slow_done;
 	vm->lifecycle.watchdog_log.burst = LINES_PER_S;
+	vm->lifecycle.pretimeout_log.burst = LINES_PER_S;
 	vm->lifecycle.action_log.burst = LINES_PER_S;
 	vm->lifecycle.crash_loaded_log.burst = LINES_PER_S;
 	vm->lifecycle.soon_ns = SOON_NS;
@@ -363,6 +400,9 @@ int iol_vm_resume(struct iol_vm *vm)
 	vm->lifecycle.state = IOL_STATE_RUNNING;
 	vm->lifecycle.has_run = true;
 	iol_vm_control_follow(vm);
+	if (vm->lifecycle.watchdog_late)
+		iol_vm_raise(vm, IOL_EVENT_WATCHDOG);
+	vm->lifecycle.watchdog_late = false;
 	iol_vcpus_resume(vm);
 	return 0;
 }

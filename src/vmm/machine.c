@@ -363,6 +363,8 @@ int iol_machine_init(struct iol_vm *vm, struct iol_error *err)
 		ret = iol_rng_init(vm, err);
 	if (!ret)
 		ret = iol_console_init(vm, err);
+	if (!ret)
+		ret = iol_watchdog_init(vm, err);
 	if (!ret && (vm->config->disk_count || vm->config->net_count) &&
 	    iol_cpu_place_loop_has_own(vm))
 		iol_loop_set_polling(&vm->loop, POLL_NS);
@@ -460,6 +462,7 @@ static void hide_devices(struct iol_vm *vm)
 	vm->console_virtio = NULL;
 	vm->acpi_pm = NULL;
 	vm->power_key = NULL;
+	vm->watchdog = NULL;
 }
 
 void iol_machine_finish(struct iol_vm *vm)

@@ -22,8 +22,9 @@ int iol_machine_init(struct iol_vm *vm, struct iol_error *err);
 /* Lets the character backends send what is pending, then frees all devices, last made first. */
 void iol_machine_finish(struct iol_vm *vm);
 
-/* The source of entropy and the console, where there is one. Parts of iol_machine_init(). */
+/* The source of entropy, the console and the watchdog, where there is one. Parts of iol_machine_init(). */
 int iol_rng_init(struct iol_vm *vm, struct iol_error *err);
+int iol_watchdog_init(struct iol_vm *vm, struct iol_error *err);
 int iol_console_init(struct iol_vm *vm, struct iol_error *err);
 
 /*
@@ -44,7 +45,11 @@ enum {
 	IOL_SLOT_NETS = 17,
 	IOL_SLOT_RNG = 25,
 	IOL_SLOT_CONSOLE = 26,
+	IOL_SLOT_WATCHDOG = 27, /* of PCI only */
 };
+
+/* The level that devices in @slot and some others share; NULL: there is none. */
+struct iol_irq_wire *iol_machine_slot_wire(struct iol_vm *vm, unsigned int slot);
 
 /* What virtio devices have of @vm, which outlives them. */
 struct iol_virtio_env iol_machine_virtio_env(struct iol_vm *vm);

@@ -12,7 +12,7 @@
 
 static_assert(IOL_SLOT_DISKS + IOL_CONFIG_DISKS_MAX <= IOL_SLOT_NETS, "every disk has a slot");
 static_assert(IOL_SLOT_NETS + IOL_CONFIG_NETS_MAX <= IOL_SLOT_RNG, "every network card has a slot");
-static_assert((int)IOL_SLOT_CONSOLE < (int)IOL_LAYOUT_SLOTS, "the last one is a slot");
+static_assert((int)IOL_SLOT_WATCHDOG < (int)IOL_LAYOUT_SLOTS, "the last one is a slot");
 
 uint32_t iol_machine_mmio_slots(const struct iol_config *config)
 {
@@ -36,11 +36,17 @@ struct iol_virtio_env iol_machine_virtio_env(struct iol_vm *vm)
 	};
 }
 
+struct iol_irq_wire *iol_machine_slot_wire(struct iol_vm *vm, unsigned int slot)
+{
+	unsigned int shared = vm->layout.slot_gsi_count; /* the first of the wires */
+
+	return shared ? &vm->wires[slot % shared] : NULL;
+}
+
 int iol_machine_plug(struct iol_vm *vm, unsigned int slot, enum iol_transport transport,
 		     struct iol_virtio *v, struct iol_error *err)
 {
-	unsigned int shared = vm->layout.slot_gsi_count; /* the first of the wires */
-	struct iol_irq_wire *wire = shared ? &vm->wires[slot % shared] : NULL;
+	struct iol_irq_wire *wire = iol_machine_slot_wire(vm, slot);
 	const struct iol_virtio_pci_config pci = {
 		.host = vm->pci_host,
 		.slot = (int)slot,

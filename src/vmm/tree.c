@@ -112,7 +112,7 @@ struct chosen {
 		const char *name;
 		const void *bytes;
 		size_t len;
-	} props[5];
+	} props[6];
 };
 
 static void add(struct chosen *c, const char *name, const void *bytes, size_t len)
@@ -123,7 +123,7 @@ static void add(struct chosen *c, const char *name, const void *bytes, size_t le
 	c->props[c->count++].len = len;
 }
 
-/* DTSpec-0.4 3.6; linux,initrd-* and the seeds are those of the Linux kernel's chosen binding. */
+/* DTSpec-0.4 3.6; linux,initrd-* and the seeds are those of the Linux kernel's chosen binding; iolite,reset-cause is ours. */
 static void choose(const struct iol_tree_source *s, struct chosen *c)
 {
 	const struct iol_placement *place = s->placement;
@@ -142,6 +142,8 @@ static void choose(const struct iol_tree_source *s, struct chosen *c)
 		add(c, "rng-seed", s->seed + KASLR_SEED_BYTES,
 		    IOL_TREE_SEED_BYTES - KASLR_SEED_BYTES);
 	}
+	if (s->reset_cause)
+		add(c, "iolite,reset-cause", s->reset_cause, strlen(s->reset_cause) + 1);
 }
 
 static void describe_chosen(const struct iol_tree_source *s, struct iol_fdt *fdt)

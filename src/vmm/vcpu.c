@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include <iolite/endian.h>
+#include <iolite/i6300esb.h>
 #include <iolite/log.h>
 #include <iolite/sandbox.h>
 #include <iolite/vm.h>
@@ -282,10 +283,14 @@ void iol_vcpus_pause(struct iol_vm *vm)
 	while (!all_standing_locked(vm))
 		pthread_cond_wait(&vm->vcpu_cond, &vm->vcpu_lock);
 	pthread_mutex_unlock(&vm->vcpu_lock);
+	if (vm->watchdog)
+		iol_i6300esb_run(vm->watchdog, false);
 }
 
 void iol_vcpus_resume(struct iol_vm *vm)
 {
+	if (vm->watchdog)
+		iol_i6300esb_run(vm->watchdog, true);
 	pthread_mutex_lock(&vm->vcpu_lock);
 	vm->vcpus_run = true;
 	pthread_cond_broadcast(&vm->vcpu_cond);

@@ -147,6 +147,7 @@ def check_questions(c, disk, m):
     expect("pid, name, control", (info["pid"], info["name"], info["control"]), (m.process.pid, "web1", m.path))
     expect("status, arch", (info["status"], info["arch"]), ("running", "x86_64"))
     expect("the kernel", info["boot"]["kernel"], GUEST)
+    expect("watchdog, why it was reset", (info["watchdog"], info["reset-cause"]), (None, None))
     expect("the card", [(n["id"], n["kind"], n["link"], n["cable"]) for n in info["nets"]], [("net0", "none", False, True)])
     expect("a processor's affinity", bool(info["cpus"][0]["affinity"]), True)
 
@@ -250,7 +251,8 @@ def reset():
         m.order("r")
         expect("the guest's RESET", c.event("RESET"), {"guest": True, "reason": "guest-reset"})
         m.wait_for("ready", 3)
-        expect("how often", c.execute("x-iolite-info")["resets"], 2)
+        info = c.execute("x-iolite-info")
+        expect("how often, and why at last", (info["resets"], info["reset-cause"]), (2, "guest"))
         c.execute("stop")
         c.execute("system_reset")
         c.event("RESET")
@@ -528,6 +530,26 @@ def the_watchdogs_action():
         m.end()
 
 
+def a_watchdog_runs_out():
+    """The guest knows nothing of it: it is started before, and by each reset again."""
+    with Machine("--watchdog", "i6300esb,autostart=2") as m, m.client() as c:
+        expect("the watchdog", c.execute("x-iolite-info")["watchdog"], "i6300esb")
+        c.execute("system_reset")
+        while c.event("RESET")["reason"] != "host-qmp-system-reset":
+            pass  # it had run out before there was a client
+        expect("WATCHDOG, the first stage", c.event("WATCHDOG"), {"action": "none", "x-iolite-stage": "pretimeout"})
+        expect("WATCHDOG", c.event("WATCHDOG"), {"action": "reset"})
+        expect("RESET", c.event("RESET"), {"guest": True, "reason": "guest-reset"})
+        c.execute("stop")
+        expect("why it was reset", c.execute("x-iolite-info")["reset-cause"], "watchdog")
+        c.execute("watchdog-set-action", action="shutdown")
+        c.execute("cont")
+        while c.event("WATCHDOG")["action"] != "shutdown":
+            pass
+        expect("SHUTDOWN", c.event("SHUTDOWN"), {"guest": True, "reason": "guest-panic"})
+        m.end(5)
+
+
 # -- devices --
 
 class Journal(Machine):
@@ -640,7 +662,7 @@ CASES = [
     negotiation, every_question, the_schema_knows_what_comes, two_clients_hear_the_same, restart_after_kill_9,
     a_name_makes_a_socket, stop_and_cont, reset, power_off_by_the_guest, crash, powerdown, quit_ends_it,
     a_client_that_does_not_read_holds_nothing_up, a_thousand_clients, with_a_debugger, the_debuggers_port, passed_files, saved_memory, an_nmi_reaches_the_guest,
-    words_of_the_monitor, the_watchdogs_action, counts_of_a_disk, a_disk_that_fails, a_disk_grows, a_cable_is_pulled,
+    words_of_the_monitor, the_watchdogs_action, a_watchdog_runs_out, counts_of_a_disk, a_disk_that_fails, a_disk_grows, a_cable_is_pulled,
 ]
 
 

@@ -27,6 +27,10 @@ OVERRIDES = [
     (["--set", "memory=2G"], ("memory",), "2G"),
     (["--set", "memory=1048576"], ("memory",), "1M"),
     (["--set", "lifecycle.on-watchdog=none"], ("lifecycle", "on-watchdog"), "none"),
+    (["--watchdog", "i6300esb"], ("watchdog",), {"kind": "i6300esb"}),
+    (["--watchdog", "i6300esb,autostart=7"], ("watchdog", "autostart"), 7),
+    (["--set", "watchdog.kind=i6300esb", "--set", "watchdog.autostart=2046"], ("watchdog", "autostart"), 2046),
+    (["--set", "watchdog.kind=i6300esb", "--set", "watchdog.autostart=9", "--watchdog", "i6300esb"], ("watchdog",), {"kind": "i6300esb"}),
     (["--set", 'name="7"'], ("name",), "7"),
     (["--set", "cpus=3", "--set", "cpus=4"], ("cpus",), 4),
     (["--set", "cpus=3"], ("disks", 0, "queues"), 3),
@@ -254,7 +258,8 @@ def check_schema(examples):
     for wrong in ({"cpus": 0}, {"cpus": True}, {"disks": [{}]}, {"nets": [{"kind": "user", "ifname": "x"}]}, {"cpu": 1},
                   {"memory": "1X"}, {"cpus": {"count": 65}}, {"cpus": {"pin": True}}, {"cpus": {"pin": [[1]]}}, {"cpus": {"node": 0}},
                   {"cpus": [2]}, {"memory": {"lock": "on"}}, {"memory": {"size": "1X"}}, {"memory": [1]}, {"control": True},
-                  {"lifecycle": {"on-poweroff": "reset"}}, {"lifecycle": {"on-panic": "stop"}}, {"serials": [{"kind": "x"}]}, {"lifecycle": {"on-watchdog": "x"}}):
+                  {"lifecycle": {"on-poweroff": "reset"}}, {"lifecycle": {"on-panic": "stop"}}, {"serials": [{"kind": "x"}]}, {"lifecycle": {"on-watchdog": "x"}}, {"watchdog": {}}, {"watchdog": {"kind": "x"}},
+                  {"watchdog": {"kind": "i6300esb", "autostart": 0}}, {"watchdog": {"kind": "i6300esb", "action": "reset"}}):
         if not list(mistakes_of(schema, wrong)):
             FAILED.append(f"the schema takes {wrong}")
     pages = "".join((ROOT / "docs/man" / name).read_text().replace("\\-", "-")

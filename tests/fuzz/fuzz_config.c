@@ -525,6 +525,16 @@ static void check_text(const char *text, const json_t *object, const char *key)
 	fuzz_check(!g_strcmp0(text, json_string_value(json_object_get(object, key))));
 }
 
+static void check_watchdog(const struct iol_config *config, const json_t *watchdog)
+{
+	const struct iol_watchdog_config *is = &config->watchdog;
+
+	check_text(watchdog ? "i6300esb" : NULL, watchdog, "kind");
+	fuzz_check((is->kind == IOL_WATCHDOG_KIND_I6300ESB) == json_is_object(watchdog));
+	fuzz_check(is->autostart_s == json_integer_value(json_object_get(watchdog, "autostart")));
+	fuzz_check(is->autostart_s <= IOL_CONFIG_WATCHDOG_SECONDS_MAX);
+}
+
 static void check_loaded(struct iol_config *config, const json_t *file)
 {
 	const json_t *boot = json_object_get(file, "boot");
@@ -548,6 +558,7 @@ static void check_loaded(struct iol_config *config, const json_t *file)
 		   config->memory_bytes <= IOL_CONFIG_MEMORY_MAX &&
 		   !(config->memory_bytes % IOL_CONFIG_MEMORY_STEP));
 	check_disks(config, json_object_get(file, "disks"));
+	check_watchdog(config, json_object_get(file, "watchdog"));
 	check_edits(config, json_object_get(file, "tree"));
 	/* With a kernel there may still be lines that do not go together. */
 	ret = iol_config_check(config, &err);
@@ -648,15 +659,12 @@ static void try_sets(const char *text)
 
 /* --- a command line --- */
 
-/*
- * Options as a person gives them together: a line each, of which the first byte says which option it is. One that is refused
- * says why and changes nothing; all that is found wrong with the whole is found by both checks; what is right is written as
- * the file that gives the same.
- */
-static void try_options(const char *text)
+typedef int (*setter)(struct iol_config *config, const char *text, struct iol_error *err);
+
+/* By the first byte of a line. What came later than kept inputs has a byte that they do not use. */
+static setter setter_of(uint8_t byte)
 {
-	static int (*const setters[])(struct iol_config * config, const char *text,
-				      struct iol_error *err) = {
+	static const setter setters[] = {
 		iol_config_set_name,        iol_config_set_machine,
 		iol_config_set_initrd,      iol_config_set_kernel_address,
 		iol_config_set_memory,      iol_config_set_cpus,
@@ -670,6 +678,17 @@ static void try_options(const char *text)
 		iol_config_add_net,         iol_config_set_rng,
 		iol_config_set_cmdline,
 	};
+
+	return byte == UINT8_MAX ? iol_config_set_watchdog : setters[byte % IOL_ARRAY_LEN(setters)];
+}
+
+/*
+ * Options as a person gives them together: a line each, of which the first byte says which option it is. One that is refused
+ * says why and changes nothing; all that is found wrong with the whole is found by both checks; what is right is written as
+ * the file that gives the same.
+ */
+static void try_options(const char *text)
+{
 	g_auto(GStrv) lines = g_strsplit(text, "\n", OPTIONS_MAX);
 	struct iol_mistakes *mistakes = iol_mistakes_new();
 	struct iol_error err = { 0 };
@@ -681,8 +700,7 @@ static void try_options(const char *text)
 	for (size_t i = 0; lines[i] && *lines[i]; i++) {
 		struct iol_config before = config;
 
-		ret = setters[(uint8_t)*lines[i] % IOL_ARRAY_LEN(setters)](&config, lines[i] + 1,
-									   &err);
+		ret = setter_of((uint8_t)*lines[i])(&config, lines[i] + 1, &err);
 		if (!ret)
 			continue;
 		fuzz_check_error(&err, ret);

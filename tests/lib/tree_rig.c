@@ -54,6 +54,7 @@ void tree_rig_build(struct tree_rig *rig)
 		.boot = &rig->boot,
 		.placement = &rig->placement,
 		.seed = rig->seed,
+		.reset_cause = rig->reset_cause,
 	};
 	struct iol_error err = { 0 };
 

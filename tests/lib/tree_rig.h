@@ -12,6 +12,7 @@ struct tree_rig {
 	struct iol_boot boot; /* no files; the test fills in the rest */
 	struct iol_placement placement;
 	const uint8_t *seed; /* NULL: none */
+	const char *reset_cause; /* NULL: it was not */
 	struct iol_fdt_blob blob;
 };
 

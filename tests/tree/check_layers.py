@@ -23,7 +23,7 @@ SERVICES = {"loop", "bus", "irq", "memory", "device", "event", "kick", "gate"}
 IMAGES = {"image", "bzimage", "elf", "arm64_image", "gzip", "kernel_kind", "uimage"}
 TREES = {"fdt", "tree_edit", "describe"}
 DEVICES = {"uart", "rtc", "i8042", "acpi_pm", "acpi_pm_regs", "pci", "msix", "pl031", "pl061", "power_key", "gpio",
-           "fsl_guts", "fsl_gpio", "fsl_pci", "pvpanic"}
+           "fsl_guts", "fsl_gpio", "fsl_pci", "pvpanic", "i6300esb"}
 VIRTIO = {"virtqueue", "virtio", "virtio_pci", "virtio_mmio", "virtio_blk", "virtio_net", "virtio_rng",
           "virtio_console"}
 BACKENDS = {"char", "char_config", "net", "vhost", "block", "block_cache", "block_fault"}

@@ -262,12 +262,15 @@ static void test_chosen(void)
 	g_assert_false(tree_has_prop(&rig, "/chosen", "linux,initrd-start"));
 	g_assert_false(tree_has_prop(&rig, "/chosen", "rng-seed"));
 	g_assert_false(tree_has_prop(&rig, "/chosen", "kaslr-seed"));
+	g_assert_false(tree_has_prop(&rig, "/chosen", "iolite,reset-cause"));
 
 	rig.boot.cmdline = "console=ttyS0 root=/dev/vda";
 	rig.placement.initrd_start = 0x5000000000;
 	rig.placement.initrd_end = 0x5000001234;
 	rig.seed = seed;
+	rig.reset_cause = "watchdog";
 	tree_rig_build(&rig);
+	tree_check_strings(&rig, "/chosen", "iolite,reset-cause", "watchdog");
 	tree_check_strings(&rig, "/chosen", "bootargs", "console=ttyS0 root=/dev/vda");
 	TREE_CHECK_CELLS(&rig, "/chosen", "linux,initrd-start", 0x50, 0);
 	TREE_CHECK_CELLS(&rig, "/chosen", "linux,initrd-end", 0x50, 0x1234);

@@ -54,6 +54,7 @@ static void test_all_keys(void)
 			   "\"kernel-address\": \"0x400000\", "
 			   "\"dtb\": \"a.dtb\", \"dtb-overlays\": [\"b.dtbo\", \"c.dtbo\"]}, "
 			   "\"serials\": [{\"kind\": \"null\"}], \"disks\": [], \"tree\": {}, "
+			   "\"watchdog\": {\"autostart\": 9, \"kind\": \"i6300esb\"}, "
 			   "\"lifecycle\": {\"on-watchdog\": \"pause\", "
 			   "\"on-reboot\": \"exit\", \"on-panic\": \"reset\", "
 			   "\"on-crash\": \"pause\", \"on-poweroff\": \"pause\"}}");
@@ -72,6 +73,8 @@ static void test_all_keys(void)
 	g_assert_cmpstr(config.dtb_overlays[1], ==, "c.dtbo");
 	g_assert_cmpuint(config.serial_count, ==, 1);
 	g_assert_cmpint(config.serials[0].kind, ==, IOL_CHAR_NULL);
+	g_assert_cmpint(config.watchdog.kind, ==, IOL_WATCHDOG_KIND_I6300ESB);
+	g_assert_cmpuint(config.watchdog.autostart_s, ==, 9);
 	g_assert_cmpint(config.on_watchdog, ==, IOL_WATCHDOG_PAUSE);
 	g_assert_cmpint(config.on_reboot, ==, IOL_END_EXIT);
 	g_assert_cmpint(config.on_panic, ==, IOL_END_RESET);
@@ -175,7 +178,7 @@ static void test_refused(void)
 	} cases[] = {
 		{ "[]", "this is a list: give an object, in { and }" },
 		{ "{\"zz\": 1}",
-		  "there is no 'zz', but name, machine, cpus, memory, boot, disks, nets, rng, console, serials, gdb, control, sandbox, jail, lifecycle, tree" },
+		  "there is no 'zz', but name, machine, cpus, memory, boot, disks, nets, rng, watchdog, console, serials, gdb, control, sandbox, jail, lifecycle, tree" },
 		{ "{\"cpu\": 1}", "there is no 'cpu': did you mean 'cpus'?" },
 		{ "{\"ram\": 1}", "there is no 'ram': did you mean 'memory'?" },
 		{ "{\"initrd\": \"x\"}",

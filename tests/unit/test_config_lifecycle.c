@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <glib.h>
+#include <string.h>
 
 static void test_on_watchdog(void)
 {
@@ -26,6 +27,39 @@ static void test_on_watchdog(void)
 		g_assert_cmpstr(err.msg, ==, says);
 		g_assert_cmpint(config.on_watchdog, ==, IOL_WATCHDOG_NONE);
 	}
+	iol_config_finish(&config);
+}
+
+static void test_watchdog(void)
+{
+	static const struct {
+		const char *text, *says;
+	} others[] = {
+		{ "", "'' is no watchdog: give i6300esb" },
+		{ "I6300ESB", "'I6300ESB' is no watchdog: give i6300esb" },
+		{ "i6300esb,", "a comma with nothing behind it" },
+		{ "i6300esb,autostart=", "'autostart=' is out of range: give 1 to 2046" },
+		{ "i6300esb,autostart=2047", "'autostart=2047' is out of range: give 1 to 2046" },
+		{ "i6300esb,kind=i6300esb", "there is no 'kind', but autostart" },
+	};
+	struct iol_config config;
+	struct iol_error err;
+
+	iol_config_init(&config);
+	g_assert_cmpint(config.watchdog.kind, ==, IOL_WATCHDOG_KIND_NONE);
+	g_assert_cmpint(iol_config_set_watchdog(&config, "i6300esb,autostart=2046", &err), ==, 0);
+	g_assert_cmpint(config.watchdog.kind, ==, IOL_WATCHDOG_KIND_I6300ESB);
+	g_assert_cmpuint(config.watchdog.autostart_s, ==, 2046);
+	for (size_t i = 0; i < IOL_ARRAY_LEN(others); i++) {
+		g_assert_cmpint(iol_config_set_watchdog(&config, others[i].text, &err), ==,
+				-EINVAL);
+		if (!strstr(err.msg, others[i].says))
+			g_error("'%s': %s", others[i].text, err.msg);
+		g_assert_cmpuint(config.watchdog.autostart_s, ==, 2046);
+	}
+	/* It takes the other one's place. */
+	g_assert_cmpint(iol_config_set_watchdog(&config, "i6300esb", &err), ==, 0);
+	g_assert_cmpuint(config.watchdog.autostart_s, ==, 0);
 	iol_config_finish(&config);
 }
 
@@ -100,6 +134,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/config/lifecycle/on-watchdog", test_on_watchdog);
+	g_test_add_func("/config/lifecycle/watchdog", test_watchdog);
 	g_test_add_func("/config/lifecycle/ends", test_ends);
 	g_test_add_func("/config/lifecycle/on-poweroff", test_poweroff);
 	return g_test_run();

@@ -145,9 +145,9 @@ static const char *text_of(const json_t *object, const char *key)
 static void test_info(void)
 {
 	static const char *const keys[] = {
-		"version",        "pid",    "name", "config",  "status", "arch",  "machine",
-		"uptime-seconds", "resets", "cpus", "memory",  "boot",   "disks", "nets",
-		"lines",          "rng",    "gdb",  "control",
+		"version",        "pid",    "name", "config",  "status",   "arch",        "machine",
+		"uptime-seconds", "resets", "cpus", "memory",  "boot",     "disks",       "nets",
+		"lines",          "rng",    "gdb",  "control", "watchdog", "reset-cause",
 	};
 	struct control_rig rig;
 	json_t *info;
@@ -165,6 +165,8 @@ static void test_info(void)
 	g_assert_cmpstr(text_of(info, "status"), ==, "running");
 	g_assert_cmpstr(text_of(info, "control"), ==, "/run/x.sock");
 	g_assert_true(json_is_null(json_object_get(info, "gdb")));
+	g_assert_true(json_is_null(json_object_get(info, "watchdog")));
+	g_assert_true(json_is_null(json_object_get(info, "reset-cause")));
 	g_assert_cmpstr(text_of(json_object_get(info, "boot"), "kernel"), ==, "/boot/k");
 	g_assert_cmpstr(text_of(json_array_get(json_object_get(info, "nets"), 0), "mac"), ==,
 			"52:54:00:00:00:01");

@@ -97,6 +97,7 @@ static void check(const struct fixture *f, enum iol_state state, enum iol_cause 
 
 enum {
 	WATCHDOG = 1u << IOL_EVENT_WATCHDOG,
+	PRETIMEOUT = 1u << IOL_EVENT_WATCHDOG_PRETIMEOUT,
 	RESET = 1u << IOL_EVENT_RESET,
 	POWEROFF = 1u << IOL_EVENT_POWEROFF,
 	STOP = 1u << IOL_EVENT_STOP,
@@ -197,6 +198,72 @@ static void test_none(struct fixture *f, const void *data)
 	check(f, IOL_STATE_RUNNING, IOL_CAUSE_NONE, 0);
 	raise_events(f, WATCHDOG | RESET);
 	check(f, IOL_STATE_RUNNING, IOL_CAUSE_NONE, 1);
+}
+
+/* It ran out in the turn in which its user paused the machine: it has not been served, and nothing serves it now. */
+static void test_ran_out_late(struct fixture *f, const void *data)
+{
+	(void)data;
+	iol_vcpus_resume(f->vm);
+	f->config.on_watchdog = IOL_WATCHDOG_STOP;
+	g_assert_cmpint(iol_vm_pause(f->vm), ==, 0);
+	raise_events(f, WATCHDOG);
+	check(f, IOL_STATE_PAUSED, IOL_CAUSE_NONE, 0);
+	/* A reset forgets it. */
+	raise_events(f, RESET_NOW);
+	check(f, IOL_STATE_PAUSED, IOL_CAUSE_NONE, 1);
+	g_assert_cmpint(iol_vm_resume(f->vm), ==, 0);
+	raise_events(f, 0);
+	check(f, IOL_STATE_RUNNING, IOL_CAUSE_NONE, 1);
+	g_assert_cmpint(iol_vm_pause(f->vm), ==, 0);
+	raise_events(f, WATCHDOG);
+	g_assert_cmpint(iol_vm_resume(f->vm), ==, 0);
+	raise_events(f, 0);
+	check(f, IOL_STATE_STOPPED, IOL_CAUSE_WATCHDOG, 1);
+}
+
+/* The end of its first stage does nothing. */
+static void test_pretimeout(struct fixture *f, const void *data)
+{
+	g_autofree char *said = NULL;
+
+	(void)data;
+	iol_vcpus_resume(f->vm);
+	f->config.on_watchdog = IOL_WATCHDOG_STOP;
+	said = heard(f, PRETIMEOUT);
+	g_assert_cmpstr(said, ==, "");
+	check(f, IOL_STATE_RUNNING, IOL_CAUSE_NONE, 0);
+}
+
+static void check_cause(struct fixture *f, unsigned int events, const char *name)
+{
+	raise_events(f, events);
+	g_assert_cmpstr(iol_reset_cause_name(f->vm->lifecycle.reset_cause), ==, name);
+}
+
+/* A guest is told why it was reset, by what weighs most. */
+static void test_reset_cause(struct fixture *f, const void *data)
+{
+	(void)data;
+	iol_vcpus_resume(f->vm);
+	f->config.on_panic = IOL_END_RESET;
+	f->config.on_crash = IOL_END_RESET;
+	f->vm->lifecycle.soon_ns = 0;
+	check_cause(f, 0, NULL);
+	check_cause(f, PRETIMEOUT, NULL);
+	check_cause(f, RESET, "guest");
+	check_cause(f, RESET_NOW, "host");
+	check_cause(f, PANIC | RESET, "panic");
+	check_cause(f, CRASH, "crash");
+	check_cause(f, WATCHDOG, "watchdog");
+	check_cause(f, WATCHDOG | RESET | PANIC, "watchdog");
+	/* What does not reset it leaves it as it was. */
+	f->config.on_watchdog = IOL_WATCHDOG_NONE;
+	check_cause(f, RESET, "guest");
+	check_cause(f, WATCHDOG, "guest");
+	f->late = WATCHDOG | CRASH;
+	check_cause(f, RESET_NOW, "host");
+	check_cause(f, 0, "host");
 }
 
 /* What the guest or a person ends was not ended by the watchdog. */
@@ -369,6 +436,12 @@ int main(int argc, char **argv)
 	g_test_add("/lifecycle/watchdog/stop", struct fixture, NULL, setup, test_stop, teardown);
 	g_test_add("/lifecycle/watchdog/pause", struct fixture, NULL, setup, test_pause, teardown);
 	g_test_add("/lifecycle/watchdog/none", struct fixture, NULL, setup, test_none, teardown);
+	g_test_add("/lifecycle/watchdog/late", struct fixture, NULL, setup, test_ran_out_late,
+		   teardown);
+	g_test_add("/lifecycle/watchdog/pretimeout", struct fixture, NULL, setup, test_pretimeout,
+		   teardown);
+	g_test_add("/lifecycle/reset-cause", struct fixture, NULL, setup, test_reset_cause,
+		   teardown);
 	g_test_add("/lifecycle/watchdog/other-ends", struct fixture, NULL, setup, test_other_ends,
 		   teardown);
 	add_actions();

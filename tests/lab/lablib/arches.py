@@ -39,6 +39,7 @@ class Arch:
     built: dict             # the same, for scenarios that ask for it: kinds of scripts/build-kernel.sh
     guest_modules: tuple    # the power button, and a way to read it
     panic_modules: tuple    # for lab.modules=panic: what tells iolite of a panic
+    watchdog_modules: tuple # for lab.modules=watchdog
     libraries: tuple        # where its dynamic loader looks
     qemu_since: tuple = ()  # the first version with all that scenarios want, in Debian's backports where the host's is older
     kernels: str = "fetch"  # how level 1's and the guests' come about
@@ -119,6 +120,7 @@ ARCHES = {arch.name: arch for arch in (
         l1_kind="full", l1_modules=L1_COMMON + ("kvm-amd",),
         guests={"6.1": "cloud-6.1", "6.12": "cloud-6.12"}, built={"of": "x86-of"},
         guest_modules=("button", "evdev"), panic_modules=("pvpanic-mmio",),
+        watchdog_modules=("i6300esb",),  # of 6.12; the cloud kernel 6.1 has none
         libraries=("/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/lib", "/usr/lib"),
     ),
     Arch(
@@ -130,6 +132,7 @@ ARCHES = {arch.name: arch for arch in (
         l1_kind="arm64-6.1", l1_modules=L1_COMMON,  # KVM is built in
         guests={"6.1": "arm64-6.1", "6.12": "arm64-6.12"}, built={},
         guest_modules=("gpio_keys", "evdev"), panic_modules=(),  # Debian's kernels have none
+        watchdog_modules=("i6300esb",),
         libraries=("/lib/aarch64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/lib", "/usr/lib"),
     ),
     Arch(
@@ -140,7 +143,7 @@ ARCHES = {arch.name: arch for arch in (
         l1_cmdline="",
         l1_kind="e500v2", l1_modules=(), kernels="build",  # all is built in
         guests={"6.1": "e500v2"}, built={},
-        guest_modules=(), panic_modules=(),
+        guest_modules=(), panic_modules=(), watchdog_modules=(),
         # each privileged instruction of a guest is an exit, and each of its floating point a trap in it
         patience=4,
         # cross-built: Debian has no packages for it

@@ -235,6 +235,7 @@ def build_guest(programs, kernel, target, kind="guest"):
     known = Modules(os.path.join(kernel, "modules"))
     archive = _base(programs, known, programs.arch.guest_modules)
     _modules(archive, known, programs.arch.panic_modules, "order.panic")
+    _modules(archive, known, programs.arch.watchdog_modules, "order.watchdog")
     if kind == "disks":
         _tools(programs, archive, known, DISKS_MODULES, programs.arch.tools, programs.arch.tools_files)
     if kind == "nets":
