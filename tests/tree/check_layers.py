@@ -29,12 +29,12 @@ VIRTIO = {"virtqueue", "virtio", "virtio_pci", "virtio_mmio", "virtio_blk", "vir
 BACKENDS = {"char", "char_config", "net", "vhost", "block", "block_cache", "block_fault"}
 DEBUG = {"gdb", "gdb_target"}
 MACHINE = {"arch", "arch_debug", "kvm_half", "layout", "tree", "vcpu", "vm", "lifecycle", "exit_status"}
-ALL = BASE | PLACE | SERVICES | IMAGES | TREES | DEVICES | VIRTIO | BACKENDS | MACHINE | DEBUG | {"control"} | {"config", "terminal"} | SANDBOX
+ALL = BASE | PLACE | SERVICES | IMAGES | TREES | DEVICES | VIRTIO | BACKENDS | MACHINE | DEBUG | {"control"} | {"config", "system_config", "terminal"} | SANDBOX
 
 # Folder -> public headers it may include. The longest matching folder counts.
 ALLOWED = {
     "src/base": BASE,
-    "src/config": BASE | {"config", "block_cache", "char_config", "tree_edit", "place_config", "jail_config", "sandbox"},
+    "src/config": BASE | {"config", "system_config", "block_cache", "char_config", "tree_edit", "place_config", "jail_config", "sandbox"},
     # A tree is read as any other image.
     "src/fdt": BASE | TREES | {"layout", "image"},
     "src/boot": BASE | IMAGES | {"memory"},
