@@ -1,19 +1,23 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Each mistaken system of system_mistakes.py: `iolite check` tells all of its mistakes with the right line and column, in the
-order of the file, ends with status 2 and leaves nothing behind. `iolite run` says whose file it is.
+order of the file; `iolite up` tells the same; both end with status 2 and leave nothing behind. `iolite run` says whose file
+it is.
 
   check_system_mistakes.py IOLITE
 """
 
 import os
+import pathlib
+import subprocess
 import sys
 import tempfile
 
-from check_mistakes import MARK, places, run
+from check_mistakes import IOLITE, MARK, places, run
 from system_mistakes import CASES, RIGHT
 
 CASES_MIN = 60
+EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples/systems"
 
 
 def judge(marked, wanted, folder):
@@ -32,6 +36,9 @@ def judge(marked, wanted, folder):
         start, words = f"{folder}/bad.json:{row}:{column}: ", words.replace("{D}", folder)
         if not line.startswith(start) or words not in line:
             return f"{line!r} is not {start!r} and {words!r}"
+    status, out, err = run("up", folder)
+    if (status, out, err) != (2, "", "".join(f"iolite: up: {line}\n" for line in lines)):
+        return f"up: status {status}, says {out!r} {err!r}"
     return None
 
 
@@ -49,6 +56,11 @@ def main():
             if wrong:
                 failed += 1
                 print(f"FAIL {marked!r}: {wrong}")
+        for example in sorted(EXAMPLES.glob("*.json")):
+            status = subprocess.run([IOLITE, "check", example], stdout=subprocess.DEVNULL, timeout=60, check=False).returncode
+            if status:
+                failed += 1
+                print(f"FAIL {example} has mistakes")
         status, _, err = run("run", folder)
         if status != 2 or "give it to `iolite up`" not in err or err.count("\n") != 1:
             failed += 1
