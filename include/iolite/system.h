@@ -21,6 +21,9 @@ struct iol_system;
 int iol_system_new(const struct iol_system_config *config, struct iol_loop *loop,
 		   struct iol_system **system, struct iol_error *err);
 
+/* Machines that start from here on write their messages to @fd, which is borrowed; -1: to our standard error, as in the beginning. */
+void iol_system_set_log(struct iol_system *system, int fd);
+
 /* Starts what is to be started; @settled(data) once all of that runs, or has ended. [loop] */
 void iol_system_start(struct iol_system *system, void (*settled)(void *data), void *data);
 

@@ -71,6 +71,8 @@ static int signals_init(struct up *up)
 	sigset_t set;
 
 	signal(SIGPIPE, SIG_IGN);
+	/* Whoever ignores it has no children to ask about. */
+	signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
@@ -88,6 +90,7 @@ static void settled(void *data)
 	struct up *up = data;
 
 	iol_daemon_ready(&up->daemon);
+	iol_system_set_log(up->system, -1); /* ours is the same now */
 	iol_notify_ready(&up->notify, &up->loop);
 }
 
@@ -98,6 +101,10 @@ static int live(struct up *up)
 	if (iol_system_new(&up->config, &up->loop, &up->system, &err))
 		return iol_cli_fail("up", err.code == -EBUSY ? IOL_EXIT_USAGE : IOL_EXIT_HOST, "%s",
 				    err.msg);
+	/* Who waits for us to be in the background does not wait for the machines to end. */
+	if (up->daemon.background)
+		iol_system_set_log(up->system,
+				   up->daemon.log_fd >= 0 ? up->daemon.log_fd : up->daemon.null_fd);
 	await_signal(up);
 	iol_system_start(up->system, settled, up);
 	if (iol_loop_run(&up->loop, &err))

@@ -54,6 +54,8 @@ static void prepare(const struct iol_child_config *config, int config_fd)
 		dup2(null, STDIN_FILENO);
 		dup2(null, STDOUT_FILENO);
 	}
+	if (config->log_fd >= 0)
+		dup2(config->log_fd, STDERR_FILENO);
 	if (config_fd == CONFIG_FD)
 		fcntl(config_fd, F_SETFD, 0);
 	else

@@ -16,6 +16,7 @@ struct iol_child {
 struct iol_child_config {
 	const char *json; /* the machine's configuration */
 	const char *notify; /* NOTIFY_SOCKET */
+	int log_fd; /* its standard error; -1: ours */
 	int lock_fd; /* the supervisor's, which is not the child's; -1: none */
 };
 

@@ -198,6 +198,7 @@ static int launch(struct iol_partition *partition, struct iol_error *err)
 	g_autofree char *json = NULL;
 	struct iol_child_config config = {
 		.notify = m->system->notify,
+		.log_fd = m->system->log_fd,
 		.lock_fd = m->system->file.lock_fd,
 	};
 	struct iol_child child = { .go_fd = -1 };

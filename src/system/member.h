@@ -33,6 +33,7 @@ struct iol_system {
 	struct iol_state_file file;
 	struct iol_control *control;
 	int notify_fd; /* machines say there that they run; a socket of the abstract namespace */
+	int log_fd; /* standard error of machines; -1: ours */
 	char *notify; /* its name, as NOTIFY_SOCKET has it */
 	struct iol_op notify_op; /* a poll of it */
 	struct iol_op alarm_op; /* a timer, up to alarm_ns */

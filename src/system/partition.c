@@ -257,17 +257,21 @@ void iol_partition_refused(struct iol_partition *p)
 
 /* --- the end --- */
 
-/* A configuration that cannot be run will not be better next time. */
-static bool is_final(struct iol_partition_end end)
+/*
+ * A configuration that could not be run will not be better next time. One that has been run was right: what is in its way then, as
+ * a disk that is in use, may go.
+ */
+static bool is_final(const struct iol_partition *p)
 {
-	return end.cause == IOL_PARTITION_ENDED_STATUS && end.number == IOL_EXIT_USAGE;
+	return !p->has_run && p->end.cause == IOL_PARTITION_ENDED_STATUS &&
+	       p->end.number == IOL_EXIT_USAGE;
 }
 
 static void plan_restart(struct iol_partition *p)
 {
 	uint64_t ran_ns = p->ready_ns ? now_ns(p) - p->ready_ns : 0, delay_ns = 0;
 
-	if (p->wanted && !is_final(p->end) &&
+	if (p->wanted && !is_final(p) &&
 	    iol_restart_next(&p->restart, &p->config->restart, iol_partition_failed(p->end), ran_ns,
 			     &delay_ns)) {
 		p->delay_ns = delay_ns;

@@ -286,6 +286,7 @@ int iol_system_new(const struct iol_system_config *config, struct iol_loop *loop
 	s->config = config;
 	s->loop = loop;
 	s->notify_fd = -1;
+	s->log_fd = -1;
 	s->work.run = work;
 	s->alarm_op.done = alarm_done;
 	ret = iol_state_file_open(&s->file, folder, config->name, err);
@@ -306,6 +307,11 @@ int iol_system_new(const struct iol_system_config *config, struct iol_loop *loop
 	load(s);
 	*system = s;
 	return 0;
+}
+
+void iol_system_set_log(struct iol_system *s, int fd)
+{
+	s->log_fd = fd;
 }
 
 void iol_system_start(struct iol_system *s, void (*settled)(void *data), void *data)

@@ -396,14 +396,18 @@ def background():
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         listener.bind(f"{folder}/notify")
         listener.settimeout(LIMIT)
-        system = System("--daemonize", "--pidfile", pidfile, "--log-file", f"{folder}/log", a="button")
+        system = System("--daemonize", "--pidfile", pidfile, "--log-file", f"{folder}/log", a="button", b="crash")
         os.environ["NOTIFY_SOCKET"] = ENV["NOTIFY_SOCKET"] = f"{folder}/notify"
         try:
             with system:
                 del ENV["NOTIFY_SOCKET"]
                 expect("the status of who waits", system.process.wait(LIMIT), 0)
-                expect("a, at once", system.partition("a")["state"], "running")
                 pid = int(pathlib.Path(pidfile).read_text())
+                # Nobody has the terminal any more, nor what stood in its place.
+                for number in {pid, *system.state_pids().values()} - {0}:
+                    expect(f"standard error of {number}", os.readlink(f"/proc/{number}/fd/2"), f"{folder}/log")
+                expect("what the log says of b", "triple fault" in pathlib.Path(f"{folder}/log").read_text(), True)
+                expect("a, at once", system.partition("a")["state"], "running")
                 if f"READY=1\nSTATUS=running\nMAINPID={pid}" != listener.recv(512).decode():
                     raise Failure("the manager is not told that it is ready")
                 iolite("down", "--wait", "0", system.name)

@@ -263,12 +263,12 @@ static void test_policies(void)
 		{ IOL_RESTART_NEVER, { IOL_PARTITION_ENDED_STATUS, IOL_EXIT_OK }, false },
 		{ IOL_RESTART_ON_FAILURE, { IOL_PARTITION_ENDED_STATUS, IOL_EXIT_OK }, false },
 		{ IOL_RESTART_ON_FAILURE, { IOL_PARTITION_ENDED_STATUS, IOL_EXIT_HOST }, true },
-		{ IOL_RESTART_ON_FAILURE, { IOL_PARTITION_ENDED_STATUS, IOL_EXIT_USAGE }, false },
+		{ IOL_RESTART_ON_FAILURE, { IOL_PARTITION_ENDED_STATUS, IOL_EXIT_USAGE }, true },
 		{ IOL_RESTART_ON_FAILURE, { IOL_PARTITION_ENDED_SIGNAL, 9 }, true },
 		{ IOL_RESTART_ON_FAILURE, { IOL_PARTITION_ENDED_LOST, 0 }, true },
 		{ IOL_RESTART_ON_FAILURE, { IOL_PARTITION_ENDED_STOPPED, 0 }, false },
 		{ IOL_RESTART_ALWAYS, { IOL_PARTITION_ENDED_STATUS, IOL_EXIT_OK }, true },
-		{ IOL_RESTART_ALWAYS, { IOL_PARTITION_ENDED_STATUS, IOL_EXIT_USAGE }, false },
+		{ IOL_RESTART_ALWAYS, { IOL_PARTITION_ENDED_STATUS, IOL_EXIT_USAGE }, true },
 		{ IOL_RESTART_ALWAYS, { IOL_PARTITION_ENDED_STOPPED, 0 }, false },
 	};
 
@@ -284,6 +284,22 @@ static void test_policies(void)
 		expect_asked(&rig, cases[i].again ? "L" : "");
 		rig_finish(&rig);
 	}
+}
+
+/* What could not be run at first will not be better; what has been run was right. */
+static void test_usage(void)
+{
+	struct rig rig;
+
+	rig_init(&rig, IOL_RESTART_ALWAYS);
+	iol_partition_start(&rig.partition, NULL);
+	pass(&rig, 0);
+	end_with(&rig, IOL_EXIT_USAGE);
+	g_assert_false(rig.partition.wanted);
+	expect_end(&rig, "usage");
+	pass(&rig, 100000);
+	expect_asked(&rig, "L");
+	rig_finish(&rig);
 }
 
 /* The button, then the word, then the signal; and who is in a hurry later need not wait. */
@@ -451,6 +467,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/system/partition/back-off", test_back_off);
 	g_test_add_func("/system/partition/steady", test_steady);
 	g_test_add_func("/system/partition/policies", test_policies);
+	g_test_add_func("/system/partition/usage", test_usage);
 	g_test_add_func("/system/partition/stop", test_stop);
 	g_test_add_func("/system/partition/restart", test_restart);
 	g_test_add_func("/system/partition/launch-fails", test_launch_fails);
