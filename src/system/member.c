@@ -38,6 +38,15 @@ static void connect_now(struct iol_member *m)
 		iol_log(IOL_LOG_DEBUG, "%s: control socket: %s", name_of(m), strerror(-ret));
 }
 
+/* Words of query-status (docs/control.md) for one that stands; one that is at its end does not. */
+static bool is_paused(const char *status)
+{
+	static const char *const words[] = { "paused",   "prelaunch",      "debug",
+					     "watchdog", "guest-panicked", NULL };
+
+	return g_strv_contains(words, status);
+}
+
 static void answered(struct iol_link *link, enum iol_link_request request, const json_t *result)
 {
 	struct iol_member *m = iol_container_of(link, struct iol_member, link);
@@ -50,8 +59,8 @@ static void answered(struct iol_link *link, enum iol_link_request request, const
 		if (m->partition.state == IOL_PARTITION_STOPPING)
 			iol_link_send(link, IOL_LINK_QUIT, NULL); /* adopted so */
 		else if (m->partition.state == IOL_PARTITION_STARTING)
-			iol_partition_ready(&m->partition, strcmp(status, "running") != 0);
-		else if (strcmp(status, "running"))
+			iol_partition_ready(&m->partition, is_paused(status));
+		else if (is_paused(status))
 			iol_partition_paused(&m->partition);
 		else
 			iol_partition_resumed(&m->partition);
@@ -166,6 +175,12 @@ static void ended(struct iol_member *m)
 	m->pid = 0;
 	m->ticks = 0;
 	iol_fd_close(&m->pidfd);
+	/* Its supervisor was killed before it could give its word (child.c). */
+	if (m->adopted && m->unproven && !m->told_end &&
+	    m->partition.state == IOL_PARTITION_STARTING) {
+		iol_partition_unlaunched(&m->partition);
+		return;
+	}
 	iol_partition_ended(&m->partition, end);
 	if (iol_partition_failed(m->partition.end) && !m->partition.wanted)
 		m->system->status =
@@ -339,6 +354,7 @@ void iol_member_adopt(struct iol_member *m, const struct iol_state_entry *entry)
 		m->pid = entry->pid;
 		m->ticks = entry->ticks;
 		m->adopted = true;
+		m->unproven = !entry->has_run;
 		m->link_ns = 1;
 		await_end(m);
 		if (entry->wanted) {

@@ -17,6 +17,7 @@ struct iol_member {
 	uint64_t ticks; /* when that was started */
 	int pidfd;
 	bool adopted; /* another supervisor's child */
+	bool unproven; /* it has not said that it runs: it may be one that waits for that supervisor's word */
 	struct iol_op pid_op; /* a poll of pidfd */
 	struct iol_link link;
 	uint64_t link_ns; /* when to connect again; 0: not at all */

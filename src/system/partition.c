@@ -300,6 +300,13 @@ void iol_partition_ended(struct iol_partition *p, struct iol_partition_end end)
 	enter(p, IOL_PARTITION_STOPPED);
 }
 
+void iol_partition_unlaunched(struct iol_partition *p)
+{
+	clear_timer(p);
+	p->ready_ns = 0;
+	enter(p, IOL_PARTITION_STOPPED);
+}
+
 void iol_partition_expired(struct iol_partition *p)
 {
 	enum iol_partition_timer timer = p->timer;

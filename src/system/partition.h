@@ -104,6 +104,8 @@ void iol_partition_resumed(struct iol_partition *partition);
 void iol_partition_refused(
 	struct iol_partition *partition); /* the machine did not pause or resume */
 void iol_partition_ended(struct iol_partition *partition, struct iol_partition_end end);
+/* What was taken for its process ended before it was a machine: it is as if it had not been launched. */
+void iol_partition_unlaunched(struct iol_partition *partition);
 void iol_partition_expired(struct iol_partition *partition); /* its deadline has come */
 
 /* Whether @end is a failure, as "on-failure" means it. */

@@ -302,6 +302,23 @@ static void test_usage(void)
 	rig_finish(&rig);
 }
 
+/* A process that was none of it: nothing has been tried, and nothing is counted. */
+static void test_unlaunched(void)
+{
+	struct rig rig;
+
+	rig_init(&rig, IOL_RESTART_NEVER);
+	iol_partition_start(&rig.partition, NULL);
+	pass(&rig, 0);
+	iol_partition_unlaunched(&rig.partition);
+	expect_state(&rig, "stopped");
+	expect_end(&rig, "");
+	pass(&rig, 0);
+	expect_asked(&rig, "LL");
+	g_assert_cmpuint(rig.partition.restart.count, ==, 0);
+	rig_finish(&rig);
+}
+
 /* The button, then the word, then the signal; and who is in a hurry later need not wait. */
 static void test_stop(void)
 {
@@ -468,6 +485,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/system/partition/steady", test_steady);
 	g_test_add_func("/system/partition/policies", test_policies);
 	g_test_add_func("/system/partition/usage", test_usage);
+	g_test_add_func("/system/partition/unlaunched", test_unlaunched);
 	g_test_add_func("/system/partition/stop", test_stop);
 	g_test_add_func("/system/partition/restart", test_restart);
 	g_test_add_func("/system/partition/launch-fails", test_launch_fails);
