@@ -13,6 +13,8 @@
 
 #include <iolite/log.h>
 
+#include "process.h"
+
 #define LAST_WORDS_NS (IOL_NS_PER_S / 2)
 
 enum { NOTICE_BYTES = 512 };
@@ -255,6 +257,37 @@ static int open_control(struct iol_system *s, const char *folder, struct iol_err
 	return iol_control_new(s->loop, &config, &s->control, err);
 }
 
+static bool has_partition(const struct iol_system *s, const char *name)
+{
+	for (unsigned int i = 0; i < s->count; i++)
+		if (!strcmp(s->all[i]->config->name, name))
+			return true;
+	return false;
+}
+
+/* The file may have been edited in between: what it does not have any more is nobody's. */
+static void tell_of_others(const struct iol_system *s, json_t *former)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(former, name, value)
+	{
+		struct iol_state_entry entry;
+		iol_auto(iol_fd_close) int fd = -1;
+
+		(void)value;
+		if (has_partition(s, name) || !iol_state_file_entry(former, name, &entry))
+			continue;
+		fd = iol_process_open(entry.pid, entry.ticks);
+		if (fd >= 0)
+			iol_log(IOL_LOG_WARN,
+				"'%.64s' is no partition any more and runs on, as process %d: "
+				"`iolite stop` of its machine ends it",
+				name, (int)entry.pid);
+	}
+}
+
 /* What a former supervisor has left, or what the file says. */
 static void load(struct iol_system *s)
 {
@@ -269,6 +302,7 @@ static void load(struct iol_system *s)
 		else
 			m->partition.wanted = m->partition.config->autostart;
 	}
+	tell_of_others(s, former);
 	json_decref(former);
 	s->loaded = true;
 }

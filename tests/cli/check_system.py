@@ -271,6 +271,93 @@ def status_table():
         iolite("status", f"{PREFIX}-other", status=1)
 
 
+def status_again_and_again():
+    with System(a="button") as system:
+        system.wait_running("a")
+        watch = subprocess.Popen([IOLITE, "status", system.name, "--watch"], env=ENV, stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            rows = 0
+            while rows < 2:
+                line = watch.stdout.readline()
+                if not line:
+                    raise Failure(f"it ends with {watch.wait(LIMIT)} after {rows} rows: {watch.stderr.read()!r}")
+                rows += bool(re.match(rf"{system.full('a')} +running ", line))
+            iolite("down", "--wait", "0", system.name)
+            watch.stdout.read()
+            expect("its status at the end of the system", watch.wait(LIMIT), 0)
+        finally:
+            watch.kill()
+            watch.wait()
+            watch.stdout.close()
+            watch.stderr.close()
+        system.end()
+
+
+class Wire:
+    """The supervisor's socket, by hand."""
+
+    def __init__(self, system):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(LIMIT)
+        self.socket.connect(f"{FOLDER}/{system.name}.system")
+        self.file = self.socket.makefile("r", encoding="ascii")
+        self.events = []
+        expect("the greeting", list(self.message()), ["QMP"])
+        self.ask("qmp_capabilities")
+
+    def message(self):
+        return json.loads(self.file.readline())
+
+    def ask(self, command, **arguments):
+        request = {"execute": command, "arguments": {key.replace("_", "-"): value for key, value in arguments.items()}}
+        self.socket.sendall(json.dumps(request).encode())
+        while True:
+            message = self.message()
+            if "event" not in message:
+                return message
+            self.events.append(message)
+
+    def event(self, **wanted):
+        while True:
+            while self.events:
+                data = self.events.pop(0)["data"]
+                if all(data[key] == value for key, value in wanted.items()):
+                    return data
+            self.events.append(self.message())
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
+
+
+def wire():
+    with System(a="button", more={"on-all-stopped": "stay"}) as system:
+        system.wait_running("a")
+        wire_of = Wire(system)
+        a = system.full("a")
+        commands = {entry["name"] for entry in wire_of.ask("query-commands")["return"]}
+        for name in ("partitions", "start", "stop", "restart", "pause", "resume", "down"):
+            expect(f"x-iolite-{name} is there", f"x-iolite-{name}" in commands, True)
+        for command, arguments, error in (
+                ("x-iolite-stop", {}, "Parameter 'name' is missing"),
+                ("x-iolite-stop", {"name": 5}, "Invalid parameter type for 'name', expected: string"),
+                ("x-iolite-stop", {"name": a, "wait_ms": -1}, "wait-ms: give milliseconds, up to a week"),
+                ("x-iolite-restart", {"name": a, "wait_ms": 1 << 62}, "wait-ms: give milliseconds, up to a week"),
+                ("x-iolite-start", {"name": "../a"}, f"the system '{system.name}' has no partition '../a'"),
+                ("x-iolite-resume", {"name": "x" * 5000}, f"the system '{system.name}' has no partition '{'x' * 64}'"),
+                ("x-iolite-down", {"now": True}, "Parameter 'now' is unexpected"),
+                ("system_powerdown", {}, "The command system_powerdown has not been found")):
+            expect(f"{command} {str(arguments)[:80]}", wire_of.ask(command, **arguments).get("error", {}).get("desc"), error)
+        expect("the state after all that", system.partition("a")["state"], "running")
+        expect("stop", wire_of.ask("x-iolite-stop", name=a, wait_ms=60000), {"return": {}})
+        wire_of.event(name=a, state="stopping")
+        expect("the cause", wire_of.event(name=a, state="stopped")["cause"], "stopped")
+        expect("down", wire_of.ask("x-iolite-down"), {"return": {}})
+        wire_of.close()
+        system.end()
+
+
 def one_supervisor():
     with System(a="button") as system:
         pid = system.wait_running("a")["a"]
@@ -299,6 +386,26 @@ def adopts():
         system.verb("stop", "a")
         expect("a", system.partition("a")["cause"], "stopped")
         iolite("down", "--wait", "1", system.name)
+        system.end()
+
+
+def file_edited_in_between():
+    with System(a="button", b="button", more={"on-all-stopped": "stay"}) as system:
+        before = system.wait_running("a", "b")
+        system.process.kill()
+        system.process.wait()
+        text = json.loads(pathlib.Path(system.file).read_text())
+        left = text["partitions"].pop(system.full("b"))
+        text["partitions"][system.full("c")] = left
+        pathlib.Path(system.file).write_text(json.dumps(text))
+        system.up()
+        after = system.wait_running("a", "c")
+        expect("the process of a", after["a"], before["a"])
+        in_order(system.said(), f"is no partition any more and runs on, as process {before['b']}: `iolite stop`")
+        expect("whether b runs", alive(before["b"]), True)
+        iolite("stop", system.full("b"))
+        wait_until("the end of b", lambda: not alive(before["b"]))
+        iolite("down", "--wait", "0", system.name)
         system.end()
 
 
@@ -446,7 +553,7 @@ def console():
 
 
 CASES = (order, restarts_with_a_limit, causes, power_off_is_no_failure, status_of_the_last_failure, by_name, status_table,
-         one_supervisor, adopts, adopted_causes, killed_at_random_points, stuck_partition, all_stopped_runs_a_program, signals,
+         status_again_and_again, wire, one_supervisor, adopts, file_edited_in_between, adopted_causes, killed_at_random_points, stuck_partition, all_stopped_runs_a_program, signals,
          background, console)
 
 
