@@ -71,7 +71,7 @@ def check_bash(environment, machine):
         (["up", "--pid"], ["--pidfile="]),
         (["start", "no"], []),
         (["down", "gate"], ["gateway"]),
-        (["status", ""], ["gateway"]),
+        (["status", "gatew"], ["gateway"]),
         (["stop", "web1"], ["web1"]),
         (["stop", "not"], []),
         (["info", "./web"], ["./web space.json"]),
