@@ -21,6 +21,20 @@ _iolite_machines() {
 	done
 }
 
+_iolite_systems() {
+	local socket
+	for socket in "${XDG_RUNTIME_DIR:-/nonexistent}"/iolite/*.system /run/iolite/*.system; do
+		[ -S "$socket" ] || continue
+		socket=${socket##*/}
+		printf '%s\n' "${socket%.system}"
+	done
+}
+
+# _iolite_partitions PROGRAM: of all systems, behind the heading of each
+_iolite_partitions() {
+	"$1" status 2>/dev/null | sed -n -e '/^PARTITION /d' -e '/ (supervisor /d' -e 's/ .*//p'
+}
+
 # _iolite_commands PROGRAM MACHINE: the commands of its monitor, a line each
 _iolite_commands() {
 	"$1" monitor "$2" help 2>/dev/null | sed -n -e 's/  .*//' -e 's/[][]//g' -e '/^[a-z]/p'
@@ -76,6 +90,8 @@ _iolite() {
 			*) _iolite_offer "$(_iolite_machines)" "$current" ;;
 			esac
 			;;
+		start | restart | console) _iolite_offer "$(_iolite_partitions "$program")" "$current" ;;
+		down | status) _iolite_offer "$(_iolite_systems)" "$current" ;;
 		list | doctor | version) ;;
 		*) _iolite_files "$current" ;;
 		esac

@@ -8,12 +8,38 @@
 
 #include <iolite/log.h>
 
+#include "control_system.h"
 #include "control_verb.h"
 
 enum { WAIT_S_MAX = 7 * 24 * 60 * 60 };
 
 static const char exit_status[] =
 	"\nExit status: 0, 1 there is no such machine, or it did not do it, 2 wrong options.\n";
+
+/*
+ * Partitions of systems have a supervisor, who is to know what is wanted. @command is its own; false: there is none, and it is a
+ * machine like any other.
+ */
+static bool run_supervised(const char *verb, const char *name, const char *command,
+			   const char *state, int *status)
+{
+	struct iol_client *client;
+
+	if (!iol_system_verb_find(name, &client))
+		return false;
+	*status = iol_system_verb_run(verb, client, name, command, state, 0);
+	iol_client_close(client);
+	return true;
+}
+
+static bool run_pause_supervised(const char *verb, const char *name, int *status)
+{
+	if (!strcmp(verb, "pause"))
+		return run_supervised(verb, name, "x-iolite-pause", "paused", status);
+	if (!strcmp(verb, "resume"))
+		return run_supervised(verb, name, "x-iolite-resume", "running", status);
+	return false;
+}
 
 /* A verb that is one command. */
 static int run_simple(const struct iol_control_verb *verb, const char *command, int argc,
@@ -24,10 +50,11 @@ static int run_simple(const struct iol_control_verb *verb, const char *command, 
 	char **args;
 	int status = iol_control_verb_parse(verb, argc, argv, &args);
 
-	if (!status)
+	if (!status && !run_pause_supervised(verb->name, args[0], &status)) {
 		status = iol_control_verb_connect(verb->name, args[0], &client);
-	if (!status && iol_client_execute(client, command, NULL, NULL, &err))
-		status = iol_control_verb_fail(verb->name, args[0], &err);
+		if (!status && iol_client_execute(client, command, NULL, NULL, &err))
+			status = iol_control_verb_fail(verb->name, args[0], &err);
+	}
 	iol_client_close(client);
 	g_strfreev(args);
 	return status == IOL_CONTROL_VERB_HELP ? IOL_EXIT_OK : status;
@@ -193,8 +220,11 @@ static int stop(const char *name)
 {
 	struct iol_client *client;
 	struct iol_error err = { 0 };
-	int status = iol_control_verb_connect("stop", name, &client);
+	int status;
 
+	if (run_supervised("stop", name, "x-iolite-stop", "stopped", &status))
+		return status;
+	status = iol_control_verb_connect("stop", name, &client);
 	if (status)
 		return status;
 	/* It may be gone before its answer is here. */
@@ -210,7 +240,8 @@ int iol_cmd_stop(int argc, char **argv)
 {
 	g_autofree char *more = g_strconcat(
 		"As if its plug were pulled: the guest is not asked. What it was told is stable is "
-		"on its disks.\nReturns when the machine has ended.\n"
+		"on its disks.\nReturns when the machine has ended. A partition of a system is not "
+		"started again.\n"
 		"NAME is a machine's name, or the path of its socket.\n"
 		"\n"
 		"Examples:\n"

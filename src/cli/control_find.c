@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <iolite/config.h>
+#include <iolite/system.h>
 #include <iolite/unix_path.h>
 
 #define HOST_FOLDER "/run/iolite"
@@ -120,7 +121,7 @@ static bool has(const GPtrArray *all, const char *name)
 	return false;
 }
 
-static void add_folder(GPtrArray *all, const char *folder)
+static void add_folder(GPtrArray *all, const char *folder, const char *suffix)
 {
 	g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
 	const char *file;
@@ -129,14 +130,14 @@ static void add_folder(GPtrArray *all, const char *folder)
 		g_autofree char *name = NULL;
 		struct iol_found *found;
 
-		if (!g_str_has_suffix(file, SUFFIX))
+		if (!g_str_has_suffix(file, suffix))
 			continue;
-		name = g_strndup(file, strlen(file) - strlen(SUFFIX));
+		name = g_strndup(file, strlen(file) - strlen(suffix));
 		if (check_name(name, NULL) || has(all, name))
 			continue;
 		found = g_new0(struct iol_found, 1);
 		found->name = g_steal_pointer(&name);
-		found->path = socket_in(folder, found->name);
+		found->path = g_build_filename(folder, file, NULL);
 		if (is_socket(found->path) && !iol_unix_path_check(found->path, NULL))
 			g_ptr_array_add(all, found);
 		else
@@ -151,17 +152,27 @@ static gint by_name(gconstpointer a, gconstpointer b)
 	return strcmp((*first)->name, (*second)->name);
 }
 
-GPtrArray *iol_find_all(void)
+static GPtrArray *find_all(const char *suffix)
 {
 	GPtrArray *all = g_ptr_array_new_with_free_func(free_found);
 	char *names[FOLDERS_MAX];
 	unsigned int count = folders(names);
 
 	for (unsigned int i = 0; i < count; i++)
-		add_folder(all, names[i]);
+		add_folder(all, names[i], suffix);
 	free_folders(names, count);
 	g_ptr_array_sort(all, by_name);
 	return all;
+}
+
+GPtrArray *iol_find_all(void)
+{
+	return find_all(SUFFIX);
+}
+
+GPtrArray *iol_find_systems(void)
+{
+	return find_all(IOL_SYSTEM_SUFFIX);
 }
 
 static bool nobody_listens(const char *path)

@@ -22,6 +22,9 @@ int iol_find_machine(const char *name, char **path, struct iol_error *err);
 /* All of them (struct iol_found *), by name; where two folders have the same name, the one that the name means. */
 GPtrArray *iol_find_all(void);
 
+/* The sockets of supervisors (iolite/system.h), likewise, each by its system's name. */
+GPtrArray *iol_find_systems(void);
+
 /* Removes the socket at @path where nobody listens, not even a moment later. True: it is gone. */
 bool iol_find_remove_stale(const char *path);
 

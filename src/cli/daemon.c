@@ -24,7 +24,9 @@ enum { PIDFILE_TRIES = 100 }; /* others may be starting and ending all the while
 
 void iol_daemon_init(struct iol_daemon *daemon)
 {
-	*daemon = (struct iol_daemon){ .ready_fd = -1, .pid_fd = -1, .log_fd = -1, .null_fd = -1 };
+	*daemon = (struct iol_daemon){
+		.verb = "run", .ready_fd = -1, .pid_fd = -1, .log_fd = -1, .null_fd = -1
+	};
 }
 
 /* ---- the pidfile ---- */
@@ -109,11 +111,11 @@ static int take_pidfile(struct iol_daemon *daemon)
 		return 0;
 	iol_fd_close(&daemon->pid_fd);
 	if (ret == -EBUSY)
-		return iol_cli_fail("run", IOL_EXIT_USAGE,
+		return iol_cli_fail(daemon->verb, IOL_EXIT_USAGE,
 				    "--pidfile: %.128s belongs to process %d, which runs: end that "
 				    "one first, or name another file",
 				    path, (int)owner);
-	return iol_cli_fail("run", iol_error_is_hosts(ret) ? IOL_EXIT_HOST : IOL_EXIT_USAGE,
+	return iol_cli_fail(daemon->verb, iol_error_is_hosts(ret) ? IOL_EXIT_HOST : IOL_EXIT_USAGE,
 			    "--pidfile: %.128s: %s", path,
 			    ret == -EINVAL ? "this is no file" : strerror(-ret));
 }
@@ -157,7 +159,7 @@ static int check_lines(const struct iol_config *config)
 }
 
 /* What the process in the background says, or that it ended without a word. */
-static int await(int fd)
+static int await(const struct iol_daemon *daemon, int fd)
 {
 	unsigned char status;
 	ssize_t len;
@@ -167,9 +169,9 @@ static int await(int fd)
 	} while (len < 0 && errno == EINTR);
 	if (len == 1)
 		return status;
-	return iol_cli_fail("run", IOL_EXIT_HOST,
-			    "--daemonize: the process in the background was killed before its "
-			    "machine ran");
+	return iol_cli_fail(daemon->verb, IOL_EXIT_HOST,
+			    "--daemonize: the process in the background was killed before it "
+			    "was ready");
 }
 
 /* Twice: who is no leader of a session gets no terminal by opening one. */
@@ -179,10 +181,10 @@ static int fork_away(struct iol_daemon *daemon, bool *waited)
 	pid_t child;
 
 	if (pipe2(ends, O_CLOEXEC))
-		return iol_cli_fail("run", IOL_EXIT_HOST, "pipe: %s", strerror(errno));
+		return iol_cli_fail(daemon->verb, IOL_EXIT_HOST, "pipe: %s", strerror(errno));
 	child = fork();
 	if (child < 0) {
-		status = iol_cli_fail("run", IOL_EXIT_HOST, "fork: %s", strerror(errno));
+		status = iol_cli_fail(daemon->verb, IOL_EXIT_HOST, "fork: %s", strerror(errno));
 		close(ends[0]);
 		close(ends[1]);
 		return status;
@@ -191,7 +193,7 @@ static int fork_away(struct iol_daemon *daemon, bool *waited)
 		close(ends[1]);
 		while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
 			continue;
-		status = await(ends[0]);
+		status = await(daemon, ends[0]);
 		close(ends[0]);
 		*waited = true;
 		return status;
@@ -224,7 +226,7 @@ static int open_log(struct iol_daemon *daemon)
 	daemon->log_fd =
 		open(daemon->log_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
 	if (daemon->log_fd < 0)
-		return iol_cli_fail("run",
+		return iol_cli_fail(daemon->verb,
 				    iol_error_is_hosts(-errno) ? IOL_EXIT_HOST : IOL_EXIT_USAGE,
 				    "--log-file: %.128s: %s", daemon->log_file, strerror(errno));
 	/* In the background what goes wrong before the machine runs is for who waits. */
@@ -239,7 +241,7 @@ int iol_daemon_begin(struct iol_daemon *daemon, const struct iol_config *config,
 
 	*waited = false;
 	if (daemon->daemonize) {
-		status = check_lines(config);
+		status = config ? check_lines(config) : 0;
 		if (!status)
 			status = fork_away(daemon, waited);
 	}

@@ -12,6 +12,7 @@
 
 /* What the command line says, and what is open. */
 struct iol_daemon {
+	const char *verb; /* for messages; "run" unless it is set */
 	gboolean daemonize;
 	char *pidfile, *log_file; /* NULL: none; owned */
 	bool background; /* this process is the one that was put there */
@@ -26,7 +27,7 @@ void iol_daemon_init(struct iol_daemon *daemon);
 /*
  * Goes into the background where that was asked for, and takes the pidfile; opens the log file. Before any thread and
  * before anything is opened. Returns in the process that is to run the machine, with 0 or the exit status of what went
- * wrong, which was told. The process that waits does not come back but in *@waited: then the value is its exit status.
+ * wrong, which was told. @config may be NULL: nobody needs the terminal. The process that waits does not come back but in *@waited: then the value is its exit status.
  */
 int iol_daemon_begin(struct iol_daemon *daemon, const struct iol_config *config, bool *waited);
 

@@ -177,21 +177,38 @@ void iol_config_complete(struct iol_config *config)
 	iol_config_complete_control(config);
 }
 
-void iol_config_check_all(struct iol_config *config, struct iol_mistakes *mistakes)
+static void check_kernel(const struct iol_config *config, const struct iol_json_place *at,
+			 struct iol_mistakes *mistakes)
 {
-	const struct iol_json_place cpus = { .key = "cpus" }, pin = { .up = &cpus, .key = "pin" };
-	const struct iol_json_place memory = { .key = "memory" };
-	const struct iol_json_place hugepages = { .up = &memory, .key = "hugepages" };
-	const struct iol_json_place console = { .key = "console" }, gdb = { .key = "gdb" };
-	const struct iol_json_place control = { .key = "control" }, jail = { .key = "jail" };
 	struct iol_error err = { 0 };
 
-	if (!config->kernel && !iol_mistakes_count(mistakes)) {
+	if (config->kernel || (!at && iol_mistakes_count(mistakes)))
+		return;
+	if (at)
+		iol_error_set(&err, -EINVAL,
+			      "no kernel: name one, such as \"boot\": {\"kernel\": \"vmlinuz\"}, "
+			      "here or among the defaults");
+	else
 		iol_error_set(&err, -EINVAL,
 			      "no kernel: name one with -k, such as -k /boot/vmlinuz, or "
 			      "as boot.kernel in a file");
-		iol_mistakes_put(mistakes, NULL, &err);
-	}
+	iol_mistakes_put(mistakes, at, &err);
+}
+
+void iol_config_check_at(struct iol_config *config, const struct iol_json_place *at,
+			 struct iol_mistakes *mistakes)
+{
+	const struct iol_json_place cpus = { .up = at, .key = "cpus" };
+	const struct iol_json_place pin = { .up = &cpus, .key = "pin" };
+	const struct iol_json_place memory = { .up = at, .key = "memory" };
+	const struct iol_json_place hugepages = { .up = &memory, .key = "hugepages" };
+	const struct iol_json_place console = { .up = at, .key = "console" };
+	const struct iol_json_place gdb = { .up = at, .key = "gdb" };
+	const struct iol_json_place control = { .up = at, .key = "control" };
+	const struct iol_json_place jail = { .up = at, .key = "jail" };
+	struct iol_error err = { 0 };
+
+	check_kernel(config, at, mistakes);
 	iol_config_complete(config);
 	if (iol_config_check_pin(config, &err))
 		iol_mistakes_put_found(mistakes, &pin, "cpus", &err);
@@ -205,7 +222,12 @@ void iol_config_check_all(struct iol_config *config, struct iol_mistakes *mistak
 		iol_mistakes_put_found(mistakes, &control, "control", &err);
 	if (iol_config_check_jail(config, &err))
 		iol_mistakes_put_found(mistakes, &jail, "jail", &err);
-	iol_config_check_files(config, mistakes);
+	iol_config_check_files(config, at, mistakes);
+}
+
+void iol_config_check_all(struct iol_config *config, struct iol_mistakes *mistakes)
+{
+	iol_config_check_at(config, NULL, mistakes);
 }
 
 int iol_config_check(struct iol_config *config, struct iol_error *err)

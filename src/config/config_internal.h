@@ -5,6 +5,8 @@
 
 #include <iolite/config.h>
 
+#include "json_position.h"
+
 /*
  * How a value is written in a JSON file. A setter takes the text that an option would have, which is
  * made of it: one reading of values for both.
@@ -86,6 +88,8 @@ int iol_config_set_control_in(struct iol_config *config, const char *text, const
 			      struct iol_error *err);
 /* The text that iol_config_set_control() takes, a path from the root; NULL: nothing was said. To be freed with g_free(). */
 char *iol_config_get_control(const struct iol_config *config);
+/* All of the file @path, to be freed with g_free(); NULL with what is wrong. */
+char *iol_config_read_file(const char *path, size_t *len, struct iol_error *err);
 void iol_jail_config_finish(struct iol_jail_config *jail);
 /* -EINVAL: a group or a root folder without a user. */
 int iol_config_check_jail(const struct iol_config *config, struct iol_error *err);
@@ -101,7 +105,11 @@ int iol_config_check_control(const struct iol_config *config, struct iol_error *
  * What a serial line or the console writes must not be a file of another one, nor the machine's configuration, kernel,
  * initrd, tree, overlay or disk; each that is goes to @mistakes. Looks at files and opens none.
  */
-void iol_config_check_files(const struct iol_config *config, struct iol_mistakes *mistakes);
+void iol_config_check_files(const struct iol_config *config, const struct iol_json_place *at,
+			    struct iol_mistakes *mistakes);
+/* iol_config_check_all() of a machine at @at of a system's file; NULL: of its own. */
+void iol_config_check_at(struct iol_config *config, const struct iol_json_place *at,
+			 struct iol_mistakes *mistakes);
 /* What iol_cpus_keys and iol_memory_keys are of: some of a struct iol_config. */
 struct iol_cpus_value {
 	unsigned int count;

@@ -7,80 +7,15 @@
  * folders afterwards is not seen.
  */
 #include "config_internal.h"
+#include "file_id.h"
 #include "mistakes.h"
 
 #include <errno.h>
 #include <glib.h>
-#include <sys/stat.h>
-
-/* What tells a file from others. Of one that is yet to be made: its folder and its name. */
-struct identity {
-	bool is_device;
-	dev_t dev; /* of a block device: itself */
-	ino_t ino;
-	char *name; /* NULL: the file is there */
-};
-
-static void identity_finish(struct identity *id)
-{
-	g_free(id->name);
-}
-
-enum { LINKS_MAX = 40 }; /* as Linux follows */
-
-/* The file that would be made at @path, which is not there: it may be a link to another place. To be freed. */
-static char *follow(const char *path)
-{
-	char *at = g_strdup(path);
-
-	for (unsigned int i = 0; i < LINKS_MAX; i++) {
-		g_autofree char *last = at;
-		g_autofree char *target = g_file_read_link(last, NULL);
-		g_autofree char *folder = NULL;
-
-		if (!target)
-			return g_steal_pointer(&last);
-		folder = g_path_get_dirname(last);
-		at = g_path_is_absolute(target) ? g_steal_pointer(&target)
-						: g_build_filename(folder, target, NULL);
-	}
-	return at;
-}
-
-/* False: it is not what can be overwritten (a terminal, a pipe, a folder), or no place for a file. */
-static bool identify(const char *path, struct identity *id)
-{
-	g_autofree char *made = NULL, *folder = NULL;
-	struct stat st;
-
-	*id = (struct identity){ 0 };
-	if (!stat(path, &st)) {
-		id->is_device = S_ISBLK(st.st_mode);
-		id->dev = id->is_device ? st.st_rdev : st.st_dev;
-		id->ino = id->is_device ? 0 : st.st_ino;
-		return id->is_device || S_ISREG(st.st_mode);
-	}
-	if (errno != ENOENT)
-		return false;
-	made = follow(path);
-	folder = g_path_get_dirname(made);
-	if (stat(folder, &st))
-		return false;
-	id->dev = st.st_dev;
-	id->ino = st.st_ino;
-	id->name = g_path_get_basename(made);
-	return true;
-}
-
-static bool same(const struct identity *a, const struct identity *b)
-{
-	return a->is_device == b->is_device && a->dev == b->dev && a->ino == b->ino &&
-	       !g_strcmp0(a->name, b->name);
-}
 
 /* A file that a line writes, and whose it is: "serial0", "serial0's log". */
 struct output {
-	struct identity id;
+	struct iol_file_id id;
 	const char *path;
 	char *whose;
 	unsigned int line; /* which of the serial lines, or CONSOLE */
@@ -93,6 +28,7 @@ enum { CONSOLE = IOL_CONFIG_SERIALS_MAX };
 
 struct outputs {
 	struct iol_mistakes *mistakes;
+	const struct iol_json_place *at; /* of the machine */
 	unsigned int count;
 	struct output all[OUTPUTS_MAX];
 };
@@ -102,7 +38,7 @@ static void outputs_finish(struct outputs *outputs)
 	while (outputs->count) {
 		struct output *output = &outputs->all[--outputs->count];
 
-		identity_finish(&output->id);
+		iol_file_id_finish(&output->id);
 		g_free(output->whose);
 	}
 }
@@ -110,12 +46,12 @@ static void outputs_finish(struct outputs *outputs)
 /* The one that writes the file @path (or NULL), or NULL. */
 static const struct output *find(const struct outputs *outputs, const char *path)
 {
-	iol_auto(identity_finish) struct identity id = { 0 };
+	iol_auto(iol_file_id_finish) struct iol_file_id id = { 0 };
 
-	if (!path || !outputs->count || !identify(path, &id))
+	if (!path || !outputs->count || !iol_file_id_of(path, &id))
 		return NULL;
 	for (unsigned int i = 0; i < outputs->count; i++)
-		if (same(&outputs->all[i].id, &id))
+		if (iol_file_id_same(&outputs->all[i].id, &id))
 			return &outputs->all[i];
 	return NULL;
 }
@@ -123,7 +59,8 @@ static const struct output *find(const struct outputs *outputs, const char *path
 /* Keeps what is wrong with the line @line. */
 static void put(const struct outputs *outputs, unsigned int line, struct iol_error *err)
 {
-	const struct iol_json_place serials = { .key = "serials" }, console = { .key = "console" },
+	const struct iol_json_place serials = { .up = outputs->at, .key = "serials" },
+				    console = { .up = outputs->at, .key = "console" },
 				    serial = { .up = &serials, .idx = line };
 
 	iol_mistakes_put_found(outputs->mistakes, line == CONSOLE ? &console : &serial, NULL, err);
@@ -161,7 +98,7 @@ static void add_output(struct outputs *outputs, const char *path, unsigned int l
 		put(outputs, line, &err);
 		return;
 	}
-	if (!path || !identify(path, &output->id))
+	if (!path || !iol_file_id_of(path, &output->id))
 		return;
 	output->path = path;
 	output->whose = g_strconcat(name, suffix, NULL);
@@ -190,9 +127,10 @@ static void check_inputs(const struct outputs *outputs, const struct iol_config 
 	}
 }
 
-void iol_config_check_files(const struct iol_config *config, struct iol_mistakes *mistakes)
+void iol_config_check_files(const struct iol_config *config, const struct iol_json_place *at,
+			    struct iol_mistakes *mistakes)
 {
-	iol_auto(outputs_finish) struct outputs outputs = { .mistakes = mistakes };
+	iol_auto(outputs_finish) struct outputs outputs = { .mistakes = mistakes, .at = at };
 
 	for (unsigned int i = 0; i < config->serial_count; i++)
 		add_line(&outputs, &config->serials[i], i);

@@ -13,13 +13,31 @@
 
 #define BYTE_ORDER_MARK "\xef\xbb\xbf"
 
-/* What the file says. NULL: it is no JSON, which was told. */
-static json_t *parse(struct iol_json *json, const char *name, const char *text, size_t len)
+/* Editors put a mark there, and RFC 8259 8.1 lets it be ignored. */
+static size_t mark_bytes(const char *text, size_t len)
+{
+	size_t mark = strlen(BYTE_ORDER_MARK);
+
+	return len >= mark && !memcmp(text, BYTE_ORDER_MARK, mark) ? mark : 0;
+}
+
+json_t *iol_json_read(const char *text, size_t len, json_error_t *found)
+{
+	size_t mark = mark_bytes(text, len);
+
+	/* jansson bounds the depth. */
+	return json_loadb(text + mark, len - mark, JSON_REJECT_DUPLICATES, found);
+}
+
+json_t *iol_json_parse(const struct iol_json *json, const char *name, const char *text, size_t len)
 {
 	g_autofree char *shown = NULL;
+	size_t mark = mark_bytes(text, len);
 	json_error_t found;
 	json_t *value;
 
+	text += mark;
+	len -= mark;
 	iol_mistakes_set_file(json->mistakes, name, NULL, 0);
 	if (memchr(text, '\0', len)) {
 		iol_json_refuse(json, NULL,
@@ -27,8 +45,7 @@ static json_t *parse(struct iol_json *json, const char *name, const char *text, 
 				"named with -k, a disk with -d");
 		return NULL;
 	}
-	/* jansson bounds the depth. */
-	value = json_loadb(text, len, JSON_REJECT_DUPLICATES, &found);
+	value = iol_json_read(text, len, &found);
 	if (value) {
 		/* Where there is no file there are no places. */
 		iol_mistakes_set_file(json->mistakes, name, *name ? text : NULL, len);
@@ -55,23 +72,17 @@ static void apply(struct iol_json *json, json_t *whole, char *const *sets)
 	}
 }
 
-/* @text without a byte order mark. */
 static void read_text(struct iol_json *json, const char *name, const char *text, size_t len,
 		      char *const *sets)
 {
 	json_auto_t *whole = NULL;
 
-	/* Editors put it there, and RFC 8259 8.1 lets it be ignored. */
-	if (len >= strlen(BYTE_ORDER_MARK) && !memcmp(text, BYTE_ORDER_MARK, 3)) {
-		text += strlen(BYTE_ORDER_MARK);
-		len -= strlen(BYTE_ORDER_MARK);
-	}
-	whole = parse(json, name, text, len);
+	whole = iol_json_parse(json, name, text, len);
 	if (!whole)
 		return;
 	if (json_is_object(whole))
 		apply(json, whole, sets);
-	iol_json_machine(json, whole);
+	iol_json_machine(json, NULL, whole, iol_json_machine_keys);
 }
 
 void iol_config_load_text_all(struct iol_config *config, const char *text, size_t len,
@@ -142,8 +153,7 @@ static ssize_t read_all(int fd, char *buf, size_t max)
 	return got < 0 ? -errno : (ssize_t)len;
 }
 
-/* All of the file @path, to be freed with g_free(); NULL with what is wrong. */
-static char *read_file(const char *path, size_t *len, struct iol_error *err)
+char *iol_config_read_file(const char *path, size_t *len, struct iol_error *err)
 {
 	const size_t max = IOL_CONFIG_FILE_BYTES_MAX;
 	iol_auto(iol_fd_close) int fd = open_file(path);
@@ -180,7 +190,7 @@ static int load(struct iol_config *config, const char *path, char *const *sets,
 	g_autofree char *text = NULL;
 	size_t len = 0;
 
-	text = read_file(path, &len, err);
+	text = iol_config_read_file(path, &len, err);
 	if (!text)
 		return err->code;
 	iol_config_load_text_all(config, text, len, path, folder, sets, mistakes);

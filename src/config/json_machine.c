@@ -592,9 +592,10 @@ const struct iol_json_key iol_json_machine_keys[] = {
 };
 
 /* A key of "boot" that stands outside of it is the commonest mistake. */
-static int check_boot(const struct iol_json *json, const char *name)
+static int check_boot(const struct iol_json *json, const struct iol_json_place *at,
+		      const char *name)
 {
-	struct iol_json_place place = { .key = name, .is_key = true };
+	struct iol_json_place place = { .up = at, .key = name, .is_key = true };
 
 	for (const struct iol_json_key *key = boot_keys; key->name; key++)
 		if (!strcmp(key->name, name))
@@ -604,19 +605,32 @@ static int check_boot(const struct iol_json *json, const char *name)
 	return 0;
 }
 
-int iol_json_machine(const struct iol_json *json, const json_t *value)
+/* A system's file, where one machine is wanted. */
+static int refuse_system(const struct iol_json *json)
+{
+	const struct iol_json_place place = { .key = "partitions", .is_key = true };
+
+	return iol_json_refuse(json, &place,
+			       "partitions make this a system of several machines: give it to "
+			       "`iolite up`, or alone to `iolite check`");
+}
+
+int iol_json_machine(const struct iol_json *json, const struct iol_json_place *at,
+		     const json_t *value, const struct iol_json_key *keys)
 {
 	json_auto_t *rest = json_copy((json_t *)value);
 	const char *name;
 	json_t *member;
 	int ret = 0;
 
+	if (!at && json_object_get(value, "partitions"))
+		return refuse_system(json);
 	json_object_foreach((json_t *)value, name, member)
 	{
-		if (!check_boot(json, name))
+		if (!check_boot(json, at, name))
 			continue;
 		json_object_del(rest, name);
 		ret = -EINVAL;
 	}
-	return iol_json_object(json, NULL, rest, iol_json_machine_keys) ? -EINVAL : ret;
+	return iol_json_object(json, at, rest, keys) ? -EINVAL : ret;
 }

@@ -20,6 +20,9 @@ struct iol_json {
 	struct iol_config *config; /* being filled */
 	struct iol_error *err; /* the last one; never NULL */
 	struct iol_mistakes *mistakes; /* all of them; never NULL */
+	struct iol_system_config *system; /* being filled; NULL: it is a machine's file */
+	const json_t *defaults; /* of the system's partitions; NULL: none */
+	struct iol_partition_config *partition; /* the one whose machine config is */
 };
 
 /* A key of an object, ended by one without a name. Either a reader, or the setter of the option that is its twin. */
@@ -107,8 +110,14 @@ json_t *iol_json_schema_tree(void);
 /* All keys of a file. */
 extern const struct iol_json_key iol_json_machine_keys[];
 
-/* The whole. */
-int iol_json_machine(const struct iol_json *json, const json_t *value);
+/* A machine at @at, NULL: the whole file. @keys are iol_json_machine_keys, or have them and more. */
+int iol_json_machine(const struct iol_json *json, const struct iol_json_place *at,
+		     const json_t *value, const struct iol_json_key *keys);
+
+/* All of @text as JSON, a byte order mark aside; NULL: it is none, see @found (or NULL). */
+json_t *iol_json_read(const char *text, size_t len, json_error_t *found);
+/* What the file says; its places are known from here on. NULL: it is no JSON, which was told. */
+json_t *iol_json_parse(const struct iol_json *json, const char *name, const char *text, size_t len);
 
 /* "cpus" and "memory", json_place.c */
 int iol_json_cpus(const struct iol_json *json, const struct iol_json_place *at,

@@ -23,6 +23,7 @@ struct iol_mistakes {
 	char *text; /* what the index is of, if it is ours */
 	GPtrArray *options; /* places of --set */
 	GPtrArray *forgotten; /* keys */
+	bool is_system;
 	size_t count;
 	unsigned int kept;
 	struct mistake all[IOL_MISTAKES_MAX]; /* sorted */
@@ -79,6 +80,11 @@ void iol_mistakes_keep_text(struct iol_mistakes *mistakes, char *text)
 void iol_mistakes_set_option(struct iol_mistakes *mistakes, const char *path)
 {
 	g_ptr_array_add(mistakes->options, g_strdup(path));
+}
+
+void iol_mistakes_set_system(struct iol_mistakes *mistakes)
+{
+	mistakes->is_system = true;
 }
 
 void iol_mistakes_forget(struct iol_mistakes *mistakes, const char *key)
@@ -157,9 +163,49 @@ static bool find(const struct iol_mistakes *mistakes, const struct iol_json_plac
 	return mistakes->index && iol_json_index_find(mistakes->index, at, position);
 }
 
+/*
+ * The place of a partition's @at among the defaults of its system, to be freed with g_free(), that is: without what is above it.
+ * NULL: it is in no partition.
+ */
+static struct iol_json_place *in_defaults(const struct iol_mistakes *mistakes,
+					  const struct iol_json_place *at)
+{
+	const struct iol_json_place *place = at;
+	struct iol_json_place *moved;
+	size_t depth = 0;
+
+	for (; place && place->up; place = place->up)
+		depth++;
+	/* "partitions" and a name are not moved. */
+	if (!mistakes->is_system || depth < 2 || g_strcmp0(place->key, "partitions") != 0)
+		return NULL;
+	moved = g_new0(struct iol_json_place, depth);
+	for (size_t i = 0; i + 1 < depth; i++, at = at->up) {
+		moved[i] = *at;
+		moved[i].up = &moved[i + 1];
+	}
+	moved[depth - 1].key = "defaults";
+	return moved;
+}
+
+/* As find(), also among the defaults, where it is @moved, to be freed with g_free(). */
+static bool find_origin(const struct iol_mistakes *mistakes, const struct iol_json_place *at,
+			struct iol_json_place **moved, struct iol_json_position *position)
+{
+	*moved = NULL;
+	if (find(mistakes, at, position))
+		return true;
+	*moved = in_defaults(mistakes, at);
+	if (*moved && find(mistakes, *moved, position))
+		return true;
+	g_clear_pointer(moved, g_free);
+	return false;
+}
+
 static char *where(const struct iol_mistakes *mistakes, const struct iol_json_place *at,
 		   struct iol_json_position *position)
 {
+	g_autofree struct iol_json_place *moved = NULL;
 	const struct iol_json_place *shown = at && at->is_key ? at->up : at;
 	bool option = mistakes && iol_mistakes_is_option(mistakes, at);
 	g_autofree char *chain = NULL;
@@ -169,7 +215,11 @@ static char *where(const struct iol_mistakes *mistakes, const struct iol_json_pl
 	*position = (struct iol_json_position){ 0 };
 	if (!mistakes)
 		return g_string_free(text, FALSE);
-	found = !option && find(mistakes, at, position);
+	found = !option && find_origin(mistakes, at, &moved, position);
+	if (moved) {
+		at = moved;
+		shown = at->is_key ? at->up : at;
+	}
 	option = option || (!found && at && has_option(mistakes, at));
 	chain = iol_json_chain(option ? at : shown);
 	if (option) {
@@ -207,11 +257,27 @@ static bool comes_before(const struct iol_json_position *a, const struct iol_jso
 	return a->column < b->column;
 }
 
+/* What is wrong with the defaults is wrong with each partition. */
+static bool is_kept(const struct iol_mistakes *mistakes, const struct iol_json_position *at,
+		    const char *text)
+{
+	for (unsigned int i = 0; i < mistakes->kept; i++) {
+		const struct mistake *mistake = &mistakes->all[i];
+
+		if (mistake->at.line == at->line && mistake->at.column == at->column &&
+		    !strcmp(mistake->text, text))
+			return true;
+	}
+	return false;
+}
+
 static void keep(struct iol_mistakes *mistakes, const struct iol_json_position *at,
 		 const char *text)
 {
 	unsigned int i = mistakes->kept;
 
+	if (mistakes->is_system && is_kept(mistakes, at, text))
+		return;
 	mistakes->count++;
 	if (i == IOL_MISTAKES_MAX) {
 		i--;
@@ -250,6 +316,7 @@ void iol_mistakes_put(struct iol_mistakes *mistakes, const struct iol_json_place
 void iol_mistakes_put_found(struct iol_mistakes *mistakes, const struct iol_json_place *at,
 			    const char *what, struct iol_error *err)
 {
+	g_autofree struct iol_json_place *moved = NULL;
 	struct iol_json_position position = { 0 };
 	const struct iol_json_place *top = at;
 	bool replaced = mistakes->count >= PLACED_MAX;
@@ -258,7 +325,8 @@ void iol_mistakes_put_found(struct iol_mistakes *mistakes, const struct iol_json
 		top = top->up;
 	for (unsigned int i = 0; top && i < mistakes->forgotten->len; i++)
 		replaced |= !strcmp(top->key, g_ptr_array_index(mistakes->forgotten, i));
-	if (!replaced && (find(mistakes, at, &position) || iol_mistakes_is_option(mistakes, at))) {
+	if (!replaced && (find_origin(mistakes, at, &moved, &position) ||
+			  iol_mistakes_is_option(mistakes, at))) {
 		iol_mistakes_put(mistakes, at, err);
 		return;
 	}

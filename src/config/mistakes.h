@@ -15,6 +15,9 @@ void iol_mistakes_keep_text(struct iol_mistakes *mistakes, char *text);
 /* @path is the place of a --set, which is no longer the file's. */
 void iol_mistakes_set_option(struct iol_mistakes *mistakes, const char *path);
 
+/* The file is a system's: what is not at partitions.NAME stands in its defaults, and is told of once. */
+void iol_mistakes_set_system(struct iol_mistakes *mistakes);
+
 /* Whether what stands at @at came by a --set. */
 bool iol_mistakes_is_option(const struct iol_mistakes *mistakes, const struct iol_json_place *at);
 

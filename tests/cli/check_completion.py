@@ -53,9 +53,9 @@ def check_bash(environment, machine):
         (["check", "--dry"], []),
         (["check", "web"], ["web space.json"]),
         (["run", "--dry"], ["--dry-run"]),
-        (["re"], ["reset", "resume"]),
+        (["re"], ["reset", "restart", "resume"]),
         (["zz"], []),
-        (["help", "do"], ["doctor"]),
+        (["help", "do"], ["doctor", "down"]),
         (["run", "--"], run_options),
         (["run", "--cmd"], ["--cmdline="]),
         (["run", "web"], ["web space.json"]),
@@ -66,7 +66,12 @@ def check_bash(environment, machine):
         (["pause", "web"], ["web1", "web2"]),
         (["stat", "web"], ["web1", "web2"]),
         (["stat", "web1", "--"], ["--help", "--json", "--prometheus"]),
-        (["st"], ["stat", "stop"]),
+        (["st"], ["start", "stat", "status", "stop"]),
+        (["up", "web"], ["web space.json"]),
+        (["up", "--pid"], ["--pidfile="]),
+        (["start", "no"], []),
+        (["down", "gate"], ["gateway"]),
+        (["status", "gatew"], ["gateway"]),
         (["stop", "web1"], ["web1"]),
         (["stop", "not"], []),
         (["info", "./web"], ["./web space.json"]),
@@ -108,7 +113,7 @@ def check_zsh():
 
 def main():
     with tempfile.TemporaryDirectory() as folder, FakeMachine(f"{folder}/iolite/web1.sock") as machine, \
-            FakeMachine(f"{folder}/iolite/web2.sock"):
+            FakeMachine(f"{folder}/iolite/web2.sock"), FakeMachine(f"{folder}/iolite/gateway.system"):
         for name in ("iolite/web3", "iolite/notes.sock", "web space.json"):
             with open(f"{folder}/{name}", "w", encoding="ascii"):
                 pass

@@ -155,25 +155,28 @@ def check_networks(told, manual):
 CONTROL = ("list", "info", "stat", "pause", "resume", "reset", "powerdown", "stop")
 
 
-def check_control():
+SYSTEM = ("up", "down", "start", "restart", "status", "console")
+
+
+def check_shared(title, verbs):
     failed, count, names = [], 0, set()
-    manual = page("iolite-control")
-    for verb in CONTROL:
+    manual = page(title)
+    for verb in verbs:
         told = run("help", verb)
         if run(verb, "--help") != told:
             failed.append(f"iolite {verb} --help is not iolite help {verb}")
         if f".B {verb}\n" not in manual or f".B iolite {verb}\n" not in manual:
-            failed.append(f"iolite-control.1 does not tell of {verb}")
+            failed.append(f"{title}.1 does not tell of {verb}")
         for short, name in option_names(told):
             count += 1
             names.add(name)
-            if not re.search(rf'^\.BR (?:-{short} ", " )?--{name}\b' if short else rf"^\.BR --{name}$", manual, re.M):
-                failed.append(f"iolite-control.1 lacks -{short}, --{name} of {verb}")
+            if not re.search(rf'^\.BR (?:-{short} ", " )?--{name}\b' if short else rf"^\.BR --{name}(?: =\w+)?$", manual, re.M):
+                failed.append(f"{title}.1 lacks -{short}, --{name} of {verb}")
         if "Exit status:" not in told or "Examples:" not in told:
             failed.append(f"iolite help {verb} lacks examples or exit statuses")
     for name in re.findall(r'^\.BR (?:-\w ", " )?--([\w-]+)', manual, re.M):
         if name not in names:
-            failed.append(f"iolite-control.1 tells of --{name}, which is no option")
+            failed.append(f"{title}.1 tells of --{name}, which is no option")
     return count, failed
 
 
@@ -197,7 +200,9 @@ def main():
     failed += mistakes
     monitor_names, mistakes = check_options("monitor", ["iolite-monitor"])
     failed += mistakes
-    control_names, mistakes = check_control()
+    control_names, mistakes = check_shared("iolite-control", CONTROL)
+    failed += mistakes
+    system_names, mistakes = check_shared("iolite-up", SYSTEM)
     failed += mistakes
     failed += check_options("check", ["iolite-check", "iolite-run"], ["dry-run"])[1]
     examples, mistakes = check_config()
@@ -225,11 +230,11 @@ def main():
         all_keys += keys
     keys = all_keys
     failed += check_networks(options[options.index("Network cards"):], manual)
-    if len(verbs) < 15 or control_names < 13 or monitor_names != 1 or names < 14 or more_names < 14 or len(keys) < 18:
+    if len(verbs) < 21 or control_names < 13 or system_names < 14 or monitor_names != 1 or names < 14 or more_names < 14 or len(keys) < 18:
         failed.append(f"found only the verbs {verbs}, {names} and {more_names} options, and keys of disks {keys}")
     for mistake in failed:
         print(f"FAIL {mistake}")
-    print(f"{len(verbs) + names + control_names + monitor_names + more_names + examples + len(keys) - len(failed)} passed, {len(failed)} failed")
+    print(f"{len(verbs) + names + control_names + system_names + monitor_names + more_names + examples + len(keys) - len(failed)} passed, {len(failed)} failed")
     return 1 if failed else 0
 
 

@@ -134,17 +134,15 @@ def need_kvm():
         raise Skip("no access to /dev/kvm, or no guest for this architecture")
 
 
-def check_unit():
-    """systemd finds nothing wrong with the unit, for an instance of it."""
-    analyze = program("systemd-analyze")
+def verify_unit(analyze, name, kill_mode):
     with Root() as root:
-        with open(os.path.join(PACKAGING, "systemd/iolite@.service"), encoding="utf-8") as file:
+        with open(os.path.join(PACKAGING, f"systemd/{name}@.service"), encoding="utf-8") as file:
             unit = file.read()
         # It wants the program and the manual to be there.
         unit, count = re.subn(r"^ExecStart=\S+ ", f"ExecStart={IOLITE} ", unit, flags=re.M)
         expect("how often the program is named", count, 1)
         unit = re.sub(r"^Documentation=.*\n", "", unit, flags=re.M)
-        path = os.path.join(root.path, "iolite@web1.service")
+        path = os.path.join(root.path, f"{name}@web1.service")
         with open(path, "w", encoding="utf-8") as file:
             file.write(unit)
         done = run(analyze, "verify", "--man=no", path)
@@ -152,10 +150,17 @@ def check_unit():
             raise Failure(f"systemd-analyze verify: status {done.returncode}: {done.stdout}")
         # That it looks: a mistake is seen.
         with open(path, "w", encoding="utf-8") as file:
-            file.write(unit.replace("KillMode=mixed", "KillMode=sometimes"))
+            file.write(unit.replace(f"KillMode={kill_mode}", "KillMode=sometimes"))
         done = run(analyze, "verify", "--man=no", path)
         if "kill mode" not in done.stdout.lower():
             raise Failure(f"systemd-analyze verify sees no mistake in KillMode=sometimes: {done.stdout!r}")
+
+
+def check_unit():
+    """systemd finds nothing wrong with the units, for an instance of each."""
+    analyze = program("systemd-analyze")
+    verify_unit(analyze, "iolite", "mixed")
+    verify_unit(analyze, "iolite-system", "process")
 
 
 def check_socket():

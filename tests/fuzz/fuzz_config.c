@@ -11,6 +11,7 @@
 
 #include <iolite/config.h>
 #include <iolite/size.h>
+#include <iolite/system_config.h>
 
 #include "arch/x86_64/x86.h"
 #include "heap.h"
@@ -717,6 +718,36 @@ static void try_options(const char *text)
 	iol_config_finish(&config);
 }
 
+/* As a system of partitions: what is wrong is told at a place that there is; what is not, is complete and in an order. */
+static void try_system(const char *text, size_t len)
+{
+	const struct iol_host_memory host = {
+		.total_bytes = IOL_GIB,
+		.pool_count = 1,
+		.pools = { { .page_bytes = 2 * IOL_MIB, .pages = 16 } },
+	};
+	struct iol_mistakes *mistakes = iol_mistakes_new();
+	struct iol_system_config system;
+	const char *said;
+
+	iol_system_config_load_text(&system, text, len, file_name, NULL, &host, mistakes);
+	for (size_t i = 0; (said = iol_mistakes_text(mistakes, i)); i++) {
+		fuzz_check(*said && strlen(said) < sizeof(((struct iol_error *)NULL)->msg));
+		check_place(said, text, len);
+	}
+	fuzz_check(system.name && (system.count || iol_mistakes_count(mistakes)));
+	for (unsigned int i = 0; !iol_mistakes_count(mistakes) && i < system.count; i++) {
+		const struct iol_partition_config *partition = system.partitions[i];
+
+		fuzz_check(partition->machine.name && partition->machine.kernel);
+		for (unsigned int j = 0; j < partition->after_count; j++)
+			fuzz_check(partition->after[j] < system.count && partition->after[j] != i);
+		check_written(&partition->machine, true);
+	}
+	iol_mistakes_free(mistakes);
+	iol_system_config_finish(&system);
+}
+
 static void load_once(const char *text, size_t len, const json_t *file)
 {
 	struct iol_error err = { 0 };
@@ -738,6 +769,7 @@ static void load_once(const char *text, size_t len, const json_t *file)
 	}
 	iol_config_finish(&config);
 	try_all(text, len, NULL);
+	try_system(text, len);
 }
 
 static void try_json(const char *text, size_t len)

@@ -29,12 +29,12 @@ VIRTIO = {"virtqueue", "virtio", "virtio_pci", "virtio_mmio", "virtio_blk", "vir
 BACKENDS = {"char", "char_config", "net", "vhost", "block", "block_cache", "block_fault"}
 DEBUG = {"gdb", "gdb_target"}
 MACHINE = {"arch", "arch_debug", "kvm_half", "layout", "tree", "vcpu", "vm", "lifecycle", "exit_status"}
-ALL = BASE | PLACE | SERVICES | IMAGES | TREES | DEVICES | VIRTIO | BACKENDS | MACHINE | DEBUG | {"control"} | {"config", "terminal"} | SANDBOX
+ALL = BASE | PLACE | SERVICES | IMAGES | TREES | DEVICES | VIRTIO | BACKENDS | MACHINE | DEBUG | {"control"} | {"config", "system_config", "system", "terminal"} | SANDBOX
 
 # Folder -> public headers it may include. The longest matching folder counts.
 ALLOWED = {
     "src/base": BASE,
-    "src/config": BASE | {"config", "block_cache", "char_config", "tree_edit", "place_config", "jail_config", "sandbox"},
+    "src/config": BASE | {"config", "system_config", "block_cache", "char_config", "tree_edit", "place_config", "jail_config", "sandbox"},
     # A tree is read as any other image.
     "src/fdt": BASE | TREES | {"layout", "image"},
     "src/boot": BASE | IMAGES | {"memory"},
@@ -45,6 +45,7 @@ ALLOWED = {
     "src/backend": BASE | BACKENDS | {"loop", "event", "terminal", "sandbox", "privileges"},
     "src/gdb": BASE | DEBUG,
     "src/control": BASE | {"control", "loop"},
+    "src/system": BASE | {"config", "system_config", "system", "control", "loop", "exit_status"},
     "src/sandbox": BASE | SANDBOX,
     "src/vmm": ALL - {"terminal"} - SANDBOX | {"sandbox"},
     "src/cli": ALL,
@@ -54,10 +55,10 @@ KVM_HALF = re.compile(r"src/arch/([^/]+/)?kvm_[^/]+$")
 KVM_HALF_ALLOWED = BASE | SERVICES | IMAGES | MACHINE | {"gdb_target"}
 
 # What runs in a child process may end it.
-CHILD = re.compile(r"src/backend/net(_[a-z]+)?_child\.c$")
+CHILD = re.compile(r"src/(backend/net(_[a-z]+)?_child|system/child)\.c$")
 
 # Who knows JSON: configurations, and the control socket with its commands and its client.
-JSON = re.compile(r"src/(config|control)/|src/vmm/control_|src/cli/(control_|cmd_|main\.c$)|include/iolite/control\.h$")
+JSON = re.compile(r"src/(config|control|system)/|src/vmm/control_|src/cli/(control_|cmd_|main\.c$)|include/iolite/control\.h$")
 
 KVM_FOLDERS = ("src/vmm", "src/arch", "src/cli", "src/sandbox")
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.M)
