@@ -89,7 +89,7 @@ static int start(void *machine, const json_t *args, json_t **result, struct iol_
 static int stop(void *machine, const json_t *args, json_t **result, struct iol_error *err)
 {
 	struct iol_member *m = find(machine, args, err);
-	uint64_t wait_ns;
+	uint64_t wait_ns = 0;
 	int ret = m ? read_wait(args, &wait_ns, err) : err->code;
 
 	(void)result;
@@ -102,7 +102,7 @@ static int restart(void *machine, const json_t *args, json_t **result, struct io
 {
 	struct iol_system *s = machine;
 	struct iol_member *m = find(s, args, err);
-	uint64_t wait_ns;
+	uint64_t wait_ns = 0;
 	int ret = m ? read_wait(args, &wait_ns, err) : err->code;
 
 	(void)result;
@@ -132,7 +132,7 @@ static int resume(void *machine, const json_t *args, json_t **result, struct iol
 
 static int down(void *machine, const json_t *args, json_t **result, struct iol_error *err)
 {
-	uint64_t wait_ns;
+	uint64_t wait_ns = 0;
 	int ret = read_wait(args, &wait_ns, err);
 
 	(void)result;
