@@ -16,7 +16,7 @@ import pathlib
 import re
 import sys
 
-BASE = {"macros", "count", "error", "log", "endian", "size", "unix_path", "version"}
+BASE = {"macros", "count", "error", "leftover", "log", "endian", "size", "unix_path", "version"}
 SANDBOX = {"privileges", "landlock", "limits", "jail", "jail_config", "sandbox"}
 PLACE = {"place_config", "place"}
 SERVICES = {"loop", "bus", "irq", "memory", "device", "event", "kick", "gate"}
