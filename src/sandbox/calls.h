@@ -214,7 +214,8 @@
 extern const struct filter_list sandbox_main_list, sandbox_vcpu_list, sandbox_io_list;
 
 /* Shared tables: each ended by a row without a name. */
-extern const struct filter_call sandbox_thread_calls[]; /* of those that the loop's thread started */
+extern const struct filter_call
+	sandbox_thread_calls[]; /* of those that the loop's thread started */
 extern const struct filter_call sandbox_memory_calls[];
 extern const struct filter_call sandbox_answered_calls[];
 extern const struct filter_call sandbox_kvm_vcpu_calls[];

@@ -71,7 +71,8 @@ static const unsigned int fs_rights[] = {
 
 int iol_landlock_abi(void)
 {
-	static int abi = -1; /* the kernel's, and asked for once: what follows from it is all of one mind */
+	static int abi =
+		-1; /* the kernel's, and asked for once: what follows from it is all of one mind */
 
 	if (abi < 0) {
 		abi = (int)syscall(SYS_landlock_create_ruleset, NULL, 0, CREATE_RULESET_VERSION);

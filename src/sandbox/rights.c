@@ -80,7 +80,8 @@ void sandbox_rights_keep_name(const char *path)
 		rights.names = g_ptr_array_new_with_free_func(g_free);
 		iol_sweeper_start(&rights.sweeper, &rights.sweeper_fd, &rights.failed);
 	}
-	g_ptr_array_add(rights.names, g_strdup(path)); /* its folder for names that begin nowhere is ours */
+	g_ptr_array_add(rights.names,
+			g_strdup(path)); /* its folder for names that begin nowhere is ours */
 }
 
 static int give_names(struct iol_error *err)
@@ -157,7 +158,9 @@ int sandbox_rights_enter(enum iol_sandbox_thread kind, struct iol_error *err)
 void iol_sandbox_finish(void)
 {
 	if (!iol_sweeper_finish(&rights.sweeper, &rights.sweeper_fd) && rights.names_given)
-		iol_log(IOL_LOG_WARN, "left behind, as the process that removes names has failed: %s%s",
-			(const char *)rights.names->pdata[0], rights.names->len > 1 ? " and others" : "");
+		iol_log(IOL_LOG_WARN,
+			"left behind, as the process that removes names has failed: %s%s",
+			(const char *)rights.names->pdata[0],
+			rights.names->len > 1 ? " and others" : "");
 	g_clear_pointer(&rights.names, g_ptr_array_unref);
 }

@@ -31,6 +31,7 @@ const struct filter_call sandbox_kvm_vcpu_calls[] = {
 #endif
 #if defined(__powerpc__)
 	IOCTL(KVM_SET_SREGS, "a processor wakes another from the spin table"),
+	IOCTL(KVM_DIRTY_TLB, "what it then sees"),
 #endif
 	{ .name = NULL },
 };
@@ -93,6 +94,7 @@ const struct filter_call sandbox_kvm_main_calls[] = {
 #endif
 #if defined(__powerpc__)
 	IOCTL(KVM_RUN, "an access is completed before a reset"),
+	IOCTL(KVM_DIRTY_TLB, RESET),
 	IOCTL(KVM_TRANSLATE, LOOKED),
 	IOCTL_FOR(IOL_SANDBOX_NEEDS_CLIENT, KVM_ENABLE_CAP, TRIES),
 #endif

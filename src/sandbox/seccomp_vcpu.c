@@ -14,7 +14,8 @@ static const struct filter_call *const tables[] = {
 #ifdef IOL_SANDBOX_SANITIZED
 	sandbox_sanitizer_calls,
 #endif
-	sandbox_kvm_vcpu_calls, calls, sandbox_thread_calls, sandbox_memory_calls, sandbox_answered_calls, NULL,
+	sandbox_kvm_vcpu_calls,  calls, sandbox_thread_calls, sandbox_memory_calls,
+	sandbox_answered_calls,  NULL,
 };
 
 const struct filter_list sandbox_vcpu_list = { .tables = tables, .kind = "vcpu" };

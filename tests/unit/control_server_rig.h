@@ -51,7 +51,8 @@ struct fixture {
 	int other_fd; /* who asks for something while a command turns the loop */
 };
 
-static inline int run_count(void *machine, const json_t *args, json_t **result, struct iol_error *err)
+static inline int run_count(void *machine, const json_t *args, json_t **result,
+			    struct iol_error *err)
 {
 	struct fixture *f = machine;
 
@@ -61,7 +62,8 @@ static inline int run_count(void *machine, const json_t *args, json_t **result, 
 }
 
 /* Brings an event about, as commands do. */
-static inline int run_stop(void *machine, const json_t *args, json_t **result, struct iol_error *err)
+static inline int run_stop(void *machine, const json_t *args, json_t **result,
+			   struct iol_error *err)
 {
 	struct fixture *f = machine;
 
@@ -70,7 +72,8 @@ static inline int run_stop(void *machine, const json_t *args, json_t **result, s
 	return 0;
 }
 
-static inline int run_flood(void *machine, const json_t *args, json_t **result, struct iol_error *err)
+static inline int run_flood(void *machine, const json_t *args, json_t **result,
+			    struct iol_error *err)
 {
 	struct fixture *f = machine;
 	g_autofree char *text = g_strnfill(1024 * 1024, 'x');
@@ -92,7 +95,8 @@ static inline int run_big(void *machine, const json_t *args, json_t **result, st
 	return 0;
 }
 
-static inline int run_kick(void *machine, const json_t *args, json_t **result, struct iol_error *err)
+static inline int run_kick(void *machine, const json_t *args, json_t **result,
+			   struct iol_error *err)
 {
 	struct fixture *f = machine;
 
@@ -103,7 +107,8 @@ static inline int run_kick(void *machine, const json_t *args, json_t **result, s
 }
 
 /* As commands that end something and wait for it. */
-static inline int run_wait(void *machine, const json_t *args, json_t **result, struct iol_error *err)
+static inline int run_wait(void *machine, const json_t *args, json_t **result,
+			   struct iol_error *err)
 {
 	static const char request[] = "{\"execute\": \"count\"}";
 	struct fixture *f = machine;

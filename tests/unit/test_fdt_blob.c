@@ -94,7 +94,8 @@ static void test_load_errors(void)
 	g_free(text);
 
 	g_assert_cmpint(iol_fdt_load("/nowhere/x.dtb", &blob, &err), ==, -ENOENT);
-	g_assert_cmpstr(err.msg, ==, "/nowhere/x.dtb: name a file that is there: No such file or directory");
+	g_assert_cmpstr(err.msg, ==,
+			"/nowhere/x.dtb: name a file that is there: No such file or directory");
 	g_assert_cmpint(iol_fdt_load("/", &blob, &err), ==, -EISDIR);
 	g_assert_cmpstr(err.msg, ==, "/: is a directory; a regular file is needed");
 	iol_fdt_blob_finish(&tree);
