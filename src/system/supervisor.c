@@ -17,7 +17,7 @@
 
 #define LAST_WORDS_NS (IOL_NS_PER_S / 2)
 
-enum { NOTICE_BYTES = 512, LISTEN_LOOK_US = 10 * 1000, LISTEN_LOOKS_MAX = 500 };
+enum { NOTICE_BYTES = 512, LISTEN_TRIES = 5 };
 
 /* --- what is written down --- */
 
@@ -243,10 +243,7 @@ static char *make_folder(struct iol_error *err)
 	return g_steal_pointer(&folder);
 }
 
-/*
- * The lock is ours, so nobody else listens there: but the kernel may not have done with the ring of a supervisor that was killed, which
- * has its socket open.
- */
+/* The lock is ours, so nobody else listens there: what does is a leftover, for which each try waits a second (leftover.h). */
 static int open_control(struct iol_system *s, const char *folder, struct iol_error *err)
 {
 	g_autofree char *path = g_strdup_printf("%s/%s" IOL_SYSTEM_SUFFIX, folder, s->config->name);
@@ -257,12 +254,12 @@ static int open_control(struct iol_system *s, const char *folder, struct iol_err
 		.machine = s,
 		.name = s->config->name,
 	};
-	int ret = iol_control_new(s->loop, &config, &s->control, err);
+	unsigned int tries = LISTEN_TRIES;
+	int ret;
 
-	for (unsigned int i = 0; i < LISTEN_LOOKS_MAX && ret == -EADDRINUSE; i++) {
-		g_usleep(LISTEN_LOOK_US);
+	do
 		ret = iol_control_new(s->loop, &config, &s->control, err);
-	}
+	while (ret == -EADDRINUSE && --tries);
 	return ret;
 }
 
