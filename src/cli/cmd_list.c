@@ -61,12 +61,12 @@ static bool look_at(const struct iol_found *found, struct iol_summary *summary)
 		return false;
 	if (!ret)
 		ret = iol_summary_ask(client, summary, &err);
+	iol_client_close(client);
 	if (ret == -ECONNRESET)
 		return false;
 	if (ret || !*summary->status)
 		g_strlcpy(summary->status, ret ? status_of(ret) : "unknown",
 			  sizeof(summary->status));
-	iol_client_close(client);
 	return true;
 }
 
