@@ -22,7 +22,7 @@ class Run:
         self.deadline = time.monotonic() + limit
         self.limit = limit
         # the long ones first, so that no worker is left with one at the end
-        self.waiting = collections.deque(sorted(chosen, key=lambda s: -s.limit))
+        self.waiting = collections.deque(sorted(chosen, key=lambda s: (not s.first, -s.limit)))
         self.counts = collections.Counter()
         self.losses = collections.Counter()
         self.lock = threading.Lock()

@@ -5,6 +5,7 @@
     # variants: a b c         run once for each word (it is $1); the name is then FILE-WORD
     # variants-ARCH: a b      the same for one architecture, instead
     # full: d e               further variants, for the full run; of an architecture with a line variants-ARCH its full-ARCH:
+    # first: a                of the variants, those that want a level 1 whose memory nobody has used: the first there
     # arches: x86_64          architectures that it is for (all unless said)
     # about: TEXT             for `lab list`
     # packages: A B           Debian packages that scripts/fetch-package.sh unpacks: $PACKAGE_A where there is one
@@ -26,6 +27,7 @@ class Scenario:
         self.variant = variant
         self.everyday = everyday
         self.name = f"{self.base}-{variant}" if variant else self.base
+        self.first = variant in facts.get("first", "").split()
         self.limit = int(facts.get("limit", 120)) * patience
         self.about = facts.get("about", "")
         self.after = facts.get("after", "")

@@ -4,6 +4,7 @@
 # arches: x86_64
 # limit: 300
 # variants: hostile_disk_pci hostile_disk_mmio hostile_net_pci hostile_net_mmio hostile_rng_pci hostile_console_pci hostile_machine_pci kill9 stuck console chars errors gdb gdb_clients gdb_session daemon placement sandbox unit
+# first: placement
 # shellcheck source=tests/lab/lib-disk.sh
 . "$TREE/tests/lab/lib-disk.sh"
 
