@@ -34,8 +34,8 @@ def run(verb, folder):
     return result.returncode, result.stdout.decode(), result.stderr.decode()
 
 
-def judge(marked, wanted, folder):
-    """What is wrong with what is said, or None."""
+def judge(marked, wanted, folder, verb="run"):
+    """What is wrong with what is said, or None; @verb would start it."""
     with open(f"{folder}/bad.json", "wb") as file:
         file.write(marked.replace(MARK, "").encode())
     status, told, err = run("check", folder)
@@ -52,9 +52,9 @@ def judge(marked, wanted, folder):
         if not re.search(r"give|name|take|leave|write|did you mean|belongs|but |missing|save|has up to|up to |multiple|"
                          r"least|less than|the first of|closing|starts with|double quotes|deletes|without a value|say where", line):
             return f"{line!r} has no advice"
-    status, out, err = run("run", folder)
-    if (status, out, err) != (2, "", "".join(f"iolite: run: {line}\n" for line in lines)):
-        return f"run: status {status}, says {out!r} {err!r}"
+    status, out, err = run(verb, folder)
+    if (status, out, err) != (2, "", "".join(f"iolite: {verb}: {line}\n" for line in lines)):
+        return f"{verb}: status {status}, says {out!r} {err!r}"
     return None
 
 
